@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+# tulle. `make help` lists the targets. Nothing is detected while this file is parsed.
+.NOTPARALLEL: deps deps-interop deps-fuzz deps-bench
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+CC ?= cc
+VARIANT ?=
+BUILD := build$(if $(VARIANT),/$(VARIANT))
+PREFIX ?= /usr/local
+SEEDS ?= 20
+TIME ?= 60
+TARGET ?=
+N ?= 10000
+PORT ?= 20500
+JOBS ?= 2
+
+ENGINES := base stun json ice turn mdns sctp sdp
+ROOMS := $(ENGINES) dtls signal peer mesh onramp host
+LIB_SRC := $(filter-out dtls/dtls_twin.c,$(wildcard $(addsuffix /*.c,$(ROOMS)) $(addsuffix /*/*.c,$(ROOMS))))
+CLI_SRC := $(wildcard cli/*.c)
+UNIT_SRC := $(wildcard tests/unit/*.c)
+SIM_SRC := $(wildcard tests/sim/*.c)
+SUPPORT_SRC := $(wildcard tests/support/*.c)
+FUZZ_SRC := $(wildcard fuzz/fuzz_*.c)
+BENCH_SRC := $(wildcard bench/*.c)
+EXAMPLE_SRC := $(filter-out examples/ex_bare.c,$(wildcard examples/*.c))
+
+WARN := -std=c11 -pedantic -Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow \
+	-Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wcast-align -Wcast-qual -Wpointer-arith \
+	-Wwrite-strings -Wformat=2 -Wswitch-enum -Wimplicit-fallthrough -Wnull-dereference \
+	-Wdouble-promotion -Wframe-larger-than=2048
+# Flags that one compiler has and another has not are asked for when a file is compiled, not when this is parsed.
+HARDEN = $(eval HARDEN := $(shell sh tools/flags.sh $(CC)))$(HARDEN)
+OPT := -O2 -g
+SAN :=
+ifeq ($(VARIANT),asan)
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DTULLE_SANITIZED
+OPT := -O1 -g
+endif
+ifeq ($(VARIANT),tsan)
+SAN := -fsanitize=thread -DTULLE_SANITIZED
+OPT := -O1 -g
+endif
+ifeq ($(VARIANT),cover)
+SAN := --coverage
+OPT := -O0 -g
+endif
+ifeq ($(VARIANT),fuzz)
+CC := clang
+SAN := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -DTULLE_SANITIZED
+OPT := -O1 -g
+endif
+ifeq ($(VARIANT),clang)
+CC := clang
+endif
+CFLAGS_ALL = $(WARN) $(OPT) $(SAN) $(if $(SAN),,$(HARDEN)) -fPIC -fvisibility=hidden -ffunction-sections \
+	-fdata-sections -Iinclude -I. $(CFLAGS)
+TEST_CFLAGS := -Wno-missing-prototypes -Wno-format-nonliteral -Wno-double-promotion \
+	-Wno-frame-larger-than -Wno-null-dereference -D_GNU_SOURCE
+LIBS := -lssl -lcrypto -lz -lpthread
+LINK = -Wl,-z,relro,-z,now -Wl,--gc-sections $(SAN)
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+LIB_OBJ := $(call obj,$(LIB_SRC))
+CLI_OBJ := $(call obj,$(CLI_SRC))
+UNIT_OBJ := $(call obj,$(UNIT_SRC))
+SIM_OBJ := $(call obj,$(SIM_SRC))
+SUPPORT_OBJ := $(call obj,$(SUPPORT_SRC))
+
+.PHONY: all help clean check demo demo-once deps deps-interop deps-fuzz deps-bench tidy asan tsan msan \
+	cover analyze cite size soak sim fuzz fuzz-smoke bench interop interop-nat interop-cluster \
+	bench-peers bench-onramp install tests fuzzers benches examples surface
+
+all: $(BUILD)/libtulle.a $(BUILD)/libtulle.so $(BUILD)/tulle
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(if $(filter host/%,$*),-D_GNU_SOURCE) -MMD -MP -c -o $@ $<
+$(BUILD)/obj/cli/%.o: cli/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -D_GNU_SOURCE -MMD -MP -c -o $@ $<
+$(BUILD)/obj/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/obj/bench/%.o: bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/obj/fuzz/%.o: fuzz/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/libtulle.a: $(LIB_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+$(BUILD)/libtulle.so: $(LIB_OBJ)
+	$(CC) -shared -Wl,-soname,libtulle.so.0 $(LINK) -o $@ $^ $(LIBS)
+$(BUILD)/tulle: $(CLI_OBJ) $(BUILD)/libtulle.a
+	$(CC) -pie $(LINK) -o $@ $^ $(LIBS)
+
+# -- tests ---------------------------------------------------------------------------------------
+# Each tests/unit/test_NAME.c has one getter `Suite *suite_NAME(void)`; the list is made from the file names.
+$(BUILD)/gen/suites.h: $(UNIT_SRC)
+	@mkdir -p $(@D)
+	@for f in $(filter tests/unit/test_%,$(UNIT_SRC)); do n=$${f##*/test_}; echo "SUITE($${n%.c})"; done > $@
+$(BUILD)/obj/tests/unit/main.o: $(BUILD)/gen/suites.h
+$(BUILD)/obj/tests/unit/main.o: TEST_CFLAGS += -I$(BUILD)/gen
+$(BUILD)/unit: $(UNIT_OBJ) $(SUPPORT_OBJ) $(BUILD)/libtulle.a
+	$(CC) -pie $(LINK) -o $@ $^ -lcheck -lsubunit -lrt -lm $(LIBS)
+$(BUILD)/sim: $(SIM_OBJ) $(SUPPORT_OBJ) $(BUILD)/libtulle.a
+	$(CC) -pie $(LINK) -o $@ $^ -lm $(LIBS)
+$(BUILD)/examples/%: $(BUILD)/obj/examples/%.o $(BUILD)/libtulle.a
+	@mkdir -p $(@D)
+	$(CC) -pie $(LINK) -o $@ $^ $(LIBS)
+examples: $(patsubst examples/%.c,$(BUILD)/examples/%,$(EXAMPLE_SRC))
+tests: $(BUILD)/unit $(BUILD)/sim examples
+
+## make check                  all tests that need only 127.0.0.1; the totals stand in the last line
+check:
+	+@$(MAKE) -s -j$(JOBS) all tests
+	@sh tools/check.sh $(BUILD)
+## make sim SEEDS=n            the simulator: virtual time, n seeds
+sim:
+	+@$(MAKE) -s -j$(JOBS) $(BUILD)/sim
+	@$(BUILD)/sim $(SEEDS)
+## make asan | tsan            the tests under AddressSanitizer and UBSan, under ThreadSanitizer
+asan:
+	+@$(MAKE) -s VARIANT=asan check
+tsan:
+	+@$(MAKE) -s VARIANT=tsan check
+
+# -- what is installed on the way ------------------------------------------------------------------
+## make deps                   what build and check need (Debian: installs it; else says what to install)
+deps:
+	@sh tools/deps.sh build
+deps-interop:
+	@sh tools/deps.sh build interop
+deps-fuzz:
+	@sh tools/deps.sh build fuzz
+deps-bench:
+	@sh tools/deps.sh build bench
+
+# -- looking at the code -----------------------------------------------------------------------------
+## make tidy                   the house's rules
+tidy:
+	+@$(MAKE) -s -j$(JOBS) all
+	@sh tools/tidy.sh
+surface:
+	@sh tools/surface.sh > docs/SURFACE.md
+
+clean:
+	rm -rf build
+
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(UNIT_OBJ) $(SIM_OBJ) $(SUPPORT_OBJ))
