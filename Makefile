@@ -54,10 +54,10 @@ endif
 ifeq ($(VARIANT),clang)
 CC := clang
 endif
-CFLAGS_ALL = $(WARN) $(OPT) $(SAN) $(if $(SAN),-Wno-conversion -Wno-null-dereference -Wno-frame-larger-than=) $(if $(SAN),,$(HARDEN)) -fPIC -fvisibility=hidden -ffunction-sections \
+CFLAGS_ALL = $(WARN) $(OPT) $(SAN) $(if $(SAN),-Wno-conversion -Wno-null-dereference -Wframe-larger-than=65536) $(if $(SAN),,$(HARDEN)) -fPIC -fvisibility=hidden -ffunction-sections \
 	-fdata-sections -Iinclude -I. $(CFLAGS)
 TEST_CFLAGS := -Wno-missing-prototypes -Wno-format-nonliteral -Wno-double-promotion \
-	-Wno-frame-larger-than= -Wno-null-dereference -D_GNU_SOURCE
+	-Wframe-larger-than=65536 -Wno-null-dereference -D_GNU_SOURCE
 LIBS := -lssl -lcrypto -lz -lpthread
 LINK = -Wl,-z,relro,-z,now -Wl,--gc-sections $(SAN)
 
