@@ -111,6 +111,20 @@ typedef struct {
 	uint16_t port;
 	uint32_t scope;
 } tulle_addr;
+
+/* Where a datagram goes or came from: id names the interface address (TULLE_IN_PATH_UP). */
+typedef struct {
+	uint32_t id;
+	tulle_addr local, remote;
+} tulle_path;
+
+/* What poll_datagram wrote: len bytes at dst. An engine that knows no addresses leaves path zero.
+ */
+typedef struct {
+	size_t len;
+	tulle_path path;
+	bool df_probe, may_fragment;
+} tulle_datagram;
 #ifdef __cplusplus
 }
 #endif
