@@ -101,6 +101,17 @@ typedef struct {
 	bool relay_only, loopback;
 } tulle_ice_options;
 
+/* RTCIceTransportState of W3C webrtc-pc. */
+typedef enum {
+	TULLE_ICE_NEW,
+	TULLE_ICE_CHECKING,
+	TULLE_ICE_CONNECTED,
+	TULLE_ICE_COMPLETED,
+	TULLE_ICE_DISCONNECTED,
+	TULLE_ICE_FAILED,
+	TULLE_ICE_CLOSED
+} tulle_ice_state;
+
 typedef struct tulle_certificate
 	tulle_certificate; /* counted: every create takes its own reference */
 

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* <tulle/ice.h>: an ICE agent (RFC 8445), one component, trickle (RFC 8838), consent (RFC 7675).
+ * Sans-I/O, no allocation: state lies in the caller's block. It makes host candidates of the paths
+ * that it is told of; server-reflexive and relayed ones, mDNS names, TCP and restart have places of
+ * their own later. Nothing on the way to the first valid pair waits for a timer. */
+#ifndef TULLE_ICE_H
+#define TULLE_ICE_H
+#include <tulle/base.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tulle_ice tulle_ice;
+
+#define TULLE_ICE_DATAGRAM_BYTES 1232 /* what poll_datagram's dst must hold */
+#define TULLE_ICE_CANDIDATE_BYTES 192 /* the longest candidate that we write */
+#define TULLE_ICE_UFRAG_BYTES 8       /* of ours: 48 bits */
+#define TULLE_ICE_PWD_BYTES 24        /* of ours: 144 bits */
+
+typedef struct {          /* zero is good but for random; (defaults) */
+	bool controlling; /* the initial role: the offerer controls, RFC8445:6.1.1 */
+	bool loopback;    /* loopback addresses are candidates, ours and the remote's */
+	bool relay_only;  /* no host candidates: without TURN nothing connects */
+	bool opaque;      /* keep attributes 0xC070/0xC071 of checks for the caller (SPED): off */
+	tulle_random random; /* required */
+	/* Replaces the default judgement over a remote address (no loopback unless `loopback`, no
+	 * reserved forms). Port 0, multicast and unspecified addresses are refused before it. */
+	bool (*candidate_filter)(void *user, const tulle_addr *remote);
+	void *filter_user;
+	uint16_t local_candidates_max, remote_candidates_max,
+		pairs_max; /* (16, 64, 100): the most */
+} tulle_ice_config;
+
+/* 0: a limit is above its default, or there is no random. */
+TULLE_API size_t tulle_ice_memory_bytes(const tulle_ice_config *config);
+/* An upper bound of memory_bytes, for static arrays. */
+#define TULLE_ICE_MEMORY_BYTES_MAX 24576
+/* Draws ufrag, password and tie-breaker. NULL: memory too small or misaligned (max_align_t), the
+ * config out of range, or random failed. The config is copied. */
+TULLE_API tulle_ice *tulle_ice_init(
+	void *memory, size_t memory_bytes, const tulle_ice_config *config, tulle_time now);
+/* Zeroes the whole block, the passwords in it. */
+TULLE_API void tulle_ice_wipe(tulle_ice *ice);
+
+/* Ours; the texts live as long as the agent. */
+TULLE_API void tulle_ice_credentials(const tulle_ice *ice, tulle_text *ufrag, tulle_text *pwd);
+/* The remote's, once. Candidates and checks that came earlier take part from here on. lite: the
+ * remote has a=ice-lite, so we control (RFC8445:6.1.1). Errors: ARGUMENT (ufrag not 4..256 or pwd
+ * not 22..256 ice-chars: RFC8839:5.4), STATE (already set, with others; with the same it is OK). */
+TULLE_API tulle_err tulle_ice_set_remote(
+	tulle_ice *ice, tulle_time now, tulle_text ufrag, tulle_text pwd, bool lite);
+TULLE_API bool tulle_ice_has_remote(const tulle_ice *ice);
+/* Before set_remote: who answers an offer is controlled. Later it is a conflict's to change: STATE.
+ */
+TULLE_API tulle_err tulle_ice_set_role(tulle_ice *ice, bool controlling);
+TULLE_API bool tulle_ice_is_controlling(const tulle_ice *ice);
+
+/* An address of ours; local has its real port; mtu in bytes (0: unknown). Gives a LOCAL_CANDIDATE
+ * event, unless the config leaves such addresses out (OK all the same). Errors: ARGUMENT (port 0,
+ * unspecified, multicast), LIMIT. The same id again replaces nothing: STATE. */
+TULLE_API tulle_err tulle_ice_add_path(
+	tulle_ice *ice, tulle_time now, uint32_t id, tulle_addr local, uint32_t mtu);
+/* No more for now: GATHERING_DONE follows the last LOCAL_CANDIDATE. */
+TULLE_API void tulle_ice_paths_known(tulle_ice *ice, tulle_time now);
+/* Its pairs are gone with it; when the selected one is among them the next best valid pair takes
+ * over, or the state becomes DISCONNECTED. */
+TULLE_API void tulle_ice_remove_path(tulle_ice *ice, tulle_time now, uint32_t id);
+
+/* One candidate as signaled, with or without "a=" and "candidate:"; "" or "end-of-candidates" ends
+ * them. TULLE_TAKEN also for what is already known and what is politely passed over (a component
+ * other than 1). Before set_remote it is kept. Drops: ICE_CANDIDATE (not of RFC8839:5.1),
+ * ICE_UNSUPPORTED (TCP, unknown transport or type, a name instead of an address), ICE_GENERATION
+ * (ufrag of another generation, or after the end), ICE_FILTERED, LIMIT. All are counted. */
+TULLE_API tulle_drop tulle_ice_add_remote(tulle_ice *ice, tulle_time now, tulle_text candidate);
+
+/* A datagram whose first byte is 0..3 (RFC7983:7). path->local is not looked at, its id is. Nothing
+ * that is not authenticated changes anything, but that requests may be answered by an error. */
+TULLE_API tulle_drop tulle_ice_handle_datagram(
+	tulle_ice *ice, tulle_time now, const tulle_path *path, const uint8_t *data, size_t len);
+TULLE_API void tulle_ice_handle_timeout(tulle_ice *ice, tulle_time now);
+/* The next datagram into dst (at least TULLE_ICE_DATAGRAM_BYTES, or none comes); out->path says
+ * where. False: none now. */
+TULLE_API bool tulle_ice_poll_datagram(
+	tulle_ice *ice, tulle_time now, uint8_t *dst, size_t dst_bytes, tulle_datagram *out);
+TULLE_API tulle_time tulle_ice_poll_timeout(const tulle_ice *ice);
+
+typedef enum {
+	TULLE_ICE_EVENT_LOCAL_CANDIDATE = 1, /* u.candidate: "candidate:...", in gathering order */
+	TULLE_ICE_EVENT_GATHERING_DONE,
+	TULLE_ICE_EVENT_STATE,    /* u.state: the state now; states passed meanwhile are not told */
+	TULLE_ICE_EVENT_SELECTED, /* u.selected: data goes here from now on (tulle_ice_path) */
+	TULLE_ICE_EVENT_OPAQUE    /* u.opaque: what an authenticated check or answer carried */
+} tulle_ice_event_kind;
+
+typedef struct {
+	tulle_ice_event_kind kind;
+	union {
+		tulle_text candidate; /* in the agent's buffer, until the next poll_event */
+		tulle_ice_state state;
+		struct {
+			tulle_path path;
+			uint32_t mtu;
+			bool nominated;
+		} selected;
+		struct {
+			tulle_bytes dtls, ack; /* values of 0xC070 and 0xC071; ptr NULL: absent */
+		} opaque;
+	} u;
+} tulle_ice_event;
+
+TULLE_API bool tulle_ice_poll_event(tulle_ice *ice, tulle_ice_event *event);
+TULLE_API void tulle_ice_check(const tulle_ice *ice);
+
+/* Where data goes: the first valid pair at once (RFC8445:12.1), the nominated one once there is
+ * one. False: no valid pair, or no consent (RFC7675:5.1): send nothing. */
+TULLE_API bool tulle_ice_path(const tulle_ice *ice, tulle_path *out);
+/* An authenticated check came from there, or our own was answered: DTLS may be taken from it. */
+TULLE_API bool tulle_ice_is_validated(const tulle_ice *ice, const tulle_path *path);
+TULLE_API tulle_ice_state tulle_ice_get_state(const tulle_ice *ice);
+/* Smoothed, microseconds, of the pair that carries data; 0: no sample yet. */
+TULLE_API tulle_time tulle_ice_rtt(const tulle_ice *ice);
+/* How often a reason was returned (and, for candidates, counted). */
+TULLE_API uint32_t tulle_ice_drops(const tulle_ice *ice, tulle_drop reason);
+
+/* For many agents on one port. read_ufrag: the part of a Binding request's USERNAME before the
+ * colon, the ufrag of the agent that it is for; false: not a well-formed request. It believes
+ * nothing: no integrity is checked. owns: it is this agent's. owns_answer: a Binding answer to one
+ * of its checks, by transaction id. */
+TULLE_API bool tulle_ice_read_ufrag(const uint8_t *data, size_t len, tulle_text *ufrag);
+TULLE_API bool tulle_ice_owns(const tulle_ice *ice, tulle_text ufrag);
+TULLE_API bool tulle_ice_owns_answer(const tulle_ice *ice, const uint8_t *data, size_t len);
+
+/* SPED's place (config.opaque): these values go with every new check and answer as attributes
+ * 0xC070 and 0xC071 when the message stays within the path's mtu; {NULL, 0}: absent. Borrowed until
+ * set again. A retransmission carries them as they are then. STATE: config.opaque is off. */
+TULLE_API tulle_err tulle_ice_set_opaque(tulle_ice *ice, tulle_bytes dtls, tulle_bytes ack);
+
+/* The grammar of RFC8839:5.1, for tools and tests. */
+typedef enum {
+	TULLE_ICE_HOST = 1,
+	TULLE_ICE_SRFLX,
+	TULLE_ICE_PRFLX,
+	TULLE_ICE_RELAY
+} tulle_ice_type;
+
+typedef struct {
+	tulle_text foundation;     /* 1..32 ice-chars */
+	uint16_t component;        /* 1..256 */
+	bool is_udp;               /* else another transport, named by */
+	tulle_text transport;      /* as written */
+	uint32_t priority;         /* 1..2^31-1 */
+	tulle_text host;           /* as written */
+	bool is_address;           /* addr holds it; else it is a name */
+	tulle_addr addr;           /* with the port, also when it is a name */
+	tulle_ice_type type;       /* 0: a type that we do not know */
+	tulle_text ufrag, tcptype; /* extensions; len 0: absent */
+	bool has_related;
+	tulle_addr related; /* family 0: not an address */
+} tulle_ice_candidate;
+
+/* Spans point into text. ICE_CANDIDATE: not of the grammar. */
+TULLE_API tulle_drop tulle_ice_read_candidate(tulle_text text, tulle_ice_candidate *out);
+/* "candidate:..." without a line end; 0: does not fit. */
+TULLE_API size_t tulle_ice_write_candidate(
+	const tulle_ice_candidate *candidate, char *dst, size_t cap);
+#ifdef __cplusplus
+}
+#endif
+#endif
