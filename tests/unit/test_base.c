@@ -4,6 +4,7 @@
 #include "base/crc32c.h"
 #include "base/crypto.h"
 #include "base/pool.h"
+#include "base/ready.h"
 #include "base/serial.h"
 #include "base/text.h"
 
@@ -268,6 +269,53 @@ START_TEST(waiters_come_out_oldest_first_and_closing_takes_them_out)
 }
 END_TEST
 
+START_TEST(deadlines_come_out_in_order_and_can_move)
+{
+	tulle_heap_node nodes[64] = {0}, *slots[65];
+	tulle_heap heap = {slots, 0, 64};
+	srand(7);
+	for (int round = 0; round < 2000; round++) {
+		tulle_heap_node *n = &nodes[rand() % 64];
+		tulle_heap_set(&heap, n, rand() % 5 == 0 ? TULLE_TIME_NEVER : rand() % 1000);
+		tulle_heap_check(&heap);
+	}
+	tulle_time before = -1;
+	for (tulle_heap_node *n; (n = tulle_heap_first(&heap)) != NULL;) {
+		ck_assert_int_ge(n->at, before);
+		before = n->at;
+		tulle_heap_set(&heap, n, TULLE_TIME_NEVER);
+		ck_assert_uint_eq(n->place, 0);
+	}
+	ck_assert_int_gt(before, 0);
+}
+END_TEST
+
+static void count_wake(void *user)
+{
+	++*(int *)user;
+}
+
+START_TEST(the_ready_list_names_each_owner_once_and_wakes_when_it_fills)
+{
+	int wakes = 0;
+	tulle_ready list = {.wake = count_wake, .user = &wakes};
+	tulle_ready_node n[3] = {{.owner = &n[0]}, {.owner = &n[1]}, {.owner = &n[2]}};
+	for (int i = 0; i < 6; i++)
+		tulle_ready_mark(&list, &n[i % 3]);
+	ck_assert_int_eq(wakes, 1);
+	tulle_ready_remove(&list, &n[2]);
+	tulle_ready_remove(&list, &n[2]);
+	ck_assert_ptr_eq(tulle_ready_take(&list), &n[0]);
+	tulle_ready_mark(&list, &n[0]);
+	ck_assert_ptr_eq(tulle_ready_take(&list), &n[1]);
+	ck_assert_ptr_eq(tulle_ready_take(&list), &n[0]);
+	ck_assert_ptr_null(tulle_ready_take(&list));
+	tulle_ready_mark(&list, &n[2]);
+	ck_assert_int_eq(wakes, 2);
+	ck_assert_ptr_eq(tulle_ready_take(&list), &n[2]);
+}
+END_TEST
+
 START_TEST(names_are_stable_and_every_reason_has_a_clause)
 {
 	ck_assert_str_eq(tulle_err_name(TULLE_WOULD_BLOCK), "would_block");
@@ -319,6 +367,8 @@ Suite *suite_base(void)
 	tcase_add_test(t, crc32c_ways_agree_at_every_length_and_alignment);
 	tcase_add_test(t, a_reserve_belongs_to_its_account_alone);
 	tcase_add_test(t, waiters_come_out_oldest_first_and_closing_takes_them_out);
+	tcase_add_test(t, deadlines_come_out_in_order_and_can_move);
+	tcase_add_test(t, the_ready_list_names_each_owner_once_and_wakes_when_it_fills);
 	tcase_add_test(t, names_are_stable_and_every_reason_has_a_clause);
 	tcase_add_test(t, hashes_give_the_published_values);
 	suite_add_tcase(suite, t);
