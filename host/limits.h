@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* host: every bound of the room. */
+#ifndef TULLE_HOST_LIMITS_H
+#define TULLE_HOST_LIMITS_H
+
+#define HOST_INTERFACES_MAX 16       /* addresses that are told to members */
+#define HOST_MEMBERS_MAX 65536       /* roots, peers and onramps on one host */
+#define HOST_EVENTS_MAX 64           /* descriptors looked at in one turn */
+#define HOST_RECEIVE_MESSAGES 8      /* of one recvmmsg */
+#define HOST_RECEIVE_BYTES 65536     /* of one message: the most that UDP_GRO joins */
+#define HOST_RECEIVE_ROUNDS 4        /* recvmmsg calls of one socket in one turn */
+#define HOST_SEND_MESSAGES 32        /* of one sendmmsg */
+#define HOST_SEND_BYTES (1 << 18)    /* scratch that members write output into */
+#define HOST_SEND_RUN 65536          /* scratch that a member is given at least */
+#define HOST_DATAGRAMS_A_POLL 8      /* a member is polled after at most so many datagrams */
+#define HOST_OUTPUTS_A_TURN 64       /* outputs of one member before the next has its turn */
+#define HOST_SOCKET_BYTES (4 << 20)  /* asked of SO_RCVBUF and SO_SNDBUF; the kernel gives less */
+#define HOST_POOL_BLOCK_BYTES 2048   /* blocks of the pool of standalone peers */
+#define HOST_POOL_BLOCKS 32768       /* how many: 64 MiB, touched only when used */
+#endif
