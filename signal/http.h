@@ -10,21 +10,21 @@
  * first and kept by the caller between calls with more of the same data: linear time. */
 size_t tulle_signal_find_head_end(const uint8_t *data, size_t len, size_t *seen);
 
-typedef struct { /* texts borrowed from the head */
-	tulle_text method, target, host, origin;
-	tulle_text key;       /* Sec-WebSocket-Key */
-	tulle_text protocols; /* the list, as in its last header; see tulle_signal_pick_protocol */
-	uint16_t status;      /* 0: well-formed; else the answer: 400, 405, 426, 431, 501, 505 */
-	const char *why;      /* one sentence for that answer */
-	bool upgrade;         /* it asks for a WebSocket and may have one */
-	bool body;            /* a body follows (Content-Length over 0, or Transfer-Encoding) */
+typedef struct {                                 /* texts borrowed from the head */
+	tulle_text method, target, host, origin; /* origin: "" when absent */
+	tulle_text key;                          /* Sec-WebSocket-Key */
+	tulle_text fields; /* all header lines, for tulle_signal_pick_protocol */
+	uint16_t status;   /* 0: well-formed; else the answer: 400, 405, 414, 426, 431, 505 */
+	const char *why;   /* one sentence for that answer */
+	bool upgrade;      /* it asks for a WebSocket and may have one */
+	bool body;         /* a body follows (Content-Length over 0, or Transfer-Encoding) */
 } tulle_signal_request;
 
 /* TULLE_DROP_HTTP_SYNTAX: *out still has status and why. */
 tulle_drop tulle_signal_read_request(tulle_text head, tulle_signal_request *out);
-/* The name among the offered (protocols of the request) that equals `name` without case, as it was
- * offered; len 0: none. */
-tulle_text tulle_signal_pick_protocol(tulle_text protocols, tulle_text name);
+/* The offered subprotocol that equals `name` without case, as it was offered (in any of the
+ * request's Sec-WebSocket-Protocol lines); len 0: none. */
+tulle_text tulle_signal_pick_protocol(const tulle_signal_request *request, tulle_text name);
 
 typedef struct {
 	tulle_text authority, target, protocol, origin; /* protocol and origin: "" for none */

@@ -4,6 +4,7 @@
 #ifndef TULLE_SIGNAL_URL_H
 #define TULLE_SIGNAL_URL_H
 #include "base/addr.h"
+#include "base/text.h"
 #include "signal/limits.h"
 
 typedef struct {

@@ -44,7 +44,7 @@ typedef enum {
 	TULLE_SIGNAL_WS_OPEN,
 	TULLE_SIGNAL_WS_MESSAGE,  /* text, well-formed UTF-8 */
 	TULLE_SIGNAL_WS_BYTES,    /* binary */
-	TULLE_SIGNAL_WS_WRITABLE, /* after WOULD_BLOCK: the queue is half empty or less */
+	TULLE_SIGNAL_WS_WRITABLE, /* after WOULD_BLOCK: there is room for what was refused */
 	TULLE_SIGNAL_WS_CLOSE, /* exactly once, the last: no message comes and none can be sent */
 } tulle_signal_ws_event_kind;
 
