@@ -53,6 +53,14 @@ tulle_pool *tulle_pool_init(void *memory, size_t memory_bytes, size_t block_byte
 	return pool;
 }
 
+tulle_pool *tulle_pool_init_empty(void *memory, size_t block_bytes)
+{
+	_Static_assert(sizeof(tulle_pool) <= TULLE_POOL_EMPTY_BYTES, "the public bound");
+	tulle_pool *pool = memory;
+	*pool = (tulle_pool){.block_bytes = block_bytes};
+	return pool;
+}
+
 size_t tulle_pool_block_bytes(const tulle_pool *pool)
 {
 	return pool->block_bytes;

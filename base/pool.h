@@ -12,6 +12,9 @@ typedef struct tulle_pool tulle_pool;
 /* 0: block_bytes or blocks out of range (64..65536 in multiples of 16; 1..2^24). */
 size_t tulle_pool_memory_bytes(size_t block_bytes, size_t blocks);
 tulle_pool *tulle_pool_init(void *memory, size_t memory_bytes, size_t block_bytes, size_t blocks);
+/* A pool of no blocks in TULLE_POOL_EMPTY_BYTES: what asks for sizes can be asked with it. */
+#define TULLE_POOL_EMPTY_BYTES 128
+tulle_pool *tulle_pool_init_empty(void *memory, size_t block_bytes);
 size_t tulle_pool_block_bytes(const tulle_pool *pool);
 size_t tulle_pool_blocks(const tulle_pool *pool);
 size_t tulle_pool_free(const tulle_pool *pool);

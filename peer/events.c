@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/* peer: what the user hears, one event at a time. State events say the state that is now; channels have marks;
+ * messages are pulled out of SCTP only when everything before them was said. */
+#include "peer/state.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+static const tulle_peer_event *set_event(tulle_peer *p, tulle_peer_event_kind kind)
+{
+	p->event = (tulle_peer_event){.kind = kind};
+	return &p->event;
+}
+
+static const tulle_peer_event *set_state_event(tulle_peer *p, tulle_peer_event_kind kind, int state)
+{
+	p->event = (tulle_peer_event){.kind = kind, .u.state = state};
+	return &p->event;
+}
+
+static const tulle_peer_event *next_state(tulle_peer *p)
+{
+	if (p->negotiation_needed && !p->closed && p->signaling == TULLE_SIGNALING_STABLE) {
+		p->negotiation_needed = false;
+		return set_event(p, TULLE_PEER_NEGOTIATION_NEEDED);
+	}
+	if (p->signaling_said != tulle_peer_signaling(p)) {
+		p->signaling_said = tulle_peer_signaling(p);
+		return set_state_event(p, TULLE_PEER_SIGNALING_STATE, (int)p->signaling_said);
+	}
+	if (p->gathering_said != tulle_peer_gathering(p)) {
+		p->gathering_said = tulle_peer_gathering(p);
+		return set_state_event(p, TULLE_PEER_GATHERING_STATE, (int)p->gathering_said);
+	}
+	if (p->ice_said != tulle_peer_ice(p)) {
+		p->ice_said = tulle_peer_ice(p);
+		return set_state_event(p, TULLE_PEER_ICE_STATE, (int)p->ice_said);
+	}
+	if (p->connection_said != tulle_peer_connection(p)) {
+		p->connection_said = tulle_peer_connection(p);
+		return set_state_event(p, TULLE_PEER_CONNECTION_STATE, (int)p->connection_said);
+	}
+	return NULL;
+}
+
+static const tulle_peer_event *say_candidate(tulle_peer *p, tulle_text candidate)
+{
+	set_event(p, TULLE_PEER_ICE_CANDIDATE);
+	tulle_candidate *c = &p->event.u.candidate;
+	tulle_text pwd;
+	c->candidate = candidate;
+	c->mid = (tulle_text){p->mid, p->mid_len};
+	c->mline_index = 0;
+	tulle_ice_credentials(p->ice, &c->username_fragment, &pwd);
+	return &p->event;
+}
+
+static const tulle_peer_event *next_candidate(tulle_peer *p)
+{
+	tulle_ice_event e;
+	while (tulle_ice_poll_event(p->ice, &e)) {
+		if (e.kind == TULLE_ICE_EVENT_LOCAL_CANDIDATE)
+			return say_candidate(p, e.u.candidate);
+		if (e.kind == TULLE_ICE_EVENT_GATHERING_DONE) {
+			p->gathered = true;
+			return say_candidate(p, (tulle_text){"", 0});
+		}
+	}
+	return NULL;
+}
+
+static const tulle_peer_event *channel_event(
+	tulle_peer *p, const peer_channel *c, tulle_peer_event_kind kind)
+{
+	set_event(p, kind);
+	p->event.channel = c->handle;
+	p->event.channel_user = c->user;
+	return &p->event;
+}
+
+static const tulle_peer_event *channel_error(tulle_peer *p, const peer_channel *c)
+{
+	channel_event(p, c, TULLE_PEER_ERROR);
+	p->event.u.error.code = TULLE_ERR_SYSTEM;
+	p->event.u.error.text = TULLE_TEXT("the channel failed with its connection");
+	p->event.u.error.sctp_cause = p->sctp_cause;
+	p->event.u.error.tls_alert = p->tls_alert;
+	return &p->event;
+}
+
+static const tulle_peer_event *next_of_channel(tulle_peer *p, peer_channel *c)
+{
+	static const struct {
+		uint8_t say;
+		tulle_peer_event_kind kind;
+	} order[] = {{SAY_CHANNEL, TULLE_PEER_CHANNEL}, {SAY_OPEN, TULLE_PEER_OPEN},
+		{SAY_LOW, TULLE_PEER_BUFFERED_LOW}, {SAY_CLOSING, TULLE_PEER_CLOSING}};
+	for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+		if ((c->say & order[i].say) != 0) {
+			c->say = (uint8_t)(c->say & ~order[i].say);
+			return channel_event(p, c, order[i].kind);
+		}
+	if ((c->say & SAY_ERROR) != 0) {
+		c->say = (uint8_t)(c->say & ~SAY_ERROR);
+		return channel_error(p, c);
+	}
+	if ((c->say & SAY_CLOSE) == 0)
+		return NULL;
+	channel_event(p, c, TULLE_PEER_CLOSE);
+	c->say = 0;
+	tulle_peer_table_remove(p, c);
+	return &p->event;
+}
+
+static const tulle_peer_event *next_said(tulle_peer *p)
+{
+	peer_channels *t = &p->channels;
+	while (t->said_first != NULL) {
+		peer_channel *c = t->said_first;
+		const tulle_peer_event *e = next_of_channel(p, c);
+		if (e != NULL)
+			return e;
+		t->said_first = c->next_said;
+		if (t->said_first == NULL)
+			t->said_last = NULL;
+		c->said_linked = false;
+	}
+	return NULL;
+}
+
+/* A whole message, or a part of one in streamed mode; NULL: not yet, or dropped by name. */
+static const tulle_peer_event *say_message(tulle_peer *p, const tulle_sctp_event *e)
+{
+	bool text = e->ppid == PPID_STRING || e->ppid == PPID_STRING_EMPTY;
+	bool empty = e->ppid == PPID_STRING_EMPTY || e->ppid == PPID_BINARY_EMPTY;
+	const uint8_t *data = e->data;
+	size_t len = empty ? 0 : e->len;
+	bool whole = e->first && e->last;
+	if (!whole && !p->config.streamed_messages) {
+		p->assembled = e->first ? 0 : p->assembled;
+		if (e->len > p->config.message_bytes_max - p->assembled) {
+			tulle_peer_count(p, TULLE_DROP_CHANNEL_TOO_LARGE);
+			return NULL;
+		}
+		memcpy(p->assembly + p->assembled, e->data, e->len);
+		p->assembled += e->len;
+		if (!e->last)
+			return NULL;
+		data = p->assembly;
+		len = empty ? 0 : p->assembled;
+		whole = true;
+	}
+	const peer_channel *c = tulle_peer_table_by_stream(p, e->stream);
+	if (c == NULL || (c->state != TULLE_CHANNEL_OPEN && c->state != TULLE_CHANNEL_CLOSING)) {
+		tulle_peer_count(p, TULLE_DROP_CHANNEL_UNKNOWN);
+		return NULL;
+	}
+	if (!text && e->ppid != PPID_BINARY && e->ppid != PPID_BINARY_EMPTY) {
+		tulle_peer_count(p, TULLE_DROP_CHANNEL_PPID);
+		return NULL;
+	}
+	if (text && whole && !tulle_text_is_utf8(data, len)) {
+		tulle_peer_count(p, TULLE_DROP_CHANNEL_UTF8);
+		return NULL;
+	}
+	channel_event(p, c, TULLE_PEER_MESSAGE);
+	p->event.u.message.data = (tulle_bytes){data, len};
+	p->event.u.message.is_text = text;
+	p->event.u.message.first = whole || e->first;
+	p->event.u.message.last = whole || e->last;
+	return &p->event;
+}
+
+static void sctp_closed(tulle_peer *p, const tulle_sctp_event *e)
+{
+	p->sctp_open = false;
+	p->sctp_over = true;
+	p->sctp_cause = e->cause;
+	if (e->why == TULLE_SCTP_LOST)
+		tulle_peer_end(p, TULLE_PEER_ENDED_LOST);
+	else if (e->why == TULLE_SCTP_ABORT_LOCAL)
+		tulle_peer_end(p, TULLE_PEER_ENDED_PROTOCOL);
+	else
+		tulle_peer_end(p, TULLE_PEER_ENDED_REMOTE);
+}
+
+static const tulle_peer_event *take_sctp(tulle_peer *p, const tulle_sctp_event *e)
+{
+	switch (e->kind) {
+	case TULLE_SCTP_CONNECTED:
+		p->sctp_open = true;
+		tulle_peer_channels_open(p);
+		tulle_peer_channels_due(p);
+		break;
+	case TULLE_SCTP_MESSAGE:
+		if (e->ppid != PPID_DCEP)
+			return say_message(p, e);
+		if (!e->first || !e->last)
+			tulle_peer_count(p, TULLE_DROP_CHANNEL_LIMIT);
+		else
+			tulle_peer_count(p,
+				tulle_peer_channel_dcep(p, e->stream, e->data, e->len, e->unordered));
+		break;
+	case TULLE_SCTP_WRITABLE:
+		tulle_peer_channels_writable(p);
+		break;
+	case TULLE_SCTP_BUFFERED_LOW:
+		tulle_peer_channel_low(p, e->stream);
+		break;
+	case TULLE_SCTP_STREAM_RESET_IN:
+		tulle_peer_channel_reset_in(p, e->stream);
+		break;
+	case TULLE_SCTP_STREAM_RESET_OUT:
+		tulle_peer_channel_reset_out(p, e->stream, e->ok);
+		break;
+	case TULLE_SCTP_RESTARTED: /* no browser restarts inside one DTLS connection */
+		tulle_peer_end(p, TULLE_PEER_ENDED_PROTOCOL);
+		break;
+	case TULLE_SCTP_CLOSED:
+		sctp_closed(p, e);
+		break;
+	}
+	return NULL;
+}
+
+const tulle_peer_event *tulle_peer_next_event(tulle_peer *p)
+{
+	const tulle_peer_event *event;
+	tulle_sctp_event e;
+	if (p->closed)
+		return NULL; /* W3C: close() is followed by no event */
+	for (;;) {
+		if ((event = next_candidate(p)) != NULL || (event = next_state(p)) != NULL ||
+			(event = next_said(p)) != NULL)
+			break;
+		if (!tulle_sctp_poll_event(p->sctp, &e))
+			return NULL;
+		event = take_sctp(p, &e);
+		tulle_peer_mark(p); /* reading may have opened the window */
+		if (event != NULL)
+			break;
+	}
+	return event;
+}
+
+void tulle_peer_dispatch(tulle_peer *p)
+{
+	const tulle_peer_event *event;
+	while (p->listener != NULL && (event = tulle_peer_next_event(p)) != NULL)
+		p->listener(p, event, p->user);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* peer: what the floors above need beyond the public face: peers that share an owner's pool, scratch and
+ * ready list; many peers on one port. */
+#ifndef TULLE_PEER_PEER_H
+#define TULLE_PEER_PEER_H
+#include "base/crc32c.h"
+#include "base/pool.h"
+#include "base/ready.h"
+
+#include <tulle/peer.h>
+
+/* What an owner of many peers lends each of them; it must outlive them. */
+typedef struct {
+	tulle_pool *pool; /* blocks of 1280 bytes or more */
+	tulle_random random;
+	tulle_cpu cpu;
+	tulle_ready *ready; /* where a command marks the peer; NULL: nobody asks */
+	uint8_t *plain;     /* PEER_PLAIN_BYTES of scratch, shared by peers that are driven in turn */
+	size_t plain_bytes;
+} tulle_peer_env;
+
+/* As tulle_peer_memory_bytes and tulle_peer_init, without a pool in the block. NULL: config out of range,
+ * memory too small, no certificate could be made, no randomness. */
+size_t tulle_peer_memory_bytes_in(const tulle_peer_config *config, const tulle_peer_env *env);
+tulle_peer *tulle_peer_init_in(void *memory, size_t bytes, const tulle_peer_config *config,
+	const tulle_peer_env *env, tulle_time now);
+/* What the peer's ready node names when env.ready gives it out (default: the peer itself). */
+void tulle_peer_set_owner(tulle_peer *peer, void *owner);
+void *tulle_peer_owner(const tulle_peer *peer);
+/* Why the connection ended, once it has. */
+typedef enum {
+	TULLE_PEER_ENDED_NOT,
+	TULLE_PEER_ENDED_LOCAL,
+	TULLE_PEER_ENDED_REMOTE,
+	TULLE_PEER_ENDED_NO_PATH,   /* ICE failed before it was ever connected */
+	TULLE_PEER_ENDED_LOST,      /* consent ended, or SCTP gave up */
+	TULLE_PEER_ENDED_UNTRUSTED, /* fingerprint */
+	TULLE_PEER_ENDED_PROTOCOL,  /* DTLS or SCTP broke */
+} tulle_peer_ended;
+tulle_peer_ended tulle_peer_why_ended(const tulle_peer *peer);
+/* Bytes of a channel that are taken and not acknowledged. */
+size_t tulle_peer_unacked(const tulle_peer *peer, tulle_channel channel);
+/* The pool has room again (tulle_pool_next_waiter named this peer's association). */
+void tulle_peer_handle_room(tulle_peer *peer, tulle_time now);
+void tulle_peer_check(const tulle_peer *peer);
+
+/* Many peers on one port: who gets a datagram. By the address it came from when one of them has proven that,
+ * else by asking each. The table holds hints only: tulle_peer_owns has the last word. */
+#define TULLE_PEER_MUX_SLOTS 1024
+typedef struct {
+	uint32_t seed;
+	tulle_peer *hints[TULLE_PEER_MUX_SLOTS];
+} tulle_peer_mux;
+tulle_peer *tulle_peer_mux_find(const tulle_peer_mux *mux, const tulle_in *in);
+void tulle_peer_mux_learn(tulle_peer_mux *mux, const tulle_in *in, tulle_peer *peer);
+void tulle_peer_mux_forget(tulle_peer_mux *mux, const tulle_peer *peer);
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* peer: the state of one connection and of its channels, for the files of this room alone. */
+#ifndef TULLE_PEER_STATE_H
+#define TULLE_PEER_STATE_H
+#include "dtls/dtls.h"
+#include "ice/ice.h"
+#include "peer/dcep.h"
+#include "peer/limits.h"
+#include "peer/peer.h"
+#include "sctp/sctp.h"
+
+#include <tulle/sdp.h>
+
+typedef struct {
+	uint32_t id, mtu;
+	tulle_addr local;
+} peer_path;
+
+/* What poll_event has yet to say of a channel, in the order in which it is said. */
+enum {
+	SAY_CHANNEL = 1,
+	SAY_OPEN = 2,
+	SAY_LOW = 4,
+	SAY_CLOSING = 8,
+	SAY_ERROR = 16,
+	SAY_CLOSE = 32,
+};
+
+typedef struct peer_channel {
+	tulle_channel handle; /* serial << 17 | slot; 0: the slot is free */
+	void *user;
+	struct peer_channel *next_said, *next_due;
+	uint8_t *text_block; /* NULL: the texts are inline */
+	char text_inline[PEER_CHANNEL_TEXT_INLINE];
+	uint16_t label_len, protocol_len;
+	uint16_t stream, max_retransmits, max_lifetime_ms, priority;
+	uint8_t say, state;
+	bool unordered, negotiated, has_max_retransmits, has_max_lifetime;
+	bool has_stream, by_remote, acked; /* acked: unordered data may go out, RFC8832:6 */
+	bool due_open, due_ack, due_reset; /* waits for room in SCTP */
+	bool said_linked, due_linked;
+	bool in_parts, parts_text; /* send_part is under way */
+	bool reset_out, reset_in;  /* done */
+	bool wants_low, paused;    /* a send was refused */
+} peer_channel;
+
+#define SLOT_BITS 17
+#define CHANNELS_PER_BLOCK_MAX 16
+
+/* Slots 0..3 stand here; further ones, and the map from stream to slot, in blocks of the pool. */
+typedef struct {
+	peer_channel first[PEER_CHANNELS_INLINE];
+	void **slots;         /* a block of pointers to blocks of pointers to blocks of channels */
+	void **streams;       /* likewise, to blocks of uint32_t */
+	uint32_t count, high; /* open; slots ever used */
+	uint32_t free_slot;   /* a hint: none below is free */
+	uint64_t serial;
+	uint32_t next_stream; /* likewise, of our parity */
+	peer_channel *said_first, *said_last, *due_first, *due_last;
+} peer_channels;
+
+typedef struct {
+	tulle_sdp_type type; /* 0: none */
+	uint64_t version;    /* of o=: ours is written anew from it */
+	uint16_t len;        /* of the remote's text */
+} peer_description;
+
+struct tulle_peer {
+	tulle_peer_config config;
+	tulle_peer_env env;
+	tulle_peer_listener listener;
+	void *user, *memory;
+	tulle_certificate *certificate;
+	tulle_pool_account account; /* of channels */
+	tulle_ice *ice;
+	tulle_dtls *dtls;
+	tulle_sctp *sctp;
+	tulle_ready_node ready;
+	tulle_time now;
+
+	/* Signaling: RFC9429:3.2 */
+	tulle_signaling_state signaling;
+	peer_description local_current, local_pending, remote_current, remote_pending;
+	uint8_t remote_slot; /* of remote_text: the current one's; the pending one has the other */
+	uint64_t session_id, session_version;
+	tulle_sdp_setup setup; /* ours, once an answer was made or taken */
+	bool transport_set;    /* the remote's credentials and fingerprints are in the engines */
+	bool negotiation_needed, negotiation_said, data_negotiated, offered;
+	uint64_t remote_message_max;
+	tulle_dtls_fingerprint fingerprints[TULLE_SDP_FINGERPRINTS_MAX];
+	size_t fingerprint_count;
+	char mid[32];
+	uint8_t mid_len;
+
+	peer_path paths[PEER_PATHS_MAX];
+	uint8_t path_count;
+	bool paths_known, gathering_begun, gathered;
+
+	bool dtls_started, dtls_open, sctp_open, sctp_over, closed, close_sent, was_connected;
+	bool say_gathering, say_ice, say_connection, say_signaling;
+	tulle_ice_state ice_said;
+	tulle_connection_state connection_said;
+	tulle_signaling_state signaling_said;
+	tulle_gathering_state gathering_said;
+	tulle_peer_ended ended;
+	uint16_t sctp_cause;
+	uint8_t tls_alert;
+	uint64_t drops[TULLE_DROP_COUNT];
+
+	peer_channels channels;
+	tulle_peer_event event;
+	size_t assembled;
+	uint8_t *assembly; /* message_bytes_max: of a message that comes in parts */
+	size_t carry_len;  /* a sealed packet that did not fit the last run */
+	uint8_t carry[PEER_MTU];
+	char why[128];
+	char text[PEER_LOCAL_SDP_BYTES]; /* our description, written when asked for */
+	char remote_text[2][PEER_SDP_BYTES_MAX];
+};
+
+/* peer.c */
+tulle_err tulle_peer_fail(tulle_peer *peer, tulle_err err, const char *why);
+void tulle_peer_mark(tulle_peer *peer);
+void tulle_peer_count(tulle_peer *peer, tulle_drop drop);
+/* signaling.c: our description of this kind into peer->text; 0: it does not fit. */
+size_t tulle_peer_write_local(tulle_peer *peer, tulle_sdp_type type, uint64_t version);
+/* transport.c: drives the engines as far as they go. */
+void tulle_peer_advance(tulle_peer *peer);
+void tulle_peer_end(tulle_peer *peer, tulle_peer_ended why);
+/* channels.c */
+void tulle_peer_channels_assign(tulle_peer *peer); /* the DTLS role is known: stream ids */
+void tulle_peer_channels_open(tulle_peer *peer);   /* the association is up */
+void tulle_peer_channels_end(tulle_peer *peer, bool say, bool failed);
+void tulle_peer_channel_due(tulle_peer *peer, peer_channel *channel);
+void tulle_peer_channels_due(tulle_peer *peer); /* there is room for what DCEP and resets wait with */
+void tulle_peer_channels_writable(tulle_peer *peer);
+void tulle_peer_channel_reset_in(tulle_peer *peer, uint16_t stream);
+void tulle_peer_channel_reset_out(tulle_peer *peer, uint16_t stream, bool ok);
+void tulle_peer_channel_low(tulle_peer *peer, uint16_t stream);
+tulle_drop tulle_peer_channel_dcep(
+	tulle_peer *peer, uint16_t stream, const uint8_t *data, size_t len, bool unordered);
+/* table.c */
+peer_channel *tulle_peer_table_add(tulle_peer *peer); /* NULL: no slot or no block */
+void tulle_peer_table_remove(tulle_peer *peer, peer_channel *channel);
+peer_channel *tulle_peer_table_find(const tulle_peer *peer, tulle_channel handle);
+peer_channel *tulle_peer_table_by_stream(const tulle_peer *peer, uint16_t stream);
+bool tulle_peer_table_set_stream(tulle_peer *peer, peer_channel *channel, uint16_t stream);
+peer_channel *tulle_peer_table_at(const tulle_peer *peer, uint32_t slot); /* NULL: free */
+bool tulle_peer_table_set_text(
+	tulle_peer *peer, peer_channel *channel, tulle_text label, tulle_text protocol);
+void tulle_peer_table_text(const peer_channel *channel, tulle_text *label, tulle_text *protocol);
+void tulle_peer_table_wipe(tulle_peer *peer);
+void tulle_peer_say(tulle_peer *peer, peer_channel *channel, uint8_t what);
+void tulle_peer_table_check(const tulle_peer *peer);
+#endif

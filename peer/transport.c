@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/* peer: datagrams in and out: RFC 7983 tells them apart, ICE says from where and whereto, DTLS seals, SCTP
+ * speaks. Packets of one path and length that follow each other leave as one run. */
+#include "peer/state.h"
+
+#include "base/panic.h"
+#include "base/serial.h"
+
+#include <string.h>
+
+static void set_now(tulle_peer *p, tulle_time now)
+{
+	p->now = tulle_time_max(p->now, now);
+}
+
+void tulle_peer_end(tulle_peer *p, tulle_peer_ended why)
+{
+	if (p->ended != TULLE_PEER_ENDED_NOT)
+		return;
+	p->ended = why;
+	p->sctp_over = true;
+	p->sctp_open = false;
+	tulle_peer_mark(p);
+	tulle_peer_channels_end(p, true, why != TULLE_PEER_ENDED_REMOTE && why != TULLE_PEER_ENDED_LOCAL);
+}
+
+static void dtls_closed(tulle_peer *p, const tulle_dtls_event *e)
+{
+	p->dtls_open = p->sctp_open = false;
+	p->tls_alert = e->alert;
+	switch (e->why) {
+	case TULLE_DTLS_CLOSED_LOCAL:
+		tulle_peer_end(p, TULLE_PEER_ENDED_LOCAL);
+		break;
+	case TULLE_DTLS_CLOSED_REMOTE:
+		tulle_peer_end(p, TULLE_PEER_ENDED_REMOTE);
+		break;
+	case TULLE_DTLS_CLOSED_UNTRUSTED:
+		tulle_peer_end(p, TULLE_PEER_ENDED_UNTRUSTED);
+		break;
+	case TULLE_DTLS_CLOSED_FAILED:
+	case TULLE_DTLS_CLOSED_TIMEOUT:
+		tulle_peer_end(p, TULLE_PEER_ENDED_PROTOCOL);
+		break;
+	}
+}
+
+static void pump_dtls(tulle_peer *p)
+{
+	tulle_dtls_event e;
+	while (tulle_dtls_poll_event(p->dtls, &e)) {
+		switch (e.kind) {
+		case TULLE_DTLS_EVENT_CONNECTED:
+			p->dtls_open = true;
+			tulle_sctp_set_ice_rtt(p->sctp, tulle_ice_rtt(p->ice));
+			if (tulle_sctp_connect(p->sctp, p->now) != TULLE_OK)
+				tulle_peer_end(p, TULLE_PEER_ENDED_PROTOCOL);
+			break;
+		case TULLE_DTLS_EVENT_DATA:
+			tulle_peer_count(p,
+				tulle_sctp_handle_datagram(p->sctp, p->now, e.data.ptr, e.data.len));
+			break;
+		case TULLE_DTLS_EVENT_CLOSED:
+			dtls_closed(p, &e);
+			break;
+		}
+	}
+}
+
+/* The client waits for a path, the server only for role and fingerprint. */
+static void start_dtls(tulle_peer *p)
+{
+	tulle_path path;
+	if (p->dtls_started || !p->transport_set || !tulle_ice_path(p->ice, &path))
+		return;
+	p->dtls_started = true;
+	tulle_dtls_set_rtt(p->dtls, tulle_ice_rtt(p->ice));
+	tulle_dtls_role role =
+		p->setup == TULLE_SETUP_ACTIVE ? TULLE_DTLS_CLIENT : TULLE_DTLS_SERVER;
+	if (tulle_dtls_start(p->dtls, p->now, role, p->fingerprints, p->fingerprint_count) != TULLE_OK)
+		tulle_peer_end(p, TULLE_PEER_ENDED_PROTOCOL);
+}
+
+void tulle_peer_advance(tulle_peer *p)
+{
+	if (p->closed)
+		return;
+	start_dtls(p);
+	pump_dtls(p);
+	tulle_ice_state ice = tulle_ice_get_state(p->ice);
+	if (ice == TULLE_ICE_CONNECTED || ice == TULLE_ICE_COMPLETED)
+		p->was_connected = true;
+	if (ice == TULLE_ICE_FAILED)
+		tulle_peer_end(p, p->was_connected ? TULLE_PEER_ENDED_LOST : TULLE_PEER_ENDED_NO_PATH);
+	tulle_peer_channels_due(p);
+}
+
+static tulle_drop handle_datagram(tulle_peer *p, const tulle_in *in)
+{
+	tulle_path path = {.id = in->id, .local = in->local, .remote = in->remote};
+	if (in->data.len == 0)
+		return TULLE_DROP_MALFORMED;
+	uint8_t first = in->data.ptr[0]; /* RFC7983:7 */
+	if (first <= 3)
+		return tulle_ice_handle_datagram(p->ice, p->now, &path, in->data.ptr, in->data.len);
+	if (first < 20 || first > 63)
+		return TULLE_DROP_UNKNOWN_PROTOCOL;
+	if (!tulle_ice_is_validated(p->ice, &path))
+		return TULLE_DROP_ICE_NOT_VALIDATED;
+	return tulle_dtls_handle_datagram(p->dtls, p->now, in->data.ptr, in->data.len);
+}
+
+static void path_up(tulle_peer *p, const tulle_in *in)
+{
+	if (p->path_count >= PEER_PATHS_MAX)
+		return;
+	p->paths[p->path_count++] = (peer_path){in->id, in->mtu, in->local};
+	if (p->gathering_begun)
+		(void)tulle_ice_add_path(p->ice, p->now, in->id, in->local, in->mtu);
+}
+
+static void path_down(tulle_peer *p, uint32_t id)
+{
+	for (uint8_t i = 0; i < p->path_count; i++)
+		if (p->paths[i].id == id)
+			p->paths[i--] = p->paths[--p->path_count];
+	if (p->gathering_begun)
+		tulle_ice_remove_path(p->ice, p->now, id);
+}
+
+static void handle_time(tulle_peer *p)
+{
+	if (tulle_time_due(tulle_ice_poll_timeout(p->ice), p->now))
+		tulle_ice_handle_timeout(p->ice, p->now);
+	if (tulle_time_due(tulle_dtls_poll_timeout(p->dtls), p->now))
+		tulle_dtls_handle_timeout(p->dtls, p->now);
+	if (tulle_time_due(tulle_sctp_poll_timeout(p->sctp), p->now))
+		tulle_sctp_handle_timeout(p->sctp, p->now);
+}
+
+void tulle_peer_handle(tulle_peer *p, tulle_time now, const tulle_in *in)
+{
+	set_now(p, now);
+	if (p->closed && in->kind != TULLE_IN_TIME)
+		return;
+	switch ((int)in->kind) {
+	case TULLE_IN_TIME:
+		handle_time(p);
+		break;
+	case TULLE_IN_PATH_UP:
+		path_up(p, in);
+		break;
+	case TULLE_IN_PATHS_KNOWN:
+		p->paths_known = true;
+		if (p->gathering_begun)
+			tulle_ice_paths_known(p->ice, p->now);
+		break;
+	case TULLE_IN_PATH_DOWN:
+		path_down(p, in->id);
+		break;
+	case TULLE_IN_DATAGRAM:
+		tulle_peer_count(p, handle_datagram(p, in));
+		break;
+	default: /* streams, names and the wall clock are not this peer's yet */
+		break;
+	}
+	tulle_peer_advance(p);
+}
+
+void tulle_peer_handle_room(tulle_peer *p, tulle_time now)
+{
+	set_now(p, now);
+	tulle_sctp_handle_room(p->sctp, p->now);
+	tulle_peer_mark(p);
+}
+
+bool tulle_peer_owns(const tulle_peer *p, const tulle_in *in)
+{
+	tulle_path path = {.id = in->id, .local = in->local, .remote = in->remote};
+	tulle_text ufrag;
+	if (in->kind != TULLE_IN_DATAGRAM || in->data.len == 0)
+		return false;
+	if (in->data.ptr[0] > 3)
+		return tulle_ice_is_validated(p->ice, &path);
+	if (tulle_ice_read_ufrag(in->data.ptr, in->data.len, &ufrag))
+		return tulle_ice_owns(p->ice, ufrag);
+	return tulle_ice_owns_answer(p->ice, in->data.ptr, in->data.len);
+}
+
+static void set_out(tulle_out *out, const tulle_path *path, const uint8_t *data, size_t len)
+{
+	*out = (tulle_out){.kind = TULLE_OUT_DATAGRAM,
+		.id = path->id,
+		.local = path->local,
+		.remote = path->remote,
+		.data = {data, len},
+		.segment = (uint16_t)len};
+}
+
+/* One sealed SCTP packet at dst; 0: none. The plaintext lies in the owner's scratch meanwhile. */
+static size_t seal_next(tulle_peer *p, uint8_t *dst, size_t room)
+{
+	tulle_datagram d;
+	size_t n = 0;
+	if (room < PEER_MTU || !p->dtls_open)
+		return 0;
+	if (!tulle_sctp_poll_datagram(p->sctp, p->now, p->env.plain, p->env.plain_bytes, &d))
+		return 0;
+	/* When OpenSSL refuses (out of memory) the packet counts as lost: SCTP sends it again. */
+	if (tulle_dtls_seal(p->dtls, p->now, p->env.plain, d.len, dst, room, &n) != TULLE_OK)
+		return 0;
+	return n;
+}
+
+/* Packets of one length, the last may be shorter; one that is longer waits in carry. */
+static bool poll_sctp(tulle_peer *p, const tulle_path *path, uint8_t *scratch, size_t bytes, tulle_out *out)
+{
+	size_t first = p->carry_len, len;
+	bytes = tulle_min(bytes, PEER_RUN_BYTES_MAX);
+	if (first != 0)
+		memcpy(scratch, p->carry, first);
+	else
+		first = seal_next(p, scratch, bytes);
+	p->carry_len = 0;
+	if (first == 0)
+		return false;
+	set_out(out, path, scratch, first);
+	size_t used = first;
+	for (int n = 1; n < PEER_RUN_SEGMENTS_MAX; n++) {
+		len = seal_next(p, scratch + used, bytes - used);
+		if (len == 0)
+			break;
+		if (len > first) {
+			memcpy(p->carry, scratch + used, len);
+			p->carry_len = len;
+			break;
+		}
+		used += len;
+		if (len < first)
+			break;
+	}
+	out->data.len = used;
+	return true;
+}
+
+/* close(): SCTP's ABORT, then close_notify, then silence. */
+static bool poll_close(tulle_peer *p)
+{
+	if (!p->closed || p->close_sent)
+		return false;
+	p->close_sent = true;
+	return tulle_dtls_close(p->dtls, p->now) == TULLE_OK;
+}
+
+bool tulle_peer_poll(tulle_peer *p, tulle_time now, uint8_t *scratch, size_t bytes, tulle_out *out)
+{
+	tulle_datagram d;
+	tulle_path path;
+	set_now(p, now);
+	tulle_peer_advance(p);
+	if (bytes < TULLE_ICE_DATAGRAM_BYTES)
+		return false;
+	if (!p->close_sent && tulle_ice_poll_datagram(p->ice, p->now, scratch, bytes, &d)) {
+		set_out(out, &d.path, scratch, d.len);
+		return true;
+	}
+	if (!tulle_ice_path(p->ice, &path))
+		return false;
+	if (tulle_dtls_poll_datagram(p->dtls, p->now, scratch, bytes, &d)) {
+		set_out(out, &path, scratch, d.len);
+		return true;
+	}
+	if (poll_sctp(p, &path, scratch, bytes, out))
+		return true;
+	if (!poll_close(p) || !tulle_dtls_poll_datagram(p->dtls, p->now, scratch, bytes, &d))
+		return false;
+	set_out(out, &path, scratch, d.len);
+	return true;
+}
+
+tulle_time tulle_peer_poll_timeout(const tulle_peer *p)
+{
+	if (p->closed)
+		return TULLE_TIME_NEVER;
+	tulle_time t = tulle_time_min(tulle_ice_poll_timeout(p->ice), tulle_dtls_poll_timeout(p->dtls));
+	return tulle_time_min(t, tulle_sctp_poll_timeout(p->sctp));
+}
+
+void tulle_peer_close(tulle_peer *p)
+{
+	if (p->closed)
+		return;
+	tulle_peer_channels_end(p, false, false);
+	if (p->sctp_open)
+		(void)tulle_sctp_abort(
+			p->sctp, p->now, 12, (tulle_text){"Close called", 12}); /* as browsers say it */
+	if (p->ended == TULLE_PEER_ENDED_NOT)
+		p->ended = TULLE_PEER_ENDED_LOCAL;
+	p->closed = true;
+	p->sctp_open = false;
+	tulle_peer_mark(p);
+}
