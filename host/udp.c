@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT */
+/* host: datagrams. One socket a family; many packets a system call both ways (sendmmsg, UDP_SEGMENT; recvmmsg,
+ * UDP_GRO). A full socket is back-pressure: what did not go waits, and nobody is polled meanwhile. */
+#include "host/host.h"
+
+#include "base/addr.h"
+#include "base/serial.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
+
+#define CONTROL_BYTES 128
+
+typedef struct {
+	struct sockaddr_in6 name; /* the larger of both families */
+	_Alignas(struct cmsghdr) uint8_t control[CONTROL_BYTES];
+	struct iovec iov;
+	tulle_host_member *member;
+	tulle_out out;
+} message;
+
+struct tulle_host_batch {
+	size_t used, count; /* bytes of scratch, messages */
+	message messages[HOST_SEND_MESSAGES];
+	struct mmsghdr headers[HOST_SEND_MESSAGES];
+	uint8_t scratch[HOST_SEND_BYTES];
+	uint8_t receive[HOST_RECEIVE_MESSAGES][HOST_RECEIVE_BYTES];
+	message in[HOST_RECEIVE_MESSAGES];
+};
+
+static socklen_t write_sockaddr(const tulle_addr *a, struct sockaddr_in6 *to)
+{
+	memset(to, 0, sizeof *to);
+	if (a->family == 4) {
+		struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(a->port)};
+		memcpy(&in.sin_addr, a->ip, 4);
+		memcpy(to, &in, sizeof in);
+		return sizeof in;
+	}
+	to->sin6_family = AF_INET6;
+	to->sin6_port = htons(a->port);
+	to->sin6_scope_id = a->scope;
+	memcpy(&to->sin6_addr, a->ip, 16);
+	return sizeof *to;
+}
+
+static tulle_addr read_sockaddr(const struct sockaddr_in6 *from)
+{
+	tulle_addr a = {0};
+	if (from->sin6_family == AF_INET) {
+		struct sockaddr_in in;
+		memcpy(&in, from, sizeof in);
+		a.family = 4;
+		a.port = ntohs(in.sin_port);
+		memcpy(a.ip, &in.sin_addr, 4);
+		return a;
+	}
+	a.family = 6;
+	a.port = ntohs(from->sin6_port);
+	memcpy(a.ip, &from->sin6_addr, 16);
+	if (tulle_addr_classify(&a) == TULLE_ADDR_LINK_LOCAL)
+		a.scope = from->sin6_scope_id;
+	return a;
+}
+
+static bool bind_port(tulle_host *host, tulle_host_udp *udp)
+{
+	const char *text = udp->family == 4 ? host->options.bind4 : host->options.bind6;
+	tulle_addr a = {.family = udp->family};
+	struct sockaddr_in6 name;
+	unsigned low = host->options.port_min, high = host->options.port_max;
+	if (text != NULL && !tulle_addr_read_ip((tulle_text){text, strlen(text)}, &a))
+		return false;
+	if (a.family != udp->family)
+		return false;
+	for (unsigned port = low; port <= (high > low ? high : low); port++) {
+		a.port = (uint16_t)port;
+		socklen_t len = write_sockaddr(&a, &name);
+		if (bind(udp->fd, (const struct sockaddr *)&name, len) != 0)
+			continue;
+		len = sizeof name;
+		if (getsockname(udp->fd, (struct sockaddr *)&name, &len) != 0)
+			return false;
+		udp->port = read_sockaddr(&name).port;
+		return true;
+	}
+	return false;
+}
+
+static void set_options(tulle_host_udp *udp, bool offload)
+{
+	const int on = 1, size = HOST_SOCKET_BYTES;
+	bool four = udp->family == 4;
+	(void)setsockopt(udp->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+	(void)setsockopt(udp->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	(void)setsockopt(udp->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
+	if (four)
+		(void)setsockopt(udp->fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
+	else
+		(void)setsockopt(udp->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
+	if (offload)
+		(void)setsockopt(udp->fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on);
+	const int discover = four ? IP_PMTUDISC_PROBE : IPV6_PMTUDISC_PROBE; /* DF, and no kernel guesses */
+	(void)setsockopt(udp->fd, four ? IPPROTO_IP : IPPROTO_IPV6,
+		four ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &discover, sizeof discover);
+}
+
+static void udp_ready(void *user, uint32_t events);
+
+static tulle_err open_one(tulle_host *host, tulle_host_udp *udp, uint8_t family)
+{
+	const int on = 1;
+	udp->family = family;
+	udp->host = host;
+	udp->no_offload = host->options.no_offload;
+	udp->fd = socket(family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (udp->fd < 0)
+		return TULLE_OK; /* a machine without the family */
+	if (family == 6)
+		(void)setsockopt(udp->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+	set_options(udp, !udp->no_offload);
+	if (!bind_port(host, udp)) {
+		close(udp->fd);
+		udp->fd = -1;
+		const char *asked = family == 4 ? host->options.bind4 : host->options.bind6;
+		return asked != NULL ? TULLE_ERR_SYSTEM : TULLE_OK;
+	}
+	udp->watch = (tulle_host_watch){udp->fd, udp_ready, udp};
+	return tulle_host_watch_add(host, &udp->watch, EPOLLIN);
+}
+
+tulle_err tulle_host_open_udp(tulle_host *host)
+{
+	host->batch = malloc(sizeof *host->batch); /* its pages are touched as they are used */
+	if (host->batch == NULL)
+		return TULLE_ERR_MEMORY;
+	host->batch->used = host->batch->count = 0;
+	tulle_err err = open_one(host, &host->udp[0], 4);
+	if (err == TULLE_OK)
+		err = open_one(host, &host->udp[1], 6);
+	return err;
+}
+
+void tulle_host_close_udp(tulle_host *host)
+{
+	for (int i = 0; i < 2; i++)
+		if (host->udp[i].fd >= 0)
+			close(host->udp[i].fd);
+	free(host->batch);
+}
+
+/* -- out ------------------------------------------------------------------------------------------ */
+
+static void put_control(struct msghdr *h, int level, int type, const void *data, size_t len)
+{
+	struct cmsghdr *c = (struct cmsghdr *)((uint8_t *)h->msg_control + h->msg_controllen);
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(c), data, len);
+	h->msg_controllen += CMSG_SPACE(len);
+}
+
+static void put_source(struct msghdr *h, const tulle_addr *local)
+{
+	if (local->family == 4) {
+		struct in_pktinfo info = {0};
+		memcpy(&info.ipi_spec_dst, local->ip, 4);
+		put_control(h, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
+	} else if (local->family == 6) {
+		struct in6_pktinfo info = {.ipi6_ifindex = local->scope};
+		memcpy(&info.ipi6_addr, local->ip, 16);
+		put_control(h, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
+	}
+}
+
+static void make_header(message *m, struct msghdr *h)
+{
+	memset(h, 0, sizeof *h);
+	memset(m->control, 0, sizeof m->control);
+	h->msg_name = &m->name;
+	h->msg_namelen = write_sockaddr(&m->out.remote, &m->name);
+	h->msg_iov = &m->iov;
+	h->msg_iovlen = 1;
+	h->msg_control = m->control;
+	put_source(h, &m->out.local);
+	if (m->out.data.len > m->out.segment) {
+		uint16_t segment = m->out.segment;
+		put_control(h, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof segment);
+	}
+}
+
+uint8_t *tulle_host_batch_room(tulle_host *host, size_t *bytes)
+{
+	tulle_host_batch *b = host->batch;
+	if (b->count == HOST_SEND_MESSAGES || sizeof b->scratch - b->used < HOST_SEND_RUN)
+		tulle_host_batch_flush(host);
+	if (b->count == HOST_SEND_MESSAGES || sizeof b->scratch - b->used < HOST_SEND_RUN)
+		return NULL;
+	*bytes = sizeof b->scratch - b->used;
+	return b->scratch + b->used;
+}
+
+void tulle_host_batch_add(tulle_host *host, tulle_host_member *member, const tulle_out *out)
+{
+	tulle_host_batch *b = host->batch;
+	message *m = &b->messages[b->count++];
+	m->member = member;
+	m->out = *out;
+	m->iov = (struct iovec){(void *)(uintptr_t)out->data.ptr, out->data.len};
+	b->used += (out->data.len + 63) / 64 * 64;
+}
+
+/* A run that the kernel would not cut is sent packet by packet. */
+static void send_singly(tulle_host_udp *udp, const message *m)
+{
+	for (size_t at = 0; at < m->out.data.len; at += m->out.segment) {
+		message one = *m;
+		struct msghdr h;
+		size_t left = m->out.data.len - at;
+		one.out.data.len = tulle_min(left, m->out.segment);
+		one.iov = (struct iovec){(void *)(uintptr_t)(m->out.data.ptr + at), one.out.data.len};
+		make_header(&one, &h);
+		(void)sendmsg(udp->fd, &h, 0); /* what does not go counts as lost on the way */
+	}
+}
+
+/* One that failed: EINVAL and EIO of a run mean no UDP_SEGMENT here; EMSGSIZE is news for its sender; else the
+ * network is lossy (unreachable, refused, not permitted). */
+static void take_failure(tulle_host *host, tulle_host_udp *udp, const message *m, int error)
+{
+	bool run = m->out.data.len > m->out.segment;
+	if (run && (error == EINVAL || error == EIO || error == EMSGSIZE)) {
+		if (error != EMSGSIZE)
+			udp->no_offload = true;
+		send_singly(udp, m);
+	} else if (error == EMSGSIZE && m->member->host == host) {
+		tulle_in in = {.kind = TULLE_IN_TOO_BIG,
+			.id = m->out.id,
+			.local = m->out.local,
+			.remote = m->out.remote,
+			.bytes = m->out.segment};
+		tulle_host_deliver(m->member, tulle_host_now(), &in);
+	}
+}
+
+/* Sends messages [from, to) of one family; gives the first that did not go because the socket is full. */
+static size_t send_range(tulle_host *host, tulle_host_udp *udp, size_t from, size_t to)
+{
+	tulle_host_batch *b = host->batch;
+	while (from < to) {
+		if (udp->no_offload && b->messages[from].out.data.len > b->messages[from].out.segment) {
+			send_singly(udp, &b->messages[from++]);
+			continue;
+		}
+		int n = sendmmsg(udp->fd, b->headers + from, (unsigned)(to - from), 0);
+		if (n > 0) {
+			from += (size_t)n;
+		} else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
+			return from;
+		} else if (errno != EINTR) {
+			take_failure(host, udp, &b->messages[from], errno);
+			from++;
+		}
+	}
+	return from;
+}
+
+static void keep_rest(tulle_host *host, tulle_host_udp *udp, size_t from)
+{
+	tulle_host_batch *b = host->batch;
+	memmove(b->messages, b->messages + from, (b->count - from) * sizeof *b->messages);
+	b->count -= from;
+	udp->blocked = true;
+	tulle_host_watch_set(host, &udp->watch, EPOLLIN | EPOLLOUT);
+}
+
+void tulle_host_batch_flush(tulle_host *host)
+{
+	tulle_host_batch *b = host->batch;
+	for (size_t i = 0; i < b->count; i++)
+		make_header(&b->messages[i], &b->headers[i].msg_hdr);
+	for (size_t from = 0, to; from < b->count; from = to) {
+		uint8_t family = b->messages[from].out.remote.family;
+		for (to = from + 1; to < b->count && b->messages[to].out.remote.family == family; to++)
+			continue;
+		tulle_host_udp *udp = &host->udp[family == 6];
+		size_t done = udp->fd < 0 ? to : udp->blocked ? from : send_range(host, udp, from, to);
+		if (done < to) {
+			keep_rest(host, udp, done);
+			return;
+		}
+	}
+	b->count = b->used = 0;
+}
+
+/* -- in ------------------------------------------------------------------------------------------- */
+
+typedef struct {
+	size_t segment;
+	tulle_addr local;
+} received;
+
+static received read_control(tulle_host *host, struct msghdr *h, uint8_t family)
+{
+	received r = {.local = {.family = family}};
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c != NULL; c = CMSG_NXTHDR(h, c)) {
+		if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
+			int segment;
+			memcpy(&segment, CMSG_DATA(c), sizeof segment);
+			r.segment = segment > 0 ? (size_t)segment : 0;
+		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo info;
+			memcpy(&info, CMSG_DATA(c), sizeof info);
+			memcpy(r.local.ip, &info.ipi_addr, 4);
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo info;
+			memcpy(&info, CMSG_DATA(c), sizeof info);
+			memcpy(r.local.ip, &info.ipi6_addr, 16);
+		} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
+			uint32_t drops;
+			memcpy(&drops, CMSG_DATA(c), sizeof drops);
+			host->socket_drops = drops;
+		}
+	}
+	return r;
+}
+
+static uint32_t find_path(const tulle_host *host, const tulle_addr *local)
+{
+	for (size_t i = 0; i < host->interface_count; i++)
+		if (tulle_addr_is_ip(&host->interfaces[i].addr, local))
+			return host->interfaces[i].id;
+	return 0;
+}
+
+/* The member that it belongs to: the last one's first (runs come from one sender), then by asking. */
+static tulle_host_member *find_member(tulle_host *host, tulle_host_member *last, const tulle_in *in)
+{
+	if (last != NULL && !last->gone && last->kind->owns != NULL && last->kind->owns(last->self, in))
+		return last;
+	for (tulle_host_member *m = host->members; m != NULL; m = m->next)
+		if (!m->gone && m->kind->owns != NULL && m->kind->owns(m->self, in))
+			return m;
+	return NULL;
+}
+
+/* The packets of one received message. After some packets the member has its turn to answer. */
+static tulle_host_member *take_message(tulle_host *host, tulle_host_udp *udp, message *m,
+	struct msghdr *h, size_t len, tulle_host_member *last)
+{
+	received r = read_control(host, h, udp->family);
+	tulle_time now = tulle_host_now();
+	tulle_in in = {.kind = TULLE_IN_DATAGRAM, .local = r.local, .remote = read_sockaddr(&m->name)};
+	in.local.port = udp->port;
+	in.id = find_path(host, &r.local);
+	size_t segment = r.segment != 0 ? r.segment : len;
+	const uint8_t *data = m->iov.iov_base;
+	for (size_t at = 0; at < len; at += segment) {
+		in.data = (tulle_bytes){data + at, tulle_min(segment, len - at)};
+		tulle_host_member *member = find_member(host, last, &in);
+		if (member == NULL)
+			continue;
+		tulle_host_deliver(member, now, &in);
+		last = member;
+	}
+	return last;
+}
+
+static int receive(tulle_host *host, tulle_host_udp *udp, tulle_host_member **last)
+{
+	tulle_host_batch *b = host->batch;
+	struct mmsghdr headers[HOST_RECEIVE_MESSAGES];
+	memset(headers, 0, sizeof headers);
+	for (int i = 0; i < HOST_RECEIVE_MESSAGES; i++) {
+		message *m = &b->in[i];
+		m->iov = (struct iovec){b->receive[i], HOST_RECEIVE_BYTES};
+		headers[i].msg_hdr = (struct msghdr){.msg_name = &m->name,
+			.msg_namelen = sizeof m->name,
+			.msg_iov = &m->iov,
+			.msg_iovlen = 1,
+			.msg_control = m->control,
+			.msg_controllen = sizeof m->control};
+	}
+	int n = recvmmsg(udp->fd, headers, HOST_RECEIVE_MESSAGES, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < n; i++)
+		if ((headers[i].msg_hdr.msg_flags & MSG_TRUNC) == 0)
+			*last = take_message(
+				host, udp, &b->in[i], &headers[i].msg_hdr, headers[i].msg_len, *last);
+	return n;
+}
+
+static void udp_ready(void *user, uint32_t events)
+{
+	tulle_host_udp *udp = user;
+	tulle_host *host = udp->host;
+	tulle_host_member *last = NULL;
+	if ((events & EPOLLOUT) != 0 && udp->blocked) {
+		udp->blocked = false;
+		tulle_host_watch_set(host, &udp->watch, EPOLLIN);
+		tulle_host_batch_flush(host);
+	}
+	if ((events & (uint32_t)~EPOLLOUT) == 0)
+		return;
+	for (int round = 0; round < HOST_RECEIVE_ROUNDS; round++)
+		if (receive(host, udp, &last) < HOST_RECEIVE_MESSAGES)
+			break;
+}
