@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* ice: the agent's state and what the files of this room ask of each other. Invariants are in
+ * tulle_ice_check. Candidates and pairs are slots named by their index; `used` says which are. */
+#ifndef TULLE_ICE_AGENT_H
+#define TULLE_ICE_AGENT_H
+#include <tulle/ice.h>
+#include <tulle/stun.h>
+
+#include "base/addr.h"
+#include "base/bytes.h"
+#include "base/crypto.h"
+#include "base/serial.h"
+#include "base/text.h"
+#include "ice/limits.h"
+
+#define ICE_NONE UINT8_MAX /* no slot */
+
+typedef struct {
+	tulle_addr addr; /* the base */
+	uint32_t id, mtu, priority, foundation;
+	uint16_t preference;
+	bool used, untold; /* untold: its event has not been polled */
+} ice_local;
+
+typedef struct {
+	tulle_addr addr; /* scope 0: the path's local end has it */
+	uint32_t priority, foundation;
+	uint32_t ufrag; /* hash of the candidate's ufrag extension; 0: it has none */
+	tulle_ice_type type;
+	bool used;
+} ice_remote;
+
+typedef enum { /* RFC8445:6.1.2.6 */
+	ICE_FROZEN,
+	ICE_WAITING,
+	ICE_IN_PROGRESS,
+	ICE_SUCCEEDED,
+	ICE_FAILED
+} ice_pair_state;
+
+typedef struct {
+	uint64_t priority;
+	tulle_stun_transaction check;
+	uint8_t cancelled[TULLE_STUN_ID_BYTES]; /* a late answer to it counts: RFC8445:7.3.1.4 */
+	tulle_time answered;                    /* the last authentic answer */
+	tulle_time rtt;
+	uint32_t trigger; /* place in the triggered-check queue; 0: not in it */
+	uint32_t bytes_in, bytes_out;
+	uint8_t local, remote;
+	ice_pair_state state;
+	bool used, valid, nominated;
+	bool has_cancelled;
+	bool heard;               /* an authentic check came over it */
+	bool nominate;            /* controlling: its next check carries USE-CANDIDATE */
+	bool remote_nominates;    /* controlled: USE-CANDIDATE came, success will nominate it */
+	bool checked_controlling; /* what the check in flight says of us */
+	bool checked_nominate;
+} ice_pair;
+
+typedef struct { /* a check from before we knew the remote: RFC8445:7.3 */
+	tulle_addr remote;
+	uint32_t id, priority, bytes;
+	bool nominate;
+} ice_early;
+
+typedef struct {
+	tulle_addr remote;
+	uint8_t id[TULLE_STUN_ID_BYTES];
+	uint8_t local, unknown_count;
+	uint16_t code; /* 0: success */
+	bool authentic, sha256;
+	uint16_t unknown[TULLE_STUN_UNKNOWN_MAX];
+} ice_answer;
+
+struct tulle_ice {
+	tulle_ice_config config;
+	tulle_time now;
+	ice_local *locals;
+	ice_remote *remotes;
+	ice_pair *pairs;
+	uint8_t *opaque_in; /* ICE_OPAQUE_MAX bytes, or NULL */
+	uint8_t local_slots, remote_slots, pair_slots;
+	uint8_t signaled, learnt; /* remote candidates in use, by origin */
+	bool controlling, paths_known, remote_ended, has_remote;
+	uint64_t tie_breaker;
+	char ufrag[TULLE_ICE_UFRAG_BYTES], pwd[TULLE_ICE_PWD_BYTES];
+	char remote_ufrag[ICE_UFRAG_MAX], remote_pwd[ICE_PWD_MAX];
+	uint16_t remote_ufrag_len, remote_pwd_len;
+	uint32_t next_foundation, next_trigger;
+	uint32_t remote_foundations[ICE_REMOTE_MAX]; /* hash of each signaled text; index + 1 is it */
+	uint8_t remote_foundation_count;
+
+	uint8_t data, selected; /* the pair that carries data; the nominated one (then both are it) */
+	uint8_t burst;          /* checks that may still go unpaced */
+	tulle_time next_check, last_activity;
+	tulle_time consent_at, unanswered; /* unanswered: since when consent has gone unanswered */
+	uint8_t consent_ids[ICE_CONSENT_IDS][TULLE_STUN_ID_BYTES];
+	uint32_t consent_count; /* checks since the pair took over: one in 4 s at most, no wrap */
+	tulle_time consent_sent;
+	bool lost; /* the data path went away */
+
+	ice_early early[ICE_EARLY_MAX];
+	uint8_t early_count;
+	ice_answer answers[ICE_ANSWERS_MAX];
+	uint8_t answer_first, answer_count, error_count;
+
+	tulle_ice_state state;
+	bool tell_state, tell_selected, tell_gathered, told_gathered, tell_opaque;
+	tulle_bytes opaque_dtls, opaque_ack; /* out: the caller's */
+	tulle_bytes got_dtls, got_ack;       /* in: within opaque_in */
+	char candidate[TULLE_ICE_CANDIDATE_BYTES];
+	uint32_t drops[TULLE_DROP_COUNT];
+};
+
+/* gather.c */
+tulle_addr tulle_ice_normal_addr(const tulle_addr *addr);
+bool tulle_ice_is_allowed(const tulle_ice *ice, const tulle_addr *remote);
+uint8_t tulle_ice_find_local(const tulle_ice *ice, uint32_t id);
+uint8_t tulle_ice_find_remote(const tulle_ice *ice, const tulle_addr *addr);
+uint8_t tulle_ice_learn_remote(tulle_ice *ice, const tulle_addr *addr, uint32_t priority);
+void tulle_ice_drop_other_generations(tulle_ice *ice);
+uint32_t tulle_ice_hash_text(tulle_text t);
+
+/* pair.c */
+tulle_path tulle_ice_pair_path(const tulle_ice *ice, const ice_pair *p);
+uint64_t tulle_ice_pair_priority(const tulle_ice *ice, const ice_pair *p);
+uint8_t tulle_ice_find_pair(const tulle_ice *ice, uint8_t local, uint8_t remote);
+uint8_t tulle_ice_add_pair(tulle_ice *ice, uint8_t local, uint8_t remote);
+void tulle_ice_pair_local(tulle_ice *ice, uint8_t local);
+bool tulle_ice_pair_remote(tulle_ice *ice, uint8_t remote);
+void tulle_ice_sort_pairs(tulle_ice *ice);
+void tulle_ice_unfreeze(tulle_ice *ice, const ice_pair *like);
+uint8_t tulle_ice_next_ordinary(const tulle_ice *ice);
+bool tulle_ice_has_active_pair(const tulle_ice *ice);
+
+/* check.c */
+void tulle_ice_trigger(tulle_ice *ice, uint8_t pair);
+size_t tulle_ice_poll_check(tulle_ice *ice, uint8_t *dst, size_t cap, uint8_t *pair);
+tulle_drop tulle_ice_take_answer(tulle_ice *ice, const tulle_stun_message *m, uint8_t local,
+	const tulle_addr *from);
+void tulle_ice_expire_checks(tulle_ice *ice);
+void tulle_ice_write_check(tulle_ice *ice, tulle_stun_writer *w, const ice_pair *p,
+	bool controlling, bool nominate);
+void tulle_ice_write_opaque(const tulle_ice *ice, tulle_stun_writer *w, uint8_t local);
+void tulle_ice_keep_opaque(tulle_ice *ice, const tulle_stun_message *m);
+void tulle_ice_switch_role(tulle_ice *ice, bool controlling);
+
+/* server.c */
+tulle_drop tulle_ice_take_request(tulle_ice *ice, const tulle_stun_message *m, uint8_t local,
+	const tulle_addr *from);
+void tulle_ice_learn(tulle_ice *ice, uint8_t local, const ice_early *check);
+size_t tulle_ice_poll_answer(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_path *path);
+
+/* conclude.c */
+void tulle_ice_nominate(tulle_ice *ice, uint8_t pair);
+void tulle_ice_pair_works(tulle_ice *ice, uint8_t pair);
+void tulle_ice_pair_fails(tulle_ice *ice, uint8_t pair);
+void tulle_ice_pair_gone(tulle_ice *ice, uint8_t pair);
+void tulle_ice_remote_nominates(tulle_ice *ice, uint8_t pair);
+bool tulle_ice_is_alive(const tulle_ice *ice);
+void tulle_ice_update_state(tulle_ice *ice);
+
+/* consent.c */
+void tulle_ice_start_consent(tulle_ice *ice);
+size_t tulle_ice_poll_consent(tulle_ice *ice, uint8_t *dst, size_t cap, uint8_t *pair);
+bool tulle_ice_is_consent(const tulle_ice *ice, const uint8_t id[TULLE_STUN_ID_BYTES]);
+void tulle_ice_consent_answered(tulle_ice *ice);
+bool tulle_ice_is_expired(const tulle_ice *ice);
+tulle_time tulle_ice_consent_timeout(const tulle_ice *ice);
+#endif

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/* ice: the client side of connectivity checks: RFC8445:7.2. Invariant: an answer is believed only
+ * with the id of a check of ours, the remote's password, and from where the check went. */
+#include "ice/agent.h"
+
+#include "base/panic.h"
+
+#define TYPE_PRFLX 110u /* RFC8445:5.1.2.2 */
+
+void tulle_ice_trigger(tulle_ice *ice, uint8_t pair)
+{
+	ice_pair *p = &ice->pairs[pair];
+	if (p->state == ICE_IN_PROGRESS && p->check.sends != 0) {
+		/* RFC8445:7.3.1.4: cancelled, but its answer still counts */
+		memcpy(p->cancelled, p->check.id, sizeof p->cancelled);
+		p->has_cancelled = true;
+	}
+	p->state = ICE_WAITING;
+	if (p->trigger == 0)
+		p->trigger = ++ice->next_trigger;
+	ice->last_activity = ice->now;
+}
+
+/* RFC8445:7.2.5.1, 7.3.1.1: the priorities of pairs follow the role. */
+void tulle_ice_switch_role(tulle_ice *ice, bool controlling)
+{
+	ice->controlling = controlling;
+	for (uint8_t i = 0; i < ice->pair_slots; i++) {
+		ice->pairs[i].nominate = false;
+		ice->pairs[i].remote_nominates = false;
+	}
+	tulle_ice_sort_pairs(ice);
+	if (ice->data != ICE_NONE)
+		tulle_ice_nominate(ice, ice->data);
+}
+
+/* The largest message that may go: SPED's bytes must not make a check too long for its path. */
+static size_t room_for_opaque(const tulle_ice *ice, uint8_t local)
+{
+	uint32_t mtu = ice->locals[local].mtu;
+	size_t overhead = ice->locals[local].addr.family == 6 ? 48 : 28;
+	size_t most = mtu > overhead ? mtu - overhead : ICE_MTU_DEFAULT;
+	return tulle_min(most, TULLE_ICE_DATAGRAM_BYTES) - (24 + 8); /* integrity, fingerprint */
+}
+
+void tulle_ice_write_opaque(const tulle_ice *ice, tulle_stun_writer *w, uint8_t local)
+{
+	size_t n = 0;
+	if (ice->opaque_dtls.ptr != NULL)
+		n += 4 + (ice->opaque_dtls.len + 3) / 4 * 4;
+	if (ice->opaque_ack.ptr != NULL)
+		n += 4 + (ice->opaque_ack.len + 3) / 4 * 4;
+	if (n == 0 || w->len + n > room_for_opaque(ice, local))
+		return;
+	if (ice->opaque_dtls.ptr != NULL)
+		tulle_stun_write_bytes(w, tulle_stun_type(TULLE_STUN_A_DTLS_IN_STUN),
+			ice->opaque_dtls.ptr, ice->opaque_dtls.len);
+	if (ice->opaque_ack.ptr != NULL)
+		tulle_stun_write_bytes(w, tulle_stun_type(TULLE_STUN_A_DTLS_IN_STUN_ACK),
+			ice->opaque_ack.ptr, ice->opaque_ack.len);
+}
+
+static void keep(tulle_ice *ice, tulle_bytes value, size_t *used, tulle_bytes *out)
+{
+	if (value.ptr == NULL || value.len > ICE_OPAQUE_MAX - *used)
+		return;
+	memcpy(ice->opaque_in + *used, value.ptr, value.len);
+	*out = (tulle_bytes){ice->opaque_in + *used, value.len};
+	*used += value.len;
+	ice->tell_opaque = true;
+}
+
+/* Only of authentic messages. */
+void tulle_ice_keep_opaque(tulle_ice *ice, const tulle_stun_message *m)
+{
+	size_t used = 0;
+	if (ice->opaque_in == NULL)
+		return;
+	ice->got_dtls = ice->got_ack = (tulle_bytes){NULL, 0};
+	keep(ice, m->value[TULLE_STUN_A_DTLS_IN_STUN], &used, &ice->got_dtls);
+	keep(ice, m->value[TULLE_STUN_A_DTLS_IN_STUN_ACK], &used, &ice->got_ack);
+}
+
+/* RFC8445:7.1, 7.2.2: USERNAME is "theirs:ours", PRIORITY as a peer-reflexive candidate's. */
+void tulle_ice_write_check(tulle_ice *ice, tulle_stun_writer *w, const ice_pair *p,
+	bool controlling, bool nominate)
+{
+	uint8_t user[ICE_UFRAG_MAX + 1 + TULLE_ICE_UFRAG_BYTES];
+	tulle_wr name = tulle_wr_make(user, sizeof user);
+	tulle_wr_bytes(&name, ice->remote_ufrag, ice->remote_ufrag_len);
+	tulle_wr_u8(&name, ':');
+	tulle_wr_bytes(&name, ice->ufrag, sizeof ice->ufrag);
+	tulle_stun_write_bytes(w, tulle_stun_type(TULLE_STUN_A_USERNAME), user, name.len);
+	tulle_stun_write_u64(w,
+		controlling ? TULLE_STUN_A_ICE_CONTROLLING : TULLE_STUN_A_ICE_CONTROLLED,
+		ice->tie_breaker);
+	if (nominate)
+		tulle_stun_write_flag(w, TULLE_STUN_A_USE_CANDIDATE);
+	tulle_stun_write_u32(w, TULLE_STUN_A_PRIORITY,
+		TYPE_PRFLX << 24 | (uint32_t)ice->locals[p->local].preference << 8 | 255u);
+	tulle_ice_write_opaque(ice, w, p->local);
+	tulle_stun_write_integrity(
+		w, (tulle_bytes){(const uint8_t *)ice->remote_pwd, ice->remote_pwd_len});
+	tulle_stun_write_fingerprint(w);
+}
+
+/* RFC8445:14.3: RTO = MAX(500 ms, Ta x (Waiting + In-Progress)) */
+static tulle_time choose_rto(const tulle_ice *ice)
+{
+	tulle_time active = 0;
+	for (uint8_t i = 0; i < ice->pair_slots; i++)
+		if (ice->pairs[i].used && (ice->pairs[i].state == ICE_WAITING ||
+						  ice->pairs[i].state == ICE_IN_PROGRESS))
+			active++;
+	return tulle_time_max(TULLE_STUN_RTO_US, active * ICE_TA_US);
+}
+
+/* Who can make us send to an address nobody signaled can choose it freely: RFC8445:19.5.1. */
+static bool may_send(const tulle_ice *ice, const ice_pair *p, size_t len)
+{
+	if (p->valid || ice->remotes[p->remote].type != TULLE_ICE_PRFLX)
+		return true;
+	return (uint64_t)p->bytes_out + len <= (uint64_t)ICE_REFLECT_FACTOR * p->bytes_in;
+}
+
+static bool start_check(tulle_ice *ice, ice_pair *p)
+{
+	p->trigger = 0;
+	p->state = ICE_IN_PROGRESS;
+	if (!tulle_stun_transaction_start(&p->check, ice->now, choose_rto(ice), &ice->config.random)) {
+		/* No randomness: nothing is sent now, it is tried again after Ta. */
+		p->check = (tulle_stun_transaction){.due = ice->now + ICE_TA_US};
+		return false;
+	}
+	p->checked_controlling = ice->controlling;
+	p->checked_nominate = ice->controlling && p->nominate;
+	p->nominate = false;
+	return true;
+}
+
+static size_t send_check(tulle_ice *ice, ice_pair *p, uint8_t *dst, size_t cap)
+{
+	if (p->check.sends == 0 && !start_check(ice, p))
+		return 0;
+	tulle_stun_writer w = tulle_stun_write_begin(
+		dst, cap, TULLE_STUN_BINDING, TULLE_STUN_REQUEST, p->check.id);
+	tulle_ice_write_check(ice, &w, p, p->checked_controlling, p->checked_nominate);
+	size_t len = tulle_stun_write_finish(&w);
+	tulle_stun_transaction_sent(&p->check, ice->now);
+	if (len == 0 || !may_send(ice, p, len))
+		return 0; /* the clock runs on as if it were lost */
+	p->bytes_out += (uint32_t)len;
+	return len;
+}
+
+static uint8_t next_triggered(const tulle_ice *ice)
+{
+	uint8_t next = ICE_NONE;
+	for (uint8_t i = 0; i < ice->pair_slots; i++)
+		if (ice->pairs[i].used && ice->pairs[i].trigger != 0 &&
+			(next == ICE_NONE || ice->pairs[i].trigger < ice->pairs[next].trigger))
+			next = i;
+	return next;
+}
+
+static uint8_t next_retransmission(const tulle_ice *ice)
+{
+	for (uint8_t i = 0; i < ice->pair_slots; i++)
+		if (ice->pairs[i].used && ice->pairs[i].state == ICE_IN_PROGRESS &&
+			tulle_stun_transaction_is_due(&ice->pairs[i].check, ice->now))
+			return i;
+	return ICE_NONE;
+}
+
+/* RFC8445:14.2: one new check every Ta. Triggered ones do not wait, they answer an authentic
+ * packet; nor do the first ICE_BURST, so that no timer stands between two near ends. */
+static uint8_t next_check(tulle_ice *ice)
+{
+	uint8_t next = next_triggered(ice);
+	if (next != ICE_NONE) {
+		ice->pairs[next].check.sends = 0;
+		return next;
+	}
+	next = next_retransmission(ice);
+	if (next != ICE_NONE || ice->next_check > ice->now)
+		return next;
+	next = tulle_ice_next_ordinary(ice);
+	if (next == ICE_NONE)
+		return next;
+	ice->pairs[next].check.sends = 0;
+	if (ice->burst != 0)
+		ice->burst--;
+	else
+		ice->next_check = ice->now + ICE_TA_US;
+	return next;
+}
+
+/* The next check into dst; its bytes, 0: none. */
+size_t tulle_ice_poll_check(tulle_ice *ice, uint8_t *dst, size_t cap, uint8_t *pair)
+{
+	if (!ice->has_remote)
+		return 0;
+	while ((*pair = next_check(ice)) != ICE_NONE) {
+		size_t len = send_check(ice, &ice->pairs[*pair], dst, cap);
+		if (len != 0)
+			return len;
+	}
+	return 0;
+}
+
+/* RFC8445:7.2.5.2.3 */
+void tulle_ice_expire_checks(tulle_ice *ice)
+{
+	for (uint8_t i = 0; i < ice->pair_slots; i++)
+		if (ice->pairs[i].used && ice->pairs[i].state == ICE_IN_PROGRESS &&
+			tulle_stun_transaction_is_over(&ice->pairs[i].check, ice->now))
+			tulle_ice_pair_fails(ice, i);
+}
+
+/* Which pair asked: by its check in flight or a cancelled one, or by a consent check. */
+static uint8_t find_asker(const tulle_ice *ice, const tulle_stun_message *m, bool *current)
+{
+	*current = false;
+	for (uint8_t i = 0; i < ice->pair_slots; i++) {
+		const ice_pair *p = &ice->pairs[i];
+		if (!p->used)
+			continue;
+		if (p->state == ICE_IN_PROGRESS && tulle_stun_transaction_is(&p->check, m)) {
+			*current = true;
+			return i;
+		}
+		if (p->has_cancelled && memcmp(p->cancelled, m->id, sizeof m->id) == 0)
+			return i;
+	}
+	return tulle_ice_is_consent(ice, m->id) ? ice->data : ICE_NONE;
+}
+
+static tulle_drop fail_check(tulle_ice *ice, uint8_t pair, bool current, tulle_drop why)
+{
+	if (current)
+		tulle_ice_pair_fails(ice, pair);
+	return why;
+}
+
+/* RFC8445:7.2.5.1: take the other role than the one we asked with, and ask again. */
+static tulle_drop take_conflict(tulle_ice *ice, uint8_t pair, bool current)
+{
+	ice_pair *p = &ice->pairs[pair];
+	bool asked = current ? p->checked_controlling : ice->controlling;
+	uint64_t tie_breaker;
+	if (ice->controlling == asked) {
+		tulle_ice_switch_role(ice, !asked);
+		uint8_t bytes[sizeof tie_breaker];
+		if (ice->config.random.fill(ice->config.random.user, bytes, sizeof bytes)) {
+			memcpy(&tie_breaker, bytes, sizeof tie_breaker);
+			ice->tie_breaker = tie_breaker;
+		}
+	}
+	if (current) {
+		p->state = ICE_WAITING;
+		tulle_ice_trigger(ice, pair);
+	}
+	return TULLE_TAKEN;
+}
+
+static tulle_drop take_success(tulle_ice *ice, const tulle_stun_message *m, uint8_t pair, bool current)
+{
+	ice_pair *p = &ice->pairs[pair];
+	tulle_addr mapped;
+	if (!tulle_stun_address(m, TULLE_STUN_A_XOR_MAPPED_ADDRESS, &mapped))
+		return fail_check(ice, pair, current, TULLE_DROP_STUN_ATTRIBUTE);
+	tulle_ice_keep_opaque(ice, m);
+	p->answered = ice->now;
+	if (!current && p->valid) { /* consent, or late: RFC7675:5.1 */
+		if (pair == ice->data)
+			tulle_ice_consent_answered(ice);
+		return TULLE_TAKEN;
+	}
+	tulle_time rtt = current ? tulle_stun_transaction_rtt(&p->check, ice->now) : 0;
+	if (rtt != 0)
+		p->rtt = p->rtt == 0 ? rtt : (7 * p->rtt + rtt) / 8;
+	if (!current)
+		p->checked_nominate = false;
+	tulle_ice_pair_works(ice, pair);
+	return TULLE_TAKEN;
+}
+
+TULLE_UNTRUSTED(anyone, "one HMAC, and only for an id of ours", ice_agent)
+tulle_drop tulle_ice_take_answer(
+	tulle_ice *ice, const tulle_stun_message *m, uint8_t local, const tulle_addr *from)
+{
+	bool current;
+	uint8_t pair = find_asker(ice, m, &current);
+	if (pair == ICE_NONE)
+		return TULLE_DROP_STUN_TRANSACTION;
+	/* RFC8489:9.1.4: what is not authentic is as if it had not come */
+	if (!tulle_stun_has(m, TULLE_STUN_A_MESSAGE_INTEGRITY))
+		return TULLE_DROP_STUN_NO_INTEGRITY;
+	if (!tulle_stun_is_authentic(
+		    m, (tulle_bytes){(const uint8_t *)ice->remote_pwd, ice->remote_pwd_len}))
+		return TULLE_DROP_STUN_INTEGRITY;
+	const ice_pair *p = &ice->pairs[pair];
+	/* RFC8445:7.2.5.2.1 */
+	if (p->local != local || !tulle_addr_is(&ice->remotes[p->remote].addr, from))
+		return fail_check(ice, pair, current, TULLE_DROP_ICE_SOURCE);
+	if (m->unknown_count != 0) /* RFC8489:6.3.3, 6.3.4 */
+		return fail_check(ice, pair, current, TULLE_DROP_STUN_UNKNOWN_REQUIRED);
+	if (m->kind == TULLE_STUN_SUCCESS)
+		return take_success(ice, m, pair, current);
+	if (tulle_stun_error(m, NULL) == 487)
+		return take_conflict(ice, pair, current);
+	/* RFC8445:7.2.5.2.4; on consent it says nothing: RFC7675:5.1 */
+	return fail_check(ice, pair, current, TULLE_TAKEN);
+}

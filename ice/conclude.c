@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* ice: valid pairs, nomination and states: RFC8445:7.2.5.3, RFC8445:8, W3C webrtc-pc 5.6.
+ * Invariant: data goes over a valid pair; when one is nominated, over that one. */
+#include "ice/agent.h"
+
+bool tulle_ice_is_alive(const tulle_ice *ice)
+{
+	return ice->data != ICE_NONE &&
+	       !tulle_time_due(tulle_time_add(ice->unanswered, ICE_DISCONNECTED_US), ice->now);
+}
+
+static bool is_nominating(const tulle_ice *ice)
+{
+	for (uint8_t i = 0; i < ice->pair_slots; i++) {
+		const ice_pair *p = &ice->pairs[i];
+		if (p->used && (p->nominate || (p->state == ICE_IN_PROGRESS && p->checked_nominate)))
+			return true;
+	}
+	return false;
+}
+
+/* RFC8445:8.1.1, regular nomination: one more check of a valid pair, with USE-CANDIDATE. The first
+ * valid one is taken: checks went out best first, and many peers send nothing before. */
+void tulle_ice_nominate(tulle_ice *ice, uint8_t pair)
+{
+	bool settled = ice->selected != ICE_NONE && tulle_ice_is_alive(ice);
+	if (!ice->controlling || settled || is_nominating(ice))
+		return;
+	ice->pairs[pair].nominate = true;
+	tulle_ice_trigger(ice, pair);
+}
+
+static void use(tulle_ice *ice, uint8_t pair)
+{
+	if (ice->data != pair) {
+		ice->data = pair;
+		tulle_ice_start_consent(ice);
+	}
+	ice->lost = false;
+	ice->tell_selected = true;
+}
+
+/* RFC8445:8.1.2: what is still to be checked is not checked any more. */
+static void conclude(tulle_ice *ice)
+{
+	for (uint8_t i = 0; i < ice->pair_slots; i++) {
+		ice_pair *p = &ice->pairs[i];
+		if (!p->used || i == ice->selected || p->remote_nominates || p->state > ICE_IN_PROGRESS)
+			continue;
+		p->nominate = false;
+		if (p->state == ICE_IN_PROGRESS)
+			tulle_ice_trigger(ice, i); /* keeps its id: a late answer counts */
+		p->trigger = 0;
+		p->state = p->valid ? ICE_SUCCEEDED : ICE_FROZEN;
+	}
+}
+
+/* A controlling side may nominate several (RFC 5245's aggressive nomination, which Chromium does):
+ * the highest counts, unless what we have is silent. */
+static void select_pair(tulle_ice *ice, uint8_t pair)
+{
+	ice_pair *p = &ice->pairs[pair];
+	bool first = !p->nominated;
+	p->nominated = true;
+	p->remote_nominates = false;
+	if (ice->selected == pair && !first)
+		return;
+	if (ice->selected != ICE_NONE && ice->selected != pair && tulle_ice_is_alive(ice) &&
+		ice->pairs[ice->selected].priority >= p->priority)
+		return;
+	ice->selected = pair;
+	use(ice, pair);
+	conclude(ice);
+}
+
+/* RFC8445:7.2.5.3.2 to 7.2.5.3.4: its check was answered. */
+void tulle_ice_pair_works(tulle_ice *ice, uint8_t pair)
+{
+	ice_pair *p = &ice->pairs[pair];
+	bool nominated = ice->controlling ? p->checked_nominate : p->remote_nominates;
+	p->state = ICE_SUCCEEDED;
+	p->trigger = 0;
+	p->valid = true;
+	p->checked_nominate = false;
+	tulle_ice_unfreeze(ice, p);
+	if (pair == ice->data)
+		tulle_ice_consent_answered(ice);
+	if (nominated)
+		select_pair(ice, pair);
+	else if (ice->data == ICE_NONE) /* RFC8445:12.1: data may go on any valid pair */
+		use(ice, pair);
+	if (!nominated)
+		tulle_ice_nominate(ice, pair);
+}
+
+/* RFC8445:7.3.1.5 */
+void tulle_ice_remote_nominates(tulle_ice *ice, uint8_t pair)
+{
+	ice_pair *p = &ice->pairs[pair];
+	if (p->valid && ice->now - p->answered >= ICE_CONSENT_EXPIRY_US) {
+		p->valid = false; /* RFC7675:5.1: no consent without a fresh answer */
+		tulle_ice_trigger(ice, pair);
+	}
+	if (p->valid)
+		select_pair(ice, pair);
+	else
+		p->remote_nominates = true;
+}
+
+/* The pair that carried data is no more: the best valid one takes over. */
+void tulle_ice_pair_gone(tulle_ice *ice, uint8_t pair)
+{
+	uint8_t best = ICE_NONE;
+	for (uint8_t i = 0; i < ice->pair_slots; i++) {
+		const ice_pair *p = &ice->pairs[i];
+		if (p->used && p->valid && i != pair &&
+			ice->now - p->answered < ICE_CONSENT_EXPIRY_US &&
+			(best == ICE_NONE || p->priority > ice->pairs[best].priority))
+			best = i;
+	}
+	ice->data = ice->selected = ICE_NONE;
+	ice->consent_at = ice->unanswered = TULLE_TIME_NEVER;
+	ice->tell_selected = false;
+	ice->lost = true;
+	if (best == ICE_NONE)
+		return;
+	use(ice, best);
+	tulle_ice_nominate(ice, best);
+}
+
+void tulle_ice_pair_fails(tulle_ice *ice, uint8_t pair)
+{
+	ice_pair *p = &ice->pairs[pair];
+	bool was_nominating = p->nominate || p->checked_nominate;
+	p->state = ICE_FAILED;
+	p->trigger = 0;
+	p->valid = p->nominated = p->nominate = p->checked_nominate = p->remote_nominates = false;
+	if (pair == ice->data)
+		tulle_ice_pair_gone(ice, pair);
+	else if (was_nominating && ice->data != ICE_NONE)
+		tulle_ice_nominate(ice, ice->data);
+}
+
+static bool is_complete(const tulle_ice *ice)
+{
+	return ice->selected != ICE_NONE && ice->paths_known && ice->remote_ended;
+}
+
+static bool has_pair(const tulle_ice *ice)
+{
+	for (uint8_t i = 0; i < ice->pair_slots; i++)
+		if (ice->pairs[i].used)
+			return true;
+	return false;
+}
+
+/* RFC8863:4: the remote's checks may still come when all of ours have failed, or when we have no
+ * pair at all; RFC8838:8 wants the end of candidates too, but a remote may never tell it. */
+static bool is_hopeless(const tulle_ice *ice)
+{
+	return ice->has_remote && !tulle_ice_has_active_pair(ice) &&
+	       tulle_time_due(ice->last_activity + ICE_PATIENCE_US, ice->now);
+}
+
+static tulle_ice_state judge(const tulle_ice *ice)
+{
+	if (ice->state == TULLE_ICE_FAILED || tulle_ice_is_expired(ice)) /* RFC7675:5.1 */
+		return TULLE_ICE_FAILED;
+	if (ice->data != ICE_NONE && !tulle_ice_is_alive(ice))
+		return TULLE_ICE_DISCONNECTED;
+	if (ice->data != ICE_NONE)
+		return is_complete(ice) ? TULLE_ICE_COMPLETED : TULLE_ICE_CONNECTED;
+	if (is_hopeless(ice))
+		return TULLE_ICE_FAILED;
+	if (ice->lost)
+		return TULLE_ICE_DISCONNECTED;
+	return ice->has_remote && (ice->state == TULLE_ICE_CHECKING || has_pair(ice))
+		       ? TULLE_ICE_CHECKING
+		       : TULLE_ICE_NEW;
+}
+
+void tulle_ice_update_state(tulle_ice *ice)
+{
+	tulle_ice_state state = judge(ice);
+	if (state == ice->state)
+		return;
+	ice->state = state;
+	ice->tell_state = true;
+	if (state == TULLE_ICE_FAILED)
+		ice->answer_count = ice->error_count = 0;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/* ice: the server side of connectivity checks: RFC8445:7.3. Invariant: a request changes state only
+ * after its integrity held; what is not authentic gets at most a short error. */
+#include "ice/agent.h"
+
+#include "base/panic.h"
+
+/* RFC8489:9.1.3: the USERNAME is for us: "ours:theirs" */
+static bool is_for_us(const tulle_ice *ice, tulle_bytes username)
+{
+	size_t n = sizeof ice->ufrag;
+	return username.len > n && username.ptr[n] == ':' &&
+	       memcmp(username.ptr, ice->ufrag, n) == 0;
+}
+
+typedef struct {
+	uint16_t code; /* of the error answer; 0: none */
+	tulle_drop drop;
+} verdict;
+
+static verdict verify(const tulle_ice *ice, const tulle_stun_message *m)
+{
+	tulle_bytes key = {(const uint8_t *)ice->pwd, sizeof ice->pwd};
+	bool sha256 = tulle_stun_has(m, TULLE_STUN_A_MESSAGE_INTEGRITY_SHA256);
+	if ((!sha256 && !tulle_stun_has(m, TULLE_STUN_A_MESSAGE_INTEGRITY)) ||
+		!tulle_stun_has(m, TULLE_STUN_A_USERNAME))
+		return (verdict){400, TULLE_DROP_STUN_NO_INTEGRITY};
+	if (!is_for_us(ice, m->value[TULLE_STUN_A_USERNAME]))
+		return (verdict){401, TULLE_DROP_STUN_USERNAME};
+	/* RFC8489:9.1.3: the stronger of the two decides */
+	if (sha256 ? !tulle_stun_is_authentic_sha256(m, key) : !tulle_stun_is_authentic(m, key))
+		return (verdict){401, TULLE_DROP_STUN_INTEGRITY};
+	return (verdict){0, TULLE_TAKEN};
+}
+
+/* RFC8489:6.3.1, RFC8445:7.1: what an authentic check must have. */
+static verdict judge(const tulle_stun_message *m)
+{
+	if (m->unknown_count != 0)
+		return (verdict){420, TULLE_DROP_STUN_UNKNOWN_REQUIRED};
+	if (tulle_stun_has(m, TULLE_STUN_A_ICE_CONTROLLING) ==
+		tulle_stun_has(m, TULLE_STUN_A_ICE_CONTROLLED))
+		return (verdict){400, TULLE_DROP_STUN_ATTRIBUTE};
+	if (!tulle_stun_has(m, TULLE_STUN_A_PRIORITY))
+		return (verdict){400, TULLE_DROP_STUN_ATTRIBUTE};
+	return (verdict){0, TULLE_TAKEN};
+}
+
+/* RFC8445:7.3.1.1; false: 487 */
+static bool resolve_roles(tulle_ice *ice, const tulle_stun_message *m)
+{
+	bool theirs = tulle_stun_has(m, TULLE_STUN_A_ICE_CONTROLLING);
+	uint64_t number = tulle_stun_u64(
+		m, theirs ? TULLE_STUN_A_ICE_CONTROLLING : TULLE_STUN_A_ICE_CONTROLLED);
+	if (theirs != ice->controlling)
+		return true;
+	/* The larger number controls, ours when they are equal. */
+	if ((ice->tie_breaker >= number) == ice->controlling)
+		return false;
+	tulle_ice_switch_role(ice, !ice->controlling);
+	return true;
+}
+
+static bool answer(tulle_ice *ice, const tulle_stun_message *m, uint8_t local,
+	const tulle_addr *from, uint16_t code, bool authentic)
+{
+	if (ice->answer_count == ICE_ANSWERS_MAX ||
+		(!authentic && ice->error_count == ICE_ERRORS_MAX))
+		return false;
+	ice_answer *a = &ice->answers[(ice->answer_first + ice->answer_count) % ICE_ANSWERS_MAX];
+	*a = (ice_answer){.remote = *from, .local = local, .code = code, .authentic = authentic};
+	a->sha256 = tulle_stun_has(m, TULLE_STUN_A_MESSAGE_INTEGRITY_SHA256);
+	memcpy(a->id, m->id, sizeof a->id);
+	a->unknown_count = (uint8_t)m->unknown_count;
+	memcpy(a->unknown, m->unknown, sizeof a->unknown);
+	ice->answer_count++;
+	if (!authentic)
+		ice->error_count++;
+	return true;
+}
+
+static void remember(tulle_ice *ice, const ice_early *check)
+{
+	for (uint8_t i = 0; i < ice->early_count; i++) {
+		ice_early *e = &ice->early[i];
+		if (e->id != check->id || !tulle_addr_is(&e->remote, &check->remote))
+			continue;
+		e->bytes += check->bytes;
+		e->nominate = e->nominate || check->nominate;
+		return;
+	}
+	if (ice->early_count < ICE_EARLY_MAX)
+		ice->early[ice->early_count++] = *check;
+}
+
+/* What an accepted check teaches: RFC8445:7.3.1.3 to 7.3.1.5. */
+void tulle_ice_learn(tulle_ice *ice, uint8_t local, const ice_early *check)
+{
+	if (!ice->has_remote) {
+		remember(ice, check);
+		return;
+	}
+	uint8_t remote = tulle_ice_find_remote(ice, &check->remote);
+	uint8_t pair = remote == ICE_NONE ? ICE_NONE : tulle_ice_find_pair(ice, local, remote);
+	/* Concluded and well: only the other side's nomination starts anything new. */
+	bool settled = ice->selected != ICE_NONE && tulle_ice_is_alive(ice);
+	if (pair == ICE_NONE && settled && !check->nominate)
+		return;
+	if (remote == ICE_NONE)
+		remote = tulle_ice_learn_remote(ice, &check->remote, check->priority);
+	if (pair == ICE_NONE && remote != ICE_NONE)
+		pair = tulle_ice_add_pair(ice, local, remote);
+	if (pair == ICE_NONE) {
+		ice->drops[TULLE_DROP_LIMIT]++;
+		return;
+	}
+	ice_pair *p = &ice->pairs[pair];
+	p->heard = true;
+	p->bytes_in += check->bytes < UINT32_MAX - p->bytes_in ? check->bytes : 0;
+	if (!p->valid && (!settled || check->nominate))
+		tulle_ice_trigger(ice, pair);
+	/* RFC8445:7.3.1.5: USE-CANDIDATE is the controlling side's */
+	if (check->nominate && !ice->controlling)
+		tulle_ice_remote_nominates(ice, pair);
+}
+
+TULLE_UNTRUSTED(anyone, "one HMAC; 16 answers waiting, 4 of them errors", ice_agent)
+tulle_drop tulle_ice_take_request(
+	tulle_ice *ice, const tulle_stun_message *m, uint8_t local, const tulle_addr *from)
+{
+	verdict v = verify(ice, m);
+	if (v.drop != TULLE_TAKEN) {
+		(void)answer(ice, m, local, from, v.code, false);
+		return v.drop;
+	}
+	if (!tulle_ice_is_allowed(ice, from))
+		return TULLE_DROP_ICE_FILTERED;
+	v = judge(m);
+	if (v.drop == TULLE_TAKEN && ice->answer_count == ICE_ANSWERS_MAX)
+		return TULLE_DROP_LIMIT; /* not answered, so as if lost: nothing may change */
+	if (v.drop == TULLE_TAKEN && !resolve_roles(ice, m))
+		v = (verdict){487, TULLE_DROP_ICE_ROLE};
+	(void)answer(ice, m, local, from, v.code, true);
+	if (v.drop != TULLE_TAKEN)
+		return v.drop;
+	tulle_ice_keep_opaque(ice, m);
+	ice_early check = {.remote = *from,
+		.id = ice->locals[local].id,
+		.priority = tulle_stun_u32(m, TULLE_STUN_A_PRIORITY),
+		.bytes = (uint32_t)m->raw.len,
+		.nominate = tulle_stun_has(m, TULLE_STUN_A_USE_CANDIDATE)};
+	tulle_ice_learn(ice, local, &check);
+	return TULLE_TAKEN;
+}
+
+static tulle_text reason_of(uint16_t code)
+{
+	switch (code) {
+	case 400:
+		return TULLE_TEXT("Bad Request");
+	case 401:
+		return TULLE_TEXT("Unauthenticated");
+	case 420:
+		return TULLE_TEXT("Unknown Attribute");
+	default:
+		return TULLE_TEXT("Role Conflict");
+	}
+}
+
+/* RFC8489:9.1.3: integrity of the request's kind, none in a 400 or 401 to who is not authentic;
+ * never USERNAME, never SOFTWARE. */
+static size_t write_answer(tulle_ice *ice, const ice_answer *a, uint8_t *dst, size_t cap)
+{
+	tulle_bytes key = {(const uint8_t *)ice->pwd, sizeof ice->pwd};
+	tulle_stun_writer w = tulle_stun_write_begin(dst, cap, TULLE_STUN_BINDING,
+		a->code == 0 ? TULLE_STUN_SUCCESS : TULLE_STUN_ERROR, a->id);
+	if (a->code == 0)
+		tulle_stun_write_address(&w, TULLE_STUN_A_XOR_MAPPED_ADDRESS, &a->remote);
+	else
+		tulle_stun_write_error(&w, a->code, reason_of(a->code));
+	if (a->code == 420)
+		tulle_stun_write_unknown(&w, a->unknown, a->unknown_count);
+	if (a->code == 0)
+		tulle_ice_write_opaque(ice, &w, a->local);
+	if (a->authentic && a->sha256)
+		tulle_stun_write_integrity_sha256(&w, key);
+	else if (a->authentic)
+		tulle_stun_write_integrity(&w, key);
+	tulle_stun_write_fingerprint(&w);
+	return tulle_stun_write_finish(&w);
+}
+
+/* What an answer costs counts against what its pair may send: FIELD, reflection. */
+static void charge(tulle_ice *ice, const ice_answer *a, size_t len)
+{
+	uint8_t remote = tulle_ice_find_remote(ice, &a->remote);
+	uint8_t pair = remote == ICE_NONE ? ICE_NONE : tulle_ice_find_pair(ice, a->local, remote);
+	if (pair != ICE_NONE)
+		ice->pairs[pair].bytes_out += (uint32_t)len;
+}
+
+size_t tulle_ice_poll_answer(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_path *path)
+{
+	while (ice->answer_count != 0) {
+		ice_answer *a = &ice->answers[ice->answer_first];
+		ice->answer_first = (uint8_t)((ice->answer_first + 1) % ICE_ANSWERS_MAX);
+		ice->answer_count--;
+		if (!a->authentic)
+			ice->error_count--;
+		if (!ice->locals[a->local].used) /* its path went away meanwhile */
+			continue;
+		size_t len = write_answer(ice, a, dst, cap);
+		if (len == 0)
+			continue;
+		charge(ice, a, len);
+		const ice_local *l = &ice->locals[a->local];
+		*path = (tulle_path){.id = l->id, .local = l->addr, .remote = a->remote};
+		if (tulle_addr_classify(&a->remote) == TULLE_ADDR_LINK_LOCAL)
+			path->remote.scope = l->addr.scope;
+		return len;
+	}
+	return 0;
+}
