@@ -94,7 +94,8 @@ static bool take_escape(tulle_text *rest)
 	return true;
 }
 
-/* How many bytes at the start need no look of their own: ASCII but quotes, backslashes, controls. */
+/* How many bytes at the start need no look of their own: ASCII but quotes, backslashes, controls.
+ */
 static size_t plain_run(const tulle_text *rest)
 {
 	size_t n = 0;
