@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* host: clock, randomness, what the processor can do, the log on stderr. */
+/* host: clock, memory, randomness, what the processor can do, the log on stderr. */
 #include "host/host.h"
 
 #include "base/crypto.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #if defined(__aarch64__)
 #include <asm/hwcap.h>
@@ -27,6 +28,23 @@ tulle_cpu tulle_host_cpu(void)
 #else
 	return TULLE_CPU_PLAIN;
 #endif
+}
+
+static void *take(void *user, size_t n)
+{
+	(void)user;
+	return malloc(n);
+}
+
+static void give(void *user, void *p, size_t n)
+{
+	(void)user, (void)n;
+	free(p);
+}
+
+tulle_allocator tulle_host_allocator(void)
+{
+	return (tulle_allocator){.alloc = take, .free = give};
 }
 
 bool tulle_host_random(void *user, uint8_t *dst, size_t len)

@@ -79,6 +79,7 @@ struct tulle_host {
 
 tulle_time tulle_host_now(void);
 tulle_cpu tulle_host_cpu(void);
+tulle_allocator tulle_host_allocator(void); /* malloc and free */
 bool tulle_host_random(void *user, uint8_t *dst, size_t len);
 
 /* Puts a member in and tells it the interfaces and the wall clock. MEMORY. */

@@ -13,6 +13,7 @@
 typedef struct {
 	tulle_host_member member;
 	tulle_peer *peer;
+	tulle_peer_assembly assembly; /* none to share: the second way, the allocator, serves */
 	tulle_ready ready; /* where the peer marks itself: it names the member to the host */
 	uint8_t plain[2048];
 	_Alignas(max_align_t) uint8_t block[];
@@ -69,10 +70,13 @@ tulle_err tulle_peer_create(tulle_host *host, const tulle_peer_config *config, t
 	static const tulle_peer_config defaults;
 	tulle_peer_config c = config != NULL ? *config : defaults;
 	tulle_certificate *own = NULL;
+	tulle_peer_assembly no_assembly = {0};
 	tulle_peer_env env = {.pool = host->pool,
 		.random = {tulle_host_random, NULL},
 		.cpu = host->cpu,
 		.plain = (uint8_t *)&env,
+		.assembly = &no_assembly,
+		.allocator = tulle_host_allocator(),
 		.plain_bytes = sizeof ((hosted_peer *)0)->plain};
 	size_t bytes = tulle_peer_memory_bytes_in(&c, &env);
 	if (bytes == 0)
@@ -91,6 +95,7 @@ tulle_err tulle_peer_create(tulle_host *host, const tulle_peer_config *config, t
 	h->member = (tulle_host_member){.kind = &peer_kind, .self = h};
 	h->ready = (tulle_ready){.wake = wake_member, .user = h};
 	env.plain = h->plain;
+	env.assembly = &h->assembly;
 	env.ready = &h->ready;
 	h->peer = tulle_peer_init_in(h->block, bytes, &c, &env, tulle_host_now());
 	tulle_certificate_drop(own); /* the peer has its own reference */

@@ -64,6 +64,8 @@ static void open_channel(tulle_peer *p, peer_channel *c)
 		return;
 	c->state = TULLE_CHANNEL_OPEN;
 	c->acked = c->negotiated;
+	if (c->paused)
+		(void)tulle_sctp_pause(p->sctp, p->now, c->stream, true);
 	c->due_open = !c->negotiated;
 	if (c->due_open)
 		tulle_peer_channel_due(p, c);

@@ -129,43 +129,91 @@ static const tulle_peer_event *next_said(tulle_peer *p)
 	return NULL;
 }
 
+static bool take_assembly(tulle_peer *p)
+{
+	tulle_peer_assembly *shared = p->env.assembly;
+	size_t need = p->config.message_bytes_max;
+	p->assembled = 0;
+	if (p->assembly != NULL)
+		return true;
+	if (p->own_assembly != NULL) {
+		p->assembly = p->own_assembly;
+	} else if (shared != NULL && !shared->busy && shared->bytes_max >= need) {
+		shared->busy = p->assembly_shared = true;
+		p->assembly = shared->bytes;
+	} else if (p->env.allocator.alloc != NULL) {
+		p->assembly = p->env.allocator.alloc(p->env.allocator.user, need);
+	}
+	return p->assembly != NULL;
+}
+
+void tulle_peer_release_assembly(tulle_peer *p)
+{
+	if (p->assembly_shared)
+		p->env.assembly->busy = false;
+	else if (p->assembly != NULL && p->assembly != p->own_assembly)
+		p->env.allocator.free(
+			p->env.allocator.user, p->assembly, p->config.message_bytes_max);
+	p->assembly = NULL;
+	p->assembly_shared = p->assembly_done = false;
+	p->assembled = 0;
+}
+
+/* Adds a part; true: the message is whole in p->assembly. Without memory for it the connection ends: what was
+ * acknowledged cannot be given up in silence. */
+static bool assemble(tulle_peer *p, const tulle_sctp_event *e)
+{
+	if (e->first && !take_assembly(p)) {
+		tulle_peer_count(p, TULLE_DROP_NO_ROOM);
+		tulle_peer_end(p, TULLE_PEER_ENDED_PROTOCOL);
+	}
+	if (p->assembly == NULL)
+		return false;
+	if (e->len > p->config.message_bytes_max - p->assembled) {
+		tulle_peer_count(p, TULLE_DROP_CHANNEL_TOO_LARGE);
+		tulle_peer_end(p, TULLE_PEER_ENDED_PROTOCOL);
+		return false;
+	}
+	memcpy(p->assembly + p->assembled, e->data, e->len);
+	p->assembled += e->len;
+	p->assembly_done = e->last;
+	return e->last;
+}
+
+static tulle_drop judge_message(const tulle_sctp_event *e, const peer_channel *c)
+{
+	if (c == NULL || (c->state != TULLE_CHANNEL_OPEN && c->state != TULLE_CHANNEL_CLOSING))
+		return TULLE_DROP_CHANNEL_UNKNOWN;
+	if (e->ppid != PPID_STRING && e->ppid != PPID_STRING_EMPTY && e->ppid != PPID_BINARY &&
+		e->ppid != PPID_BINARY_EMPTY)
+		return TULLE_DROP_CHANNEL_PPID;
+	return TULLE_TAKEN;
+}
+
 /* A whole message, or a part of one in streamed mode; NULL: not yet, or dropped by name. */
 static const tulle_peer_event *say_message(tulle_peer *p, const tulle_sctp_event *e)
 {
 	bool text = e->ppid == PPID_STRING || e->ppid == PPID_STRING_EMPTY;
 	bool empty = e->ppid == PPID_STRING_EMPTY || e->ppid == PPID_BINARY_EMPTY;
-	const uint8_t *data = e->data;
-	size_t len = empty ? 0 : e->len;
+	tulle_bytes data = {e->data, e->len};
 	bool whole = e->first && e->last;
 	if (!whole && !p->config.streamed_messages) {
-		p->assembled = e->first ? 0 : p->assembled;
-		if (e->len > p->config.message_bytes_max - p->assembled) {
-			tulle_peer_count(p, TULLE_DROP_CHANNEL_TOO_LARGE);
+		if (!assemble(p, e))
 			return NULL;
-		}
-		memcpy(p->assembly + p->assembled, e->data, e->len);
-		p->assembled += e->len;
-		if (!e->last)
-			return NULL;
-		data = p->assembly;
-		len = empty ? 0 : p->assembled;
+		data = (tulle_bytes){p->assembly, p->assembled};
 		whole = true;
 	}
+	if (empty)
+		data.len = 0; /* RFC8831:6.6 */
 	const peer_channel *c = tulle_peer_table_by_stream(p, e->stream);
-	if (c == NULL || (c->state != TULLE_CHANNEL_OPEN && c->state != TULLE_CHANNEL_CLOSING)) {
-		tulle_peer_count(p, TULLE_DROP_CHANNEL_UNKNOWN);
+	tulle_drop drop = judge_message(e, c);
+	if (drop == TULLE_TAKEN && text && whole && !tulle_text_is_utf8(data.ptr, data.len))
+		drop = TULLE_DROP_CHANNEL_UTF8;
+	tulle_peer_count(p, drop);
+	if (drop != TULLE_TAKEN)
 		return NULL;
-	}
-	if (!text && e->ppid != PPID_BINARY && e->ppid != PPID_BINARY_EMPTY) {
-		tulle_peer_count(p, TULLE_DROP_CHANNEL_PPID);
-		return NULL;
-	}
-	if (text && whole && !tulle_text_is_utf8(data, len)) {
-		tulle_peer_count(p, TULLE_DROP_CHANNEL_UTF8);
-		return NULL;
-	}
 	channel_event(p, c, TULLE_PEER_MESSAGE);
-	p->event.u.message.data = (tulle_bytes){data, len};
+	p->event.u.message.data = data;
 	p->event.u.message.is_text = text;
 	p->event.u.message.first = whole || e->first;
 	p->event.u.message.last = whole || e->last;
@@ -230,6 +278,8 @@ const tulle_peer_event *tulle_peer_next_event(tulle_peer *p)
 	tulle_sctp_event e;
 	if (p->closed)
 		return NULL; /* W3C: close() is followed by no event */
+	if (p->assembly_done)
+		tulle_peer_release_assembly(p);
 	for (;;) {
 		if ((event = next_candidate(p)) != NULL || (event = next_state(p)) != NULL ||
 			(event = next_said(p)) != NULL)

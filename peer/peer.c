@@ -77,7 +77,8 @@ static bool lay_out(const tulle_peer_config *c, const tulle_peer_env *env, layou
 	l->dtls = l->ice + aligned(i);
 	l->sctp = l->dtls + aligned(d);
 	l->assembly = l->sctp + aligned(s);
-	l->all = tulle_sat_add(l->assembly, c->streamed_messages ? 0 : aligned(c->message_bytes_max));
+	bool own = env->assembly == NULL && !c->streamed_messages;
+	l->all = tulle_sat_add(l->assembly, own ? aligned(c->message_bytes_max) : 0);
 	return l->all != SIZE_MAX;
 }
 
@@ -99,7 +100,8 @@ static bool make_engines(tulle_peer *p, const layout *l, tulle_time now)
 		p->dtls = tulle_dtls_init(base + l->dtls, l->sctp - l->dtls, &dtls, now);
 	if (p->dtls != NULL)
 		p->sctp = tulle_sctp_init(base + l->sctp, l->assembly - l->sctp, &sctp, now);
-	p->assembly = base + l->assembly;
+	if (l->all > l->assembly)
+		p->own_assembly = base + l->assembly;
 	return p->sctp != NULL;
 }
 
@@ -150,6 +152,7 @@ void tulle_peer_wipe(tulle_peer *p)
 	if (p == NULL)
 		return;
 	tulle_ready_remove(p->env.ready, &p->ready);
+	tulle_peer_release_assembly(p);
 	tulle_peer_table_wipe(p);
 	if (p->sctp != NULL)
 		tulle_sctp_wipe(p->sctp);

@@ -9,6 +9,14 @@
 
 #include <tulle/peer.h>
 
+/* Where a message that comes in parts is put together; one for all peers of an owner. A peer that finds it
+ * busy (another's message is not whole yet) takes memory from the allocator. */
+typedef struct {
+	uint8_t *bytes;
+	size_t bytes_max;
+	bool busy;
+} tulle_peer_assembly;
+
 /* What an owner of many peers lends each of them; it must outlive them. */
 typedef struct {
 	tulle_pool *pool; /* blocks of 1280 bytes or more */
@@ -17,6 +25,8 @@ typedef struct {
 	tulle_ready *ready; /* where a command marks the peer; NULL: nobody asks */
 	uint8_t *plain;     /* PEER_PLAIN_BYTES of scratch, shared by peers that are driven in turn */
 	size_t plain_bytes;
+	tulle_peer_assembly *assembly; /* NULL: message_bytes_max in the peer's own block */
+	tulle_allocator allocator;     /* for a second assembly alone */
 } tulle_peer_env;
 
 /* As tulle_peer_memory_bytes and tulle_peer_init, without a pool in the block. NULL: config out of range,

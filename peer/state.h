@@ -110,7 +110,9 @@ struct tulle_peer {
 	peer_channels channels;
 	tulle_peer_event event;
 	size_t assembled;
-	uint8_t *assembly; /* message_bytes_max: of a message that comes in parts */
+	uint8_t *assembly; /* message_bytes_max: of a message that comes in parts; NULL: none is under way */
+	uint8_t *own_assembly; /* in the block; NULL: the owner lends one */
+	bool assembly_shared, assembly_done;
 	size_t carry_len;  /* a sealed packet that did not fit the last run */
 	uint8_t carry[PEER_MTU];
 	char why[128];
@@ -124,6 +126,8 @@ void tulle_peer_mark(tulle_peer *peer);
 void tulle_peer_count(tulle_peer *peer, tulle_drop drop);
 /* signaling.c: our description of this kind into peer->text; 0: it does not fit. */
 size_t tulle_peer_write_local(tulle_peer *peer, tulle_sdp_type type, uint64_t version);
+/* events.c */
+void tulle_peer_release_assembly(tulle_peer *peer);
 /* transport.c: drives the engines as far as they go. */
 void tulle_peer_advance(tulle_peer *peer);
 void tulle_peer_end(tulle_peer *peer, tulle_peer_ended why);
