@@ -47,6 +47,7 @@ typedef struct {
 	uint16_t section_count;
 	int16_t data_index; /* of our section among the m= lines: the first that is ours and not
 			       rejected, else the first that is ours; -1: none */
+	size_t data_at;     /* where its m= line stands in input */
 	/* All below is of that section; from session level where it says nothing itself. */
 	tulle_sdp_section data;
 	bool bundled; /* a BUNDLE group names its mid */
