@@ -265,6 +265,13 @@ tulle_err tulle_signal_ws_close(
 	return TULLE_OK;
 }
 
+void tulle_signal_ws_abort(
+	tulle_signal_ws *ws, tulle_time now, uint16_t code, tulle_drop why, const char *reason)
+{
+	set_now(ws, now);
+	tulle_signal_ws_fail(ws, code, why, reason);
+}
+
 size_t tulle_signal_ws_handle_bytes(
 	tulle_signal_ws *ws, tulle_time now, const uint8_t *data, size_t len)
 {

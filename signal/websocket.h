@@ -89,6 +89,11 @@ tulle_err tulle_signal_ws_send(
 tulle_err tulle_signal_ws_close(
 	tulle_signal_ws *ws, tulle_time now, uint16_t code, tulle_text reason);
 
+/* The same without waiting: what is queued is dropped but for a frame that has begun; CLOSE follows
+ * at once. For who reads too slowly or breaks a rule of the floor above; why is counted with it. */
+void tulle_signal_ws_abort(
+	tulle_signal_ws *ws, tulle_time now, uint16_t code, tulle_drop why, const char *reason);
+
 /* How many bytes were taken; fewer than len only while an event waits for poll_event. */
 size_t tulle_signal_ws_handle_bytes(
 	tulle_signal_ws *ws, tulle_time now, const uint8_t *data, size_t len);

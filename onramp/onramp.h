@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* onramp: what the host needs beside the public header: whom it belongs to there. */
+#ifndef TULLE_ONRAMP_ONRAMP_H
+#define TULLE_ONRAMP_ONRAMP_H
+#include <tulle/onramp.h>
+
+void tulle_onramp_set_owner(tulle_onramp *onramp, void *owner);
+void *tulle_onramp_owner(const tulle_onramp *onramp);
+#endif
