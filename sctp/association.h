@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/* sctp: the association's state, for the files of this room. Each part has its file; all memory
+ * beyond this struct is blocks of two accounts, out (send) and in (receive). */
+#ifndef TULLE_SCTP_ASSOCIATION_H
+#define TULLE_SCTP_ASSOCIATION_H
+#include "base/panic.h"
+#include "base/pool.h"
+#include "base/serial.h"
+#include "sctp/cc.h"
+#include "sctp/limits.h"
+#include "sctp/ranges.h"
+#include "sctp/ring.h"
+#include "sctp/sctp.h"
+#include "sctp/wire/data.h"
+#include "sctp/wire/init.h"
+#include "sctp/wire/packet.h"
+#include "sctp/wire/sack.h"
+#include "sctp/wire/types.h"
+
+typedef struct sctp_stream sctp_stream;
+
+/* A block of payload that pieces share; given back when the last piece in it is freed. */
+typedef struct {
+	uint32_t used, refs;
+} sctp_block;
+#define SCTP_BLOCK_HEAD_BYTES 16u
+
+/* Part of a message to send, payload behind it in the same block. */
+typedef struct sctp_out_piece {
+	struct sctp_out_piece *next; /* of the same stream */
+	sctp_stream *stream;
+	sctp_block *block;
+	uint32_t ppid;
+	uint16_t len, sent, acked, ssn;
+	bool first, last, unordered; /* of the message */
+} sctp_out_piece;
+
+enum { SCTP_TSN_FLIGHT = 1, SCTP_TSN_LOST, SCTP_TSN_ACKED };
+
+/* What is known of a TSN on its way: RFC9260:6.2.1 */
+typedef struct {
+	sctp_out_piece *piece; /* where its payload starts */
+	tulle_time sent_us;
+	uint32_t lost_next, lost_prev; /* LOST: list of TSNs; ACKED: lost_next is the run's end */
+	uint16_t offset, len;
+	uint8_t transmissions, state, flags;
+} sctp_tsn;
+
+/* Received payload, a chunk or a part of one, behind it in the same block. */
+typedef struct sctp_in_piece {
+	struct sctp_in_piece *chain;       /* the rest of the message, in order */
+	struct sctp_in_piece *next, *prev; /* heads of messages: the stream's list */
+	sctp_block *block;
+	uint32_t tsn, mate; /* mate: other end of the run of fragments, right at both ends */
+	sctp_stream *owner;
+	uint32_t ppid;
+	uint16_t ssn, len;
+	uint8_t flags; /* the chunk's B, E, U */
+	bool done;     /* of a whole message */
+	bool listed;   /* head of a message in a list of its stream */
+} sctp_in_piece;
+
+typedef struct {
+	sctp_in_piece *head, *tail;
+} sctp_in_list;
+
+enum { SCTP_MARK_LOW = 1, SCTP_MARK_RESET_IN = 2, SCTP_MARK_RESET_DONE = 4, SCTP_MARK_RESET_FAILED = 8 };
+enum { SCTP_RESET_NONE, SCTP_RESET_WANTED, SCTP_RESET_QUEUED, SCTP_RESET_SENT };
+
+struct sctp_stream {
+	sctp_stream *hash_next;
+	sctp_stream *ready_next;   /* ring of streams with data to send */
+	sctp_stream *deliver_next; /* queue of streams with messages to give out */
+	sctp_stream *mark_next, *mark_prev, *reset_next;
+	sctp_out_piece *out_head, *out_tail; /* not wholly on the wire yet */
+	size_t buffered, unacked, low;
+	sctp_in_list old, ordered, unordered; /* old: of before the peer's reset */
+	uint32_t in_pieces; /* received and not freed */
+	uint16_t id, out_ssn, in_ssn;
+	uint8_t marks, reset;
+	bool ready, deliver, marked, part_open, part_unordered, paused, inline_slot;
+	bool ended_in; /* the peer reset it: what came later waits for the event */
+};
+
+typedef enum {
+	SCTP_T_INIT, /* T1-init and T1-cookie */
+	SCTP_T_RTX,  /* T3-rtx */
+	SCTP_T_SACK,
+	SCTP_T_SHUTDOWN, /* T2 */
+	SCTP_T_GUARD,    /* T5 */
+	SCTP_T_HEARTBEAT,
+	SCTP_T_RESET,
+	SCTP_T_ROOM,
+	SCTP_TIMERS,
+} sctp_timer;
+
+enum {
+	SCTP_DUE_REPLY = 1 << 0, /* stateless answer */
+	SCTP_DUE_INIT = 1 << 1,
+	SCTP_DUE_COOKIE_ECHO = 1 << 2,
+	SCTP_DUE_COOKIE_ACK = 1 << 3,
+	SCTP_DUE_SACK = 1 << 4,
+	SCTP_DUE_HEARTBEAT = 1 << 5,
+	SCTP_DUE_HEARTBEAT_ACK = 1 << 6,
+	SCTP_DUE_SHUTDOWN = 1 << 7,
+	SCTP_DUE_SHUTDOWN_ACK = 1 << 8,
+	SCTP_DUE_SHUTDOWN_COMPLETE = 1 << 9,
+	SCTP_DUE_ABORT = 1 << 10,
+	SCTP_DUE_ERROR = 1 << 11,
+	SCTP_DUE_RESET_REQUEST = 1 << 12,
+	SCTP_DUE_RESET_RESPONSE = 1 << 13,
+};
+
+/* Who the ends are and where their numbers start: of a handshake, of a cookie. */
+typedef struct {
+	uint32_t local_tag, remote_tag, local_tsn, remote_tsn, remote_window;
+	uint16_t remote_streams_out, remote_streams_in;
+	bool re_config;
+} sctp_identity;
+
+typedef struct {
+	uint8_t type; /* the chunk: INIT ACK, ABORT, SHUTDOWN COMPLETE, ERROR */
+	bool reflected; /* T bit */
+	uint32_t tag, local_tie, remote_tie;
+	sctp_identity identity;
+	uint8_t unknown[TULLE_SCTP_UNKNOWN_BYTES_MAX];
+	uint16_t unknown_len, cause;
+	tulle_time stale_us;
+} sctp_reply;
+
+typedef struct {
+	uint8_t bytes[TULLE_SCTP_ERROR_BYTES_MAX + 8];
+	uint16_t len;
+} sctp_causes;
+
+typedef struct {
+	tulle_sctp_ring ring; /* sctp_tsn by TSN */
+	uint32_t next_tsn, acked_tsn; /* acked: cumulative */
+	uint32_t lost_first, lost_last, lost_count, gap_acked;
+	uint32_t scan_tsn, high[3]; /* loss: all below scan are judged; the top three of SACKs' tops */
+	uint32_t recovery_exit, rtt_tsn;
+	size_t flight, flight_chunks; /* payload; with chunk headers, as cwnd counts */
+	size_t peer_window, peer_window_told;
+	size_t buffered, unacked;
+	uint32_t blocks, blocks_max;
+	sctp_block *tail;
+	sctp_stream *ready_last; /* ring: ready_last->ready_next is first */
+	sctp_stream *current;    /* in the middle of its message */
+	tulle_time last_sent;
+	size_t wanted; /* blocks that a refused send wants */
+	bool in_recovery, rtt_running, blocked;
+	bool fast_free; /* one packet of lost chunks may ignore cwnd: RFC9260:7.2.4 */
+} sctp_outbound;
+
+typedef struct {
+	tulle_sctp_ring ring; /* sctp_in_piece * by TSN, above the cumulative one */
+	tulle_sctp_ranges ranges;
+	uint32_t cumulative;
+	uint32_t blocks, blocks_max;
+	sctp_block *tail;
+	sctp_in_piece *front, *front_tail; /* the message that the cumulative TSN stands in */
+	size_t front_bytes;
+	sctp_stream *front_stream;
+	uint16_t front_ssn;
+	uint8_t front_flags;
+	bool front_open;       /* the cumulative TSN is in the middle of a message */
+	sctp_in_piece *given;  /* the part in the user's hands */
+	sctp_in_piece *giving; /* the rest of the message that is being given out */
+	sctp_stream *giving_stream;
+	bool giving_first, giving_front; /* giving_front: it is the front, more of it may come */
+	sctp_stream *deliver_first, *deliver_last;
+	uint32_t owed[TULLE_SCTP_OWED_SACKS_MAX], owed_count;
+	uint32_t duplicates[TULLE_SCTP_DUPLICATES_MAX], duplicate_count;
+	uint32_t packets, packets_unacked; /* that carried data */
+	size_t window_told;
+	bool packet_has_data, waiting;
+} sctp_inbound;
+
+typedef struct {
+	sctp_stream *buckets[TULLE_SCTP_STREAM_BUCKETS];
+	sctp_stream inlined[TULLE_SCTP_INLINE_STREAMS];
+	sctp_stream *free; /* slots of slabs, by hash_next */
+	sctp_stream *mark_first, *mark_last;
+	void *slabs; /* blocks of records, linked by their first bytes */
+	uint32_t count, slab_reserve;
+} sctp_streams;
+
+typedef struct {
+	uint32_t sequence, last_tsn; /* ours: of the request under way */
+	uint32_t peer_sequence, done_result; /* the next one that we expect; how the last one ended */
+	uint32_t answer_sequence, result;    /* the answer that is due */
+	sctp_stream *first, *last; /* QUEUED and SENT streams */
+	uint16_t sent_count;
+	bool busy, answered;
+} sctp_resets;
+
+struct tulle_sctp {
+	tulle_sctp_config config;
+	tulle_sctp_state state;
+	tulle_time now, timers[SCTP_TIMERS];
+	uint32_t due;
+	tulle_pool_account out_account, in_account;
+	sctp_identity identity;
+	bool has_identity, re_config, ended, connected_mark, restarted_mark, closed_mark, writable_mark;
+	bool closed_given, heartbeat_sent, acked_lately;
+	tulle_sctp_closed why;
+	uint16_t cause, streams_out; /* streams that we may use */
+	uint32_t errors;             /* association error counter: RFC9260:8.1 */
+	uint32_t init_tries, answers_left;
+	tulle_time answers_from, cookie_keys_from, init_sent;
+	uint8_t cookie_keys[2][32];
+	uint8_t *cookie; /* the peer's, in a block of its own */
+	uint16_t cookie_len, heartbeat_len;
+	uint8_t heartbeat[TULLE_SCTP_HEARTBEAT_BYTES_MAX]; /* to echo */
+	uint8_t heartbeat_nonce[8];
+	tulle_time heartbeat_at;
+	tulle_time rto, srtt, rttvar;
+	sctp_reply reply;
+	sctp_causes causes; /* of an ERROR or ABORT that is due */
+	tulle_sctp_cc cc;
+	sctp_outbound out;
+	sctp_inbound in;
+	sctp_streams streams;
+	sctp_resets resets;
+	tulle_sctp_stats stats;
+};
+
+/* association.c */
+void tulle_sctp_set_state(tulle_sctp *sctp, tulle_sctp_state to, const char *why);
+void tulle_sctp_set_timer(tulle_sctp *sctp, sctp_timer timer, tulle_time in_us);
+void tulle_sctp_stop_timer(tulle_sctp *sctp, sctp_timer timer);
+bool tulle_sctp_is_timing(const tulle_sctp *sctp, sctp_timer timer);
+void tulle_sctp_end(tulle_sctp *sctp, tulle_sctp_closed why, uint16_t cause);
+/* Our ABORT with one cause of len bytes: the peer broke the protocol, or the user said so. */
+void tulle_sctp_break(tulle_sctp *sctp, uint16_t cause, const void *info, size_t len);
+void tulle_sctp_add_error(tulle_sctp *sctp, uint16_t cause, const void *info, size_t len);
+bool tulle_sctp_count_error(tulle_sctp *sctp); /* false: that was one too many, it is lost */
+void tulle_sctp_reset_numbers(tulle_sctp *sctp); /* TSNs and SSNs as the identity says */
+void tulle_sctp_clock(tulle_sctp *sctp, tulle_time now);
+bool tulle_sctp_may_send_data(const tulle_sctp *sctp);
+
+/* rto.c */
+void tulle_sctp_rto_init(tulle_sctp *sctp);
+void tulle_sctp_rto_sample(tulle_sctp *sctp, tulle_time rtt);
+void tulle_sctp_rto_back_off(tulle_sctp *sctp);
+
+/* handshake.c, cookie.c */
+tulle_drop tulle_sctp_take_init(tulle_sctp *, const tulle_sctp_chunk *);
+tulle_drop tulle_sctp_take_init_ack(tulle_sctp *, const tulle_sctp_chunk *);
+tulle_drop tulle_sctp_take_cookie_echo(
+	tulle_sctp *, const tulle_sctp_header *, const tulle_sctp_chunk *);
+tulle_drop tulle_sctp_take_cookie_ack(tulle_sctp *);
+void tulle_sctp_cookie_is_stale(tulle_sctp *sctp);
+void tulle_sctp_drop_cookie(tulle_sctp *sctp);
+void tulle_sctp_handshake_timeout(tulle_sctp *sctp);
+void tulle_sctp_make_init(tulle_sctp *sctp, tulle_sctp_init_chunk *init);
+bool tulle_sctp_ensure_identity(tulle_sctp *sctp);
+#define SCTP_COOKIE_BYTES 96u
+bool tulle_sctp_make_cookie(tulle_sctp *sctp, const sctp_reply *reply, uint8_t *dst);
+typedef struct {
+	sctp_identity identity;
+	uint32_t local_tie, remote_tie;
+	tulle_time age;
+} sctp_cookie;
+/* SCTP_COOKIE: not ours, or changed on the way. */
+tulle_drop tulle_sctp_take_cookie(tulle_sctp *sctp, tulle_bytes bytes, sctp_cookie *cookie);
+
+/* streams.c */
+sctp_stream *tulle_sctp_find_stream(const tulle_sctp *sctp, uint16_t id);
+sctp_stream *tulle_sctp_add_stream(tulle_sctp *sctp, uint16_t id); /* or finds; NULL: no room */
+void tulle_sctp_leave_stream(tulle_sctp *sctp, sctp_stream *stream); /* frees an unused record */
+void tulle_sctp_mark_stream(tulle_sctp *sctp, sctp_stream *stream, uint8_t mark);
+void tulle_sctp_unmark_stream(tulle_sctp *sctp, sctp_stream *stream, uint8_t mark);
+void tulle_sctp_clear_streams(tulle_sctp *sctp);
+
+/* outbound.c, tsn.c, sack.c */
+void tulle_sctp_outbound_init(tulle_sctp *sctp, uint32_t tsn);
+void tulle_sctp_outbound_clear(tulle_sctp *sctp);
+bool tulle_sctp_has_data_due(const tulle_sctp *sctp);
+bool tulle_sctp_write_chunks(tulle_sctp *sctp, tulle_sctp_packet *p);
+void tulle_sctp_free_acked(tulle_sctp *sctp, sctp_tsn *tsn); /* its bytes in pieces */
+void tulle_sctp_look_for_room(tulle_sctp *sctp);
+sctp_tsn *tulle_sctp_tsn_at(const tulle_sctp *sctp, uint32_t tsn);
+void tulle_sctp_mark_lost(tulle_sctp *sctp, uint32_t tsn);
+void tulle_sctp_unmark_lost(tulle_sctp *sctp, uint32_t tsn);
+void tulle_sctp_rtx_timeout(tulle_sctp *sctp);
+void tulle_sctp_acknowledge(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t, bool cumulative);
+tulle_drop tulle_sctp_take_sack(tulle_sctp *, const tulle_sctp_chunk *);
+void tulle_sctp_take_cumulative(tulle_sctp *sctp, uint32_t tsn); /* of a SHUTDOWN */
+
+/* inbound.c, reassembly.c, deliver.c */
+void tulle_sctp_inbound_init(tulle_sctp *sctp, uint32_t tsn);
+void tulle_sctp_inbound_clear(tulle_sctp *sctp);
+tulle_drop tulle_sctp_take_data(tulle_sctp *, const tulle_sctp_chunk *);
+void tulle_sctp_end_of_packet(tulle_sctp *sctp);
+void tulle_sctp_write_sack_chunk(tulle_sctp *sctp, tulle_wr *w);
+size_t tulle_sctp_window(const tulle_sctp *sctp);
+void tulle_sctp_window_moved(tulle_sctp *sctp);
+bool tulle_sctp_is_low(const tulle_sctp *sctp);
+sctp_in_piece *tulle_sctp_early_at(const tulle_sctp *sctp, uint32_t tsn);
+void tulle_sctp_free_piece(tulle_sctp *sctp, sctp_in_piece *piece);
+/* The cumulative TSN moved over a chunk (NULL: its message is whole and gone); false: the protocol
+ * is broken, the association has ended. */
+bool tulle_sctp_pass_cumulative(tulle_sctp *sctp, sctp_in_piece *piece);
+bool tulle_sctp_join_early(tulle_sctp *sctp, sctp_in_piece *piece); /* above it; false likewise */
+void tulle_sctp_offer_stream(tulle_sctp *sctp, sctp_stream *stream);
+bool tulle_sctp_has_turn(const sctp_stream *stream); /* a whole message may be given out */
+void tulle_sctp_free_given(tulle_sctp *sctp);
+void tulle_sctp_reset_in(tulle_sctp *sctp, sctp_stream *stream); /* the peer ended its direction */
+
+/* reset.c, heartbeat.c, shutdown.c, reply.c */
+tulle_drop tulle_sctp_take_re_config(tulle_sctp *, const tulle_sctp_chunk *);
+void tulle_sctp_reset_ready(tulle_sctp *sctp, sctp_stream *stream); /* all of it is acknowledged */
+void tulle_sctp_write_re_config(tulle_sctp *sctp, tulle_wr *w);
+void tulle_sctp_resets_begin(tulle_sctp *sctp);
+void tulle_sctp_resets_clear(tulle_sctp *sctp);
+void tulle_sctp_reset_timeout(tulle_sctp *sctp);
+tulle_drop tulle_sctp_take_heartbeat(tulle_sctp *, const tulle_sctp_chunk *);
+tulle_drop tulle_sctp_take_heartbeat_ack(tulle_sctp *, const tulle_sctp_chunk *);
+void tulle_sctp_heartbeat_timeout(tulle_sctp *sctp);
+void tulle_sctp_heartbeat_arm(tulle_sctp *sctp);
+tulle_drop tulle_sctp_take_shutdown(tulle_sctp *, const tulle_sctp_chunk *);
+tulle_drop tulle_sctp_take_shutdown_ack(tulle_sctp *);
+tulle_drop tulle_sctp_take_shutdown_complete(tulle_sctp *);
+void tulle_sctp_shutdown_progress(tulle_sctp *sctp);
+void tulle_sctp_shutdown_timeout(tulle_sctp *sctp);
+bool tulle_sctp_answer(tulle_sctp *sctp, uint8_t type, uint32_t tag, bool reflected, uint16_t cause);
+size_t tulle_sctp_write_reply(tulle_sctp *sctp, uint8_t *dst, size_t cap);
+
+static inline bool tulle_sctp_is_open(const tulle_sctp *sctp)
+{
+	return sctp->state >= TULLE_SCTP_STATE_ESTABLISHED;
+}
+#endif

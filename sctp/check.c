@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* sctp: the invariants, for tests and fuzzing: O(everything). */
+#include "sctp/association.h"
+
+static void check_tsns(const tulle_sctp *sctp)
+{
+	const sctp_outbound *o = &sctp->out;
+	size_t flight = 0, chunks = 0;
+	uint32_t lost = 0, acked = 0;
+	for (uint32_t tsn = o->acked_tsn + 1; tsn != o->next_tsn; tsn++) {
+		const sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
+		TULLE_CHECK(t->len > 0 && t->transmissions > 0);
+		lost += t->state == SCTP_TSN_LOST;
+		acked += t->state == SCTP_TSN_ACKED;
+		if (t->state != SCTP_TSN_FLIGHT)
+			continue;
+		flight += t->len;
+		chunks += SCTP_DATA_HEADER_BYTES + tulle_sctp_padded(t->len);
+	}
+	TULLE_CHECK(flight == o->flight && chunks == o->flight_chunks);
+	TULLE_CHECK(lost == o->lost_count && acked == o->gap_acked);
+	TULLE_CHECK(o->acked_tsn + 1 == o->next_tsn || tulle_sctp_is_timing(sctp, SCTP_T_RTX));
+	uint32_t listed = 0;
+	for (uint32_t tsn = o->lost_first; listed < lost; listed++) {
+		const sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
+		TULLE_CHECK(t->state == SCTP_TSN_LOST);
+		tsn = t->lost_next;
+	}
+	TULLE_CHECK(o->acked_tsn + 1 != o->next_tsn || o->ring.directory == NULL);
+	TULLE_CHECK(sctp->cc.cwnd >= sctp->cc.mtu);
+}
+
+static size_t check_list(const sctp_stream *s, const sctp_in_list *list)
+{
+	size_t pieces = 0;
+	const sctp_in_piece *prev = NULL;
+	for (const sctp_in_piece *m = list->head; m != NULL; prev = m, m = m->next) {
+		TULLE_CHECK(m->listed && m->done && m->prev == prev && m->owner == s);
+		if (list == &s->ordered)
+			TULLE_CHECK(prev != NULL ? tulle_serial_lt16(prev->ssn, m->ssn)
+						 : !tulle_serial_lt16(m->ssn, s->in_ssn));
+		for (const sctp_in_piece *p = m; p != NULL; p = p->chain)
+			pieces++;
+	}
+	TULLE_CHECK(list->tail == prev);
+	return pieces;
+}
+
+static void check_streams(const tulle_sctp *sctp)
+{
+	size_t buffered = 0, unacked = 0;
+	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
+		for (const sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next) {
+			size_t queued = 0;
+			for (const sctp_out_piece *p = s->out_head; p != NULL; p = p->next)
+				queued += (size_t)p->len - p->sent;
+			TULLE_CHECK(queued == s->buffered && s->buffered <= s->unacked);
+			TULLE_CHECK(s->id < sctp->config.streams_max);
+			TULLE_CHECK(s->marked == (s->marks != 0));
+			size_t pieces = check_list(s, &s->old) + check_list(s, &s->ordered) +
+					check_list(s, &s->unordered);
+			TULLE_CHECK(pieces <= s->in_pieces);
+			TULLE_CHECK(sctp->closed_given || s->deliver || !tulle_sctp_has_turn(s));
+			buffered += s->buffered;
+			unacked += s->unacked;
+		}
+	TULLE_CHECK(buffered == sctp->out.buffered && unacked == sctp->out.unacked);
+}
+
+static void check_inbound(const tulle_sctp *sctp)
+{
+	const sctp_inbound *in = &sctp->in;
+	TULLE_CHECK(in->blocks <= in->blocks_max);
+	for (uint32_t i = 0; i < in->ranges.count; i++) {
+		tulle_sctp_range r = in->ranges.at[i];
+		uint32_t before = i == 0 ? in->cumulative : in->ranges.at[i - 1].last;
+		TULLE_CHECK(tulle_serial_lt32(before + 1, r.first));
+		TULLE_CHECK(tulle_serial_le32(r.first, r.last));
+	}
+	TULLE_CHECK((in->ranges.count == 0) == (in->ranges.at == NULL));
+	TULLE_CHECK(!in->giving_front || in->front_open);
+}
+
+void tulle_sctp_check(const tulle_sctp *sctp)
+{
+	const sctp_outbound *o = &sctp->out;
+	check_tsns(sctp);
+	check_streams(sctp);
+	check_inbound(sctp);
+	TULLE_CHECK(o->blocks <= o->blocks_max);
+	TULLE_CHECK(o->unacked != 0 || o->blocks == 0);
+	TULLE_CHECK(!sctp->ended || sctp->state == TULLE_SCTP_STATE_CLOSED);
+	TULLE_CHECK(!sctp->ended || tulle_sctp_poll_timeout(sctp) == TULLE_TIME_NEVER);
+	tulle_pool_check(sctp->config.pool);
+}

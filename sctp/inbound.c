@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+/* sctp: DATA that comes in: which TSNs, where it is stored, when a SACK is due: RFC9260:6.2.
+ * Invariant: a TSN is named in a SACK only when its payload is stored or was given out. */
+#include "sctp/association.h"
+
+#define ALIGN(n) (((n) + 7) & ~(size_t)7)
+
+static size_t payload_max(const tulle_sctp *sctp)
+{
+	return tulle_pool_block_bytes(sctp->config.pool) - SCTP_BLOCK_HEAD_BYTES - sizeof(sctp_in_piece);
+}
+
+static uint32_t slack(const tulle_sctp *sctp)
+{
+	return sctp->in.blocks_max / 2 < 4 ? sctp->in.blocks_max / 2 : 4;
+}
+
+void tulle_sctp_inbound_init(tulle_sctp *sctp, uint32_t tsn)
+{
+	sctp_inbound *in = &sctp->in;
+	*in = (sctp_inbound){.cumulative = tsn - 1};
+	in->blocks_max =
+		(uint32_t)(sctp->config.receive_bytes_max / tulle_pool_block_bytes(sctp->config.pool));
+	if (in->blocks_max < 8)
+		in->blocks_max = 8;
+	tulle_sctp_ring_init(&in->ring, &sctp->in_account, sizeof(sctp_in_piece *), false);
+	tulle_sctp_ranges_init(&in->ranges, &sctp->in_account);
+	in->window_told = tulle_sctp_window(sctp);
+}
+
+/* -- memory --------------------------------------------------------------------------------------- */
+
+/* Only what comes next in order may still come in: DESIGN's memory rule 4. */
+bool tulle_sctp_is_low(const tulle_sctp *sctp)
+{
+	const sctp_inbound *in = &sctp->in;
+	return tulle_pool_free(sctp->config.pool) == 0 || in->blocks + slack(sctp) >= in->blocks_max;
+}
+
+size_t tulle_sctp_window(const tulle_sctp *sctp)
+{
+	const sctp_inbound *in = &sctp->in;
+	size_t packet = sctp->config.packet_bytes_max - SCTP_HEADER_BYTES - SCTP_DATA_HEADER_BYTES;
+	size_t room = tulle_pool_block_bytes(sctp->config.pool) - SCTP_BLOCK_HEAD_BYTES;
+	size_t fit = room / (packet + sizeof(sctp_in_piece));
+	size_t each = fit != 0 ? fit * packet : payload_max(sctp);
+	size_t blocks = in->blocks_max > in->blocks ? in->blocks_max - in->blocks : 0;
+	blocks = tulle_min(blocks, tulle_pool_share(&sctp->in_account));
+	size_t window = tulle_min(blocks * each, sctp->config.receive_bytes_max);
+	return window < packet ? 0 : window; /* RFC9260:6.2: no silly windows */
+}
+
+/* Tells the peer when the window at least doubled: a bulk transfer is not told each step. */
+void tulle_sctp_window_moved(tulle_sctp *sctp)
+{
+	size_t window = tulle_sctp_window(sctp), told = sctp->in.window_told;
+	if (tulle_sctp_is_open(sctp) && window >= 2 * told &&
+		window - told >= 2 * (size_t)sctp->config.packet_bytes_max)
+		sctp->due |= SCTP_DUE_SACK;
+}
+
+static sctp_in_piece *make_piece(tulle_sctp *sctp, size_t len, bool next_in_order)
+{
+	sctp_inbound *in = &sctp->in;
+	size_t block = tulle_pool_block_bytes(sctp->config.pool);
+	if (in->tail == NULL || block - in->tail->used < sizeof(sctp_in_piece) + len) {
+		uint32_t max = in->blocks_max - (next_in_order ? 0 : slack(sctp));
+		sctp_block *b =
+			in->blocks < max ? tulle_pool_take(&sctp->in_account, next_in_order) : NULL;
+		if (b == NULL)
+			return NULL;
+		*b = (sctp_block){SCTP_BLOCK_HEAD_BYTES, 0};
+		in->blocks++;
+		if (in->tail != NULL && in->tail->refs == 0) {
+			in->blocks--;
+			tulle_pool_give(&sctp->in_account, in->tail);
+		}
+		in->tail = b;
+	}
+	sctp_block *b = in->tail;
+	sctp_in_piece *piece = (sctp_in_piece *)(void *)((uint8_t *)b + b->used);
+	*piece = (sctp_in_piece){.block = b, .len = (uint16_t)len};
+	b->used += (uint32_t)tulle_min(sizeof *piece + ALIGN(len), block - b->used);
+	b->refs++;
+	return piece;
+}
+
+static void free_block(tulle_sctp *sctp, sctp_block *b)
+{
+	if (--b->refs > 0)
+		return;
+	if (b == sctp->in.tail)
+		sctp->in.tail = NULL;
+	sctp->in.blocks--;
+	tulle_pool_give(&sctp->in_account, b);
+}
+
+sctp_in_piece *tulle_sctp_early_at(const tulle_sctp *sctp, uint32_t tsn)
+{
+	if (!tulle_serial_lt32(sctp->in.cumulative, tsn))
+		return NULL;
+	sctp_in_piece **slot = tulle_sctp_ring_at(&sctp->in.ring, tsn);
+	return slot != NULL && *slot != NULL && (*slot)->tsn == tsn ? *slot : NULL;
+}
+
+void tulle_sctp_free_piece(tulle_sctp *sctp, sctp_in_piece *piece)
+{
+	sctp_stream *s = piece->owner;
+	if (tulle_sctp_early_at(sctp, piece->tsn) == piece)
+		tulle_sctp_ring_remove(&sctp->in.ring, piece->tsn);
+	free_block(sctp, piece->block);
+	s->in_pieces--;
+}
+
+static void free_chain(tulle_sctp *sctp, sctp_in_piece *piece)
+{
+	while (piece != NULL) {
+		sctp_in_piece *next = piece->chain;
+		tulle_sctp_free_piece(sctp, piece);
+		piece = next;
+	}
+}
+
+/* The chunk's payload in a block, in several pieces when it is larger than one. NULL: no room. */
+static sctp_in_piece *store(
+	tulle_sctp *sctp, const tulle_sctp_data_chunk *data, sctp_stream *s, bool next_in_order)
+{
+	sctp_in_piece *head = NULL, **at = &head;
+	const uint8_t *from = data->data.ptr;
+	for (size_t left = data->data.len; left > 0;) {
+		size_t n = tulle_min(left, payload_max(sctp));
+		sctp_in_piece *piece = make_piece(sctp, n, next_in_order);
+		if (piece == NULL) {
+			free_chain(sctp, head);
+			return NULL;
+		}
+		piece->owner = s;
+		piece->tsn = piece->mate = data->tsn;
+		piece->ppid = data->ppid;
+		piece->ssn = data->ssn;
+		piece->flags = data->flags;
+		memcpy(piece + 1, from, n);
+		from += n;
+		left -= n;
+		s->in_pieces++;
+		*at = piece;
+		at = &piece->chain;
+	}
+	return head;
+}
+
+/* -- TSNs ------------------------------------------------------------------------------------------ */
+
+static bool pass_ranges(tulle_sctp *sctp)
+{
+	sctp_inbound *in = &sctp->in;
+	while (in->ranges.count != 0 && in->ranges.at[0].first == in->cumulative + 1) {
+		uint32_t last = in->ranges.at[0].last;
+		tulle_sctp_ranges_remove_first(&in->ranges);
+		while (in->cumulative != last) {
+			sctp_in_piece *piece = tulle_sctp_early_at(sctp, in->cumulative + 1);
+			if (piece != NULL)
+				tulle_sctp_ring_remove(&in->ring, piece->tsn);
+			in->cumulative++;
+			if (!tulle_sctp_pass_cumulative(sctp, piece))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* piece NULL: taken and thrown away (a stream that is none). */
+static tulle_drop take_next(tulle_sctp *sctp, sctp_in_piece *piece)
+{
+	sctp->in.cumulative++;
+	if (!tulle_sctp_pass_cumulative(sctp, piece) || !pass_ranges(sctp))
+		return TULLE_DROP_SCTP_CHUNK;
+	return TULLE_TAKEN;
+}
+
+static tulle_drop no_room(tulle_sctp *sctp)
+{
+	sctp->stats.no_room++;
+	sctp->due |= SCTP_DUE_SACK; /* RFC9260:6.2: says what there is */
+	if (tulle_pool_free(sctp->config.pool) == 0) {
+		sctp->in.waiting = true;
+		tulle_pool_wait(&sctp->in_account);
+	}
+	return TULLE_DROP_NO_ROOM;
+}
+
+static tulle_drop take_early(tulle_sctp *sctp, uint32_t tsn, sctp_in_piece *piece)
+{
+	sctp_inbound *in = &sctp->in;
+	sctp_in_piece **slot = piece != NULL ? tulle_sctp_ring_add(&in->ring, tsn) : NULL;
+	if (piece != NULL && slot == NULL) {
+		free_chain(sctp, piece);
+		return no_room(sctp);
+	}
+	if (slot != NULL)
+		*slot = piece;
+	if (!tulle_sctp_ranges_add(&in->ranges, tsn)) {
+		free_chain(sctp, piece);
+		return no_room(sctp);
+	}
+	if (piece != NULL && !tulle_sctp_join_early(sctp, piece))
+		return TULLE_DROP_SCTP_CHUNK;
+	return TULLE_TAKEN;
+}
+
+static tulle_drop duplicate(tulle_sctp *sctp, uint32_t tsn)
+{
+	sctp_inbound *in = &sctp->in;
+	if (in->duplicate_count < TULLE_SCTP_DUPLICATES_MAX)
+		in->duplicates[in->duplicate_count++] = tsn;
+	sctp->stats.duplicates++;
+	sctp->due |= SCTP_DUE_SACK; /* RFC9260:6.2 */
+	return TULLE_DROP_SCTP_DUPLICATE;
+}
+
+/* RFC9260:6.5: acknowledged, reported, not stored */
+static tulle_drop no_such_stream(tulle_sctp *sctp, const tulle_sctp_data_chunk *data)
+{
+	uint8_t info[4] = {(uint8_t)(data->stream >> 8), (uint8_t)data->stream, 0, 0};
+	tulle_sctp_add_error(sctp, SCTP_C_STREAM, info, 4);
+	if (data->tsn == sctp->in.cumulative + 1)
+		(void)take_next(sctp, NULL);
+	else
+		(void)take_early(sctp, data->tsn, NULL);
+	return TULLE_DROP_SCTP_STREAM;
+}
+
+static tulle_drop take_stored(tulle_sctp *sctp, const tulle_sctp_data_chunk *data)
+{
+	bool next = data->tsn == sctp->in.cumulative + 1;
+	if (!next && tulle_sctp_is_low(sctp))
+		return no_room(sctp);
+	sctp_stream *s = tulle_sctp_add_stream(sctp, data->stream);
+	if (s == NULL)
+		return no_room(sctp);
+	sctp_in_piece *piece = store(sctp, data, s, next);
+	if (piece == NULL) {
+		tulle_sctp_leave_stream(sctp, s);
+		return no_room(sctp);
+	}
+	sctp->stats.data_in += data->data.len;
+	tulle_drop drop = next ? take_next(sctp, piece) : take_early(sctp, data->tsn, piece);
+	if (drop == TULLE_DROP_NO_ROOM)
+		tulle_sctp_leave_stream(sctp, s);
+	return drop;
+}
+
+TULLE_UNTRUSTED(dtls, "one chunk; the TSNs that it lets pass", sctp_state)
+tulle_drop tulle_sctp_take_data(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
+{
+	sctp_inbound *in = &sctp->in;
+	tulle_sctp_data_chunk data;
+	if (!tulle_sctp_read_data(chunk, &data)) {
+		tulle_sctp_break(sctp, SCTP_C_VIOLATION, NULL, 0);
+		return TULLE_DROP_MALFORMED;
+	}
+	if (data.data.len == 0) { /* RFC9260:6.2 */
+		tulle_sctp_break(sctp, SCTP_C_NO_USER_DATA, chunk->value.ptr, 4);
+		return TULLE_DROP_SCTP_CHUNK;
+	}
+	in->packet_has_data = true;
+	if (data.flags & SCTP_FLAG_I) /* RFC7053:5.2 */
+		sctp->due |= SCTP_DUE_SACK;
+	if (tulle_serial_le32(data.tsn, in->cumulative) || tulle_sctp_ranges_has(&in->ranges, data.tsn))
+		return duplicate(sctp, data.tsn);
+	if (data.tsn - in->cumulative > tulle_sctp_ring_span(&in->ring))
+		return TULLE_DROP_SCTP_TSN;
+	if (data.stream >= sctp->config.streams_max)
+		return no_such_stream(sctp, &data);
+	return take_stored(sctp, &data);
+}
+
+/* -- SACK ------------------------------------------------------------------------------------------- */
+
+/* When a SACK is owed for the packet: DESIGN's batches. dcSCTP's window grows by a packet a SACK, so
+ * that the first packets get theirs one by one even when several are handled between two polls. */
+void tulle_sctp_end_of_packet(tulle_sctp *sctp)
+{
+	sctp_inbound *in = &sctp->in;
+	if (!in->packet_has_data)
+		return;
+	in->packet_has_data = false;
+	in->packets++;
+	in->packets_unacked++;
+	if (in->ranges.count != 0) { /* RFC9260:6.7 */
+		in->owed_count = 0;
+		sctp->due |= SCTP_DUE_SACK;
+		return;
+	}
+	if (in->packets_unacked % 2 == 0) { /* RFC9260:6.2 */
+		if (in->packets <= TULLE_SCTP_EARLY_PACKETS && in->owed_count < TULLE_SCTP_OWED_SACKS_MAX)
+			in->owed[in->owed_count++] = in->cumulative;
+		sctp->due |= SCTP_DUE_SACK;
+	}
+	if (!tulle_sctp_is_timing(sctp, SCTP_T_SACK))
+		tulle_sctp_set_timer(sctp, SCTP_T_SACK, TULLE_SCTP_SACK_DELAY_US);
+}
+
+/* The SACKs owed, oldest first; the last one tells how things stand now. */
+static bool write_owed(tulle_sctp *sctp, tulle_wr *w, size_t window)
+{
+	sctp_inbound *in = &sctp->in;
+	if (in->owed_count < 2 || in->ranges.count != 0)
+		return false;
+	tulle_sctp_write_sack(w, in->owed[0], (uint32_t)window, NULL, 0, NULL, 0);
+	in->owed_count--;
+	memmove(in->owed, in->owed + 1, in->owed_count * sizeof *in->owed);
+	return true;
+}
+
+void tulle_sctp_write_sack_chunk(tulle_sctp *sctp, tulle_wr *w)
+{
+	sctp_inbound *in = &sctp->in;
+	tulle_sctp_gap gaps[256];
+	size_t count = tulle_min(in->ranges.count, 256), window = tulle_sctp_window(sctp);
+	sctp->stats.sacks_out++;
+	in->window_told = window;
+	if (window == 0 && tulle_pool_free(sctp->config.pool) == 0) {
+		in->waiting = true;
+		tulle_pool_wait(&sctp->in_account);
+	}
+	if (write_owed(sctp, w, window))
+		return; /* DUE_SACK stays: more are owed */
+	for (size_t i = 0; i < count; i++) {
+		gaps[i].start = (uint16_t)(in->ranges.at[i].first - in->cumulative);
+		gaps[i].end = (uint16_t)(in->ranges.at[i].last - in->cumulative);
+	}
+	tulle_sctp_write_sack(w, in->cumulative, (uint32_t)window, gaps, count, in->duplicates,
+		in->duplicate_count);
+	in->owed_count = in->duplicate_count = in->packets_unacked = 0;
+	sctp->due &= ~(uint32_t)SCTP_DUE_SACK;
+	tulle_sctp_stop_timer(sctp, SCTP_T_SACK);
+}
+
+/* -- clearing ----------------------------------------------------------------------------------------- */
+
+static void clear_list(tulle_sctp *sctp, sctp_in_list *list)
+{
+	while (list->head != NULL) {
+		sctp_in_piece *message = list->head;
+		list->head = message->next;
+		free_chain(sctp, message);
+	}
+	list->tail = NULL;
+}
+
+static void clear_early(tulle_sctp *sctp)
+{
+	sctp_inbound *in = &sctp->in;
+	for (uint32_t i = 0; i < in->ranges.count; i++) {
+		tulle_sctp_range range = in->ranges.at[i];
+		for (uint32_t n = range.last - range.first + 1, tsn = range.first; n > 0; n--, tsn++) {
+			sctp_in_piece *piece = tulle_sctp_early_at(sctp, tsn);
+			if (piece != NULL && !piece->done)
+				free_chain(sctp, piece);
+		}
+	}
+}
+
+void tulle_sctp_inbound_clear(tulle_sctp *sctp)
+{
+	sctp_inbound *in = &sctp->in;
+	tulle_sctp_free_given(sctp);
+	clear_early(sctp); /* while messages are whole: their pieces are known by the ring */
+	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
+		for (sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next) {
+			clear_list(sctp, &s->old);
+			clear_list(sctp, &s->ordered);
+			clear_list(sctp, &s->unordered);
+			s->deliver = false;
+			s->deliver_next = NULL;
+			s->in_ssn = 0;
+		}
+	free_chain(sctp, in->front);
+	free_chain(sctp, in->giving);
+	in->front = in->giving = NULL;
+	tulle_sctp_ranges_clear(&in->ranges);
+	TULLE_CHECK(in->blocks == 0 && in->ring.directory == NULL);
+}

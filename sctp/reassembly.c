@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/* sctp: chunks to messages, messages to their streams: RFC9260:6.5, 6.6, 6.9.
+ * Fragments of a message have consecutive TSNs. Above the cumulative TSN a run of fragments knows
+ * its two ends (mate), so that a chunk joins in O(1); at it, the front message grows in order.
+ * Invariant: a stream's ordered list is sorted by SSN without doubles, none before in_ssn. */
+#include "sctp/association.h"
+
+static bool broken(tulle_sctp *sctp)
+{
+	tulle_sctp_break(sctp, SCTP_C_VIOLATION, NULL, 0);
+	return false;
+}
+
+static bool is_too_long(const tulle_sctp *sctp, size_t bytes)
+{
+	return sctp->config.message_bytes_max != 0 && bytes > sctp->config.message_bytes_max;
+}
+
+static bool too_long(tulle_sctp *sctp)
+{
+	tulle_sctp_break(sctp, SCTP_C_RESOURCE, NULL, 0);
+	return false;
+}
+
+/* -- streams ---------------------------------------------------------------------------------------- */
+
+bool tulle_sctp_has_turn(const sctp_stream *s)
+{
+	if (s->paused)
+		return false;
+	if (s->old.head != NULL)
+		return true;
+	if (s->ended_in) /* the event comes between before and after */
+		return false;
+	return s->unordered.head != NULL ||
+	       (s->ordered.head != NULL && s->ordered.head->ssn == s->in_ssn);
+}
+
+void tulle_sctp_offer_stream(tulle_sctp *sctp, sctp_stream *s)
+{
+	sctp_inbound *in = &sctp->in;
+	if (s->deliver || !tulle_sctp_has_turn(s))
+		return;
+	s->deliver = true;
+	s->deliver_next = NULL;
+	*(in->deliver_last != NULL ? &in->deliver_last->deliver_next : &in->deliver_first) = s;
+	in->deliver_last = s;
+}
+
+static void append(sctp_in_list *list, sctp_in_piece *message)
+{
+	message->listed = true;
+	message->next = NULL;
+	message->prev = list->tail;
+	*(list->tail != NULL ? &list->tail->next : &list->head) = message;
+	list->tail = message;
+}
+
+static void insert_after(sctp_in_list *list, sctp_in_piece *at, sctp_in_piece *message)
+{
+	message->listed = true;
+	message->prev = at;
+	message->next = at != NULL ? at->next : list->head;
+	*(at != NULL ? &at->next : &list->head) = message;
+	*(message->next != NULL ? &message->next->prev : &list->tail) = message;
+}
+
+/* The last message in the list whose SSN is not after ours, looked for from hint backwards. */
+static sctp_in_piece *find_place(const sctp_in_list *list, sctp_in_piece *hint, uint16_t ssn)
+{
+	sctp_in_piece *at = hint != NULL ? hint : list->tail;
+	while (at != NULL && tulle_serial_lt16(ssn, at->ssn))
+		at = at->prev;
+	const sctp_in_piece *next = at != NULL ? at->next : list->head;
+	if (hint != NULL && next != NULL && !tulle_serial_lt16(ssn, next->ssn))
+		return find_place(list, NULL, ssn); /* the hint was of no use: from the tail, once */
+	return at;
+}
+
+static bool insert_ordered(tulle_sctp *sctp, sctp_in_piece *message, sctp_in_piece *hint)
+{
+	sctp_stream *s = message->owner;
+	if (tulle_serial_lt16(message->ssn, s->in_ssn))
+		return broken(sctp);
+	sctp_in_piece *at = find_place(&s->ordered, hint, message->ssn);
+	if (at != NULL && at->ssn == message->ssn)
+		return broken(sctp);
+	insert_after(&s->ordered, at, message);
+	return true;
+}
+
+/* A whole message finds its place in its stream. */
+static bool add_message(tulle_sctp *sctp, sctp_in_piece *message, sctp_in_piece *hint)
+{
+	sctp_stream *s = message->owner;
+	sctp->stats.messages_in++;
+	if (message->flags & SCTP_FLAG_U) /* RFC9260:6.6 */
+		append(&s->unordered, message);
+	else if (!insert_ordered(sctp, message, hint))
+		return false;
+	tulle_sctp_offer_stream(sctp, s);
+	return true;
+}
+
+/* Memory rule 5: all before an ordered message has come, so its SSN is the next one, or never can
+ * be. The messages before it in the list are at lower TSNs and were judged when these passed. */
+static bool is_next_of_stream(const sctp_in_piece *message)
+{
+	if (message->flags & SCTP_FLAG_U)
+		return true;
+	uint16_t before = message->prev != NULL ? message->prev->ssn
+						: (uint16_t)(message->owner->in_ssn - 1);
+	return (uint16_t)(before + 1) == message->ssn;
+}
+
+/* -- the front -------------------------------------------------------------------------------------- */
+
+static bool is_same_message(const sctp_inbound *in, const sctp_in_piece *piece)
+{
+	return in->front_stream == piece->owner && in->front_ssn == piece->ssn &&
+	       ((in->front_flags ^ piece->flags) & SCTP_FLAG_U) == 0;
+}
+
+static sctp_in_piece *chunk_end(sctp_in_piece *piece)
+{
+	while (piece->chain != NULL && piece->chain->tsn == piece->tsn)
+		piece = piece->chain;
+	return piece;
+}
+
+static size_t chunk_bytes(const sctp_in_piece *piece)
+{
+	size_t n = piece->len;
+	for (const sctp_in_piece *p = piece->chain; p != NULL && p->tsn == piece->tsn; p = p->chain)
+		n += p->len;
+	return n;
+}
+
+static bool close_front(tulle_sctp *sctp)
+{
+	sctp_inbound *in = &sctp->in;
+	sctp_in_piece *message = in->front;
+	in->front_open = false;
+	in->front = in->front_tail = NULL;
+	if (in->giving_front) { /* some of it is out: the rest follows */
+		in->giving_front = false;
+		in->giving = message;
+		sctp->stats.messages_in++;
+		return true;
+	}
+	message->done = true;
+	if (!add_message(sctp, message, NULL)) {
+		in->front = message; /* where clearing finds it */
+		return false;
+	}
+	return is_next_of_stream(message) || broken(sctp);
+}
+
+static bool grow_front(tulle_sctp *sctp, sctp_in_piece *piece)
+{
+	sctp_inbound *in = &sctp->in;
+	if (!in->front_open) {
+		in->front_bytes = 0;
+		in->front_stream = piece->owner;
+		in->front_ssn = piece->ssn;
+		in->front_flags = piece->flags;
+	}
+	in->front_open = true;
+	in->front_bytes += chunk_bytes(piece);
+	*(in->front != NULL ? &in->front_tail->chain : &in->front) = piece;
+	in->front_tail = chunk_end(piece);
+	if (is_too_long(sctp, in->front_bytes))
+		return too_long(sctp);
+	return (piece->flags & SCTP_FLAG_E) == 0 || close_front(sctp);
+}
+
+bool tulle_sctp_pass_cumulative(tulle_sctp *sctp, sctp_in_piece *piece)
+{
+	sctp_inbound *in = &sctp->in;
+	if (piece == NULL || piece->done) {
+		if (in->front_open) /* RFC9260:6.9: a message's TSNs follow each other */
+			return broken(sctp);
+		bool judged = piece != NULL && piece->listed;
+		return !judged || is_next_of_stream(piece) || broken(sctp);
+	}
+	bool first = (piece->flags & SCTP_FLAG_B) != 0;
+	if (first == in->front_open || (in->front_open && !is_same_message(in, piece))) {
+		chunk_end(piece)->chain = in->front; /* keeps it where clearing finds it */
+		if (in->front == NULL)
+			in->front_tail = chunk_end(piece);
+		in->front = piece;
+		return broken(sctp);
+	}
+	return grow_front(sctp, piece);
+}
+
+/* -- above the front ---------------------------------------------------------------------------------- */
+
+static bool may_follow(const sctp_in_piece *left, const sctp_in_piece *right)
+{
+	bool ends = (left->flags & SCTP_FLAG_E) != 0, begins = (right->flags & SCTP_FLAG_B) != 0;
+	if (ends || begins)
+		return ends && begins;
+	return left->owner == right->owner && left->ssn == right->ssn &&
+	       ((left->flags ^ right->flags) & SCTP_FLAG_U) == 0;
+}
+
+/* A message beside ours in the ring, when it waits in the same list: our place is next to it. */
+static sctp_in_piece *find_hint(
+	const tulle_sctp *sctp, const sctp_in_piece *message, uint32_t first, uint32_t last)
+{
+	sctp_in_piece *near = tulle_sctp_early_at(sctp, last + 1);
+	if (near == NULL || !near->listed) {
+		near = tulle_sctp_early_at(sctp, first - 1);
+		if (near != NULL && near->done)
+			near = tulle_sctp_early_at(sctp, near->mate);
+	}
+	if (near == NULL || !near->listed || near->owner != message->owner ||
+		(near->flags & SCTP_FLAG_U) != 0)
+		return NULL;
+	return near;
+}
+
+static bool make_message(tulle_sctp *sctp, uint32_t first, uint32_t last)
+{
+	sctp_in_piece *head = tulle_sctp_early_at(sctp, first);
+	size_t bytes = 0;
+	for (uint32_t tsn = first;; tsn++) {
+		sctp_in_piece *piece = tulle_sctp_early_at(sctp, tsn);
+		piece->done = true;
+		bytes += chunk_bytes(piece);
+		if (tsn == last)
+			break;
+		chunk_end(piece)->chain = tulle_sctp_early_at(sctp, tsn + 1);
+	}
+	if (!add_message(sctp, head, find_hint(sctp, head, first, last))) {
+		for (sctp_in_piece *p = head; p != NULL; p = p->chain) /* clearing finds it in the ring */
+			p->done = false;
+		for (uint32_t tsn = first; tsn != last; tsn++)
+			chunk_end(tulle_sctp_early_at(sctp, tsn))->chain = NULL;
+		return false;
+	}
+	return !is_too_long(sctp, bytes) || too_long(sctp);
+}
+
+bool tulle_sctp_join_early(tulle_sctp *sctp, sctp_in_piece *piece)
+{
+	uint32_t tsn = piece->tsn, first = tsn, last = tsn;
+	sctp_in_piece *left = tulle_sctp_early_at(sctp, tsn - 1);
+	sctp_in_piece *right = tulle_sctp_early_at(sctp, tsn + 1);
+	if ((left != NULL && !may_follow(left, piece)) || (right != NULL && !may_follow(piece, right)))
+		return broken(sctp);
+	if (left != NULL && (left->flags & SCTP_FLAG_E) == 0)
+		first = left->mate;
+	if (right != NULL && (right->flags & SCTP_FLAG_B) == 0)
+		last = right->mate;
+	sctp_in_piece *head = tulle_sctp_early_at(sctp, first);
+	sctp_in_piece *tail = tulle_sctp_early_at(sctp, last);
+	head->mate = last;
+	tail->mate = first;
+	if ((head->flags & SCTP_FLAG_B) == 0 || (tail->flags & SCTP_FLAG_E) == 0)
+		return true;
+	return make_message(sctp, first, last);
+}
