@@ -188,7 +188,7 @@ void tulle_onramp_handle(tulle_onramp *o, tulle_time now, const tulle_in *in)
 	if (in->kind == TULLE_IN_STREAM_BYTES) {
 		take_bytes(o, c, in->data);
 	} else if (in->kind == TULLE_IN_STREAM_ROOM) {
-		c->room = in->bytes;
+		c->room += tulle_min(in->bytes, UINT32_MAX - c->room);
 		tulle_onramp_touch(o, c);
 	} else if (in->kind == TULLE_IN_STREAM_END) {
 		tulle_signal_ws_handle_end(c->ws, o->now);
@@ -218,8 +218,9 @@ static bool poll_window(tulle_onramp *o, client *c, tulle_out *out)
 	refill(o, c);
 	if (!wants_window(c) || !may_open(c))
 		return false;
-	c->window = (uint32_t)tulle_time_min(c->tokens, TULLE_ONRAMP_WINDOW_BYTES);
-	*out = (tulle_out){.kind = TULLE_OUT_STREAM_ROOM, .id = c->stream, .bytes = c->window};
+	uint32_t more = (uint32_t)tulle_time_min(c->tokens, TULLE_ONRAMP_WINDOW_BYTES) - c->window;
+	c->window += more;
+	*out = (tulle_out){.kind = TULLE_OUT_STREAM_ROOM, .id = c->stream, .bytes = more};
 	return true;
 }
 

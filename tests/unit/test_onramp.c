@@ -124,11 +124,11 @@ static bool carry_out(void)
 			continue;
 		ck_assert(!w.c[i].ended);
 		if (out.kind == TULLE_OUT_STREAM_ROOM)
-			w.c[i].window = out.bytes;
+			w.c[i].window += out.bytes;
 		if (out.kind == TULLE_OUT_STREAM_BYTES) {
 			hear(i, out.data);
 			if (!w.c[i].deaf)
-				handle((tulle_in){.kind = TULLE_IN_STREAM_ROOM, .id = out.id, .bytes = 1 << 20});
+				handle((tulle_in){.kind = TULLE_IN_STREAM_ROOM, .id = out.id, .bytes = (uint32_t)out.data.len});
 		}
 		if (out.kind == TULLE_OUT_STREAM_END) {
 			w.c[i].ended = true;
@@ -359,15 +359,15 @@ START_TEST(a_slow_reader_is_let_go_and_others_lose_nothing)
 	join_as(1, "p");
 	join_as(2, "p");
 	const char *one = heard(0);
-	w.c[1].deaf = true;
-	handle((tulle_in){.kind = TULLE_IN_STREAM_ROOM, .id = 1, .bytes = 0});
+	w.c[1].deaf = true; /* 1 MiB of room is left, then none */
 	char *text = malloc(20000);
 	memset(text, '5', 20000);
 	text[snprintf(text, 64, "[6,\"%s\",\"", one)] = '5';
 	memcpy(text + 19998, "\"]", 2);
 	w.c[2].story[0] = '\0';
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 60; i++, w.now += SECOND / 10) {
 		(void)tulle_signal_ws_send(w.c[0].ws, w.now, true, text, 20000);
+		handle((tulle_in){.kind = TULLE_IN_TIME});
 		settle();
 	}
 	ck_assert_uint_eq(stats().slow, 1);
