@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* sim: `sim SEEDS` runs every case with each seed, `sim --seed N [CASE]` one seed again. It says what
+ * the seeds reached; a kind of event that never came fails a run of all cases. */
+#include "tests/sim/sim_sctp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static unsigned passed, failed;
+
+static void run_one(const sim_case *c, uint64_t seed, sim_counts *counts)
+{
+	static sim_world w;
+	c->run(&w, seed, counts);
+	sim_world_free(&w);
+	if (!w.verdict.failed) {
+		passed++;
+		return;
+	}
+	failed++;
+	printf("%s, seed %llu: %s\n  again: build/sim --seed %llu %s\n", c->name,
+		(unsigned long long)seed, w.verdict.text, (unsigned long long)seed, c->name);
+}
+
+static void judge_kind(const char *name, uint64_t count, bool all)
+{
+	printf("  %-18s %llu\n", name, (unsigned long long)count);
+	if (!all)
+		return;
+	if (count != 0) {
+		passed++;
+		return;
+	}
+	failed++;
+	printf("no seed reached: %s\n", name);
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t first = 1, seeds = 20;
+	const char *only = NULL;
+	if (argc >= 3 && strcmp(argv[1], "--seed") == 0) {
+		first = strtoull(argv[2], NULL, 10);
+		seeds = 1;
+		only = argc > 3 ? argv[3] : NULL;
+	} else if (argc >= 2) {
+		seeds = strtoull(argv[1], NULL, 10);
+		only = argc > 2 ? argv[2] : NULL;
+	}
+	/* the whole 64 MiB where the run is long anyway, and when one seed is looked at */
+	if (seeds >= 100 || getenv("SIM_BULK_FULL") != NULL)
+		sim_bulk_bytes = (uint64_t)64 << 20;
+	sim_counts counts = {0};
+	for (size_t c = 0; c < sim_sctp_case_count; c++)
+		for (uint64_t seed = first; seed < first + seeds; seed++)
+			if (only == NULL || strcmp(only, sim_sctp_cases[c].name) == 0)
+				run_one(&sim_sctp_cases[c], seed, &counts);
+	printf("%llu seeds, %zu cases, bulk of %llu MiB; they reached:\n", (unsigned long long)seeds,
+		sim_sctp_case_count, (unsigned long long)(sim_bulk_bytes >> 20));
+#define SIM_KIND_JUDGE(name) judge_kind(#name, counts.name, only == NULL && seeds >= 5);
+	SIM_KINDS(SIM_KIND_JUDGE)
+#undef SIM_KIND_JUDGE
+	printf("%u passed, %u failed\n", passed, failed);
+	return failed == 0 && passed > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
