@@ -19,6 +19,7 @@ typedef struct {
 	bool (*owns)(const void *self, const tulle_in *in); /* NULL: it takes no datagrams */
 	void (*dispatch)(void *self);                       /* calls its listeners */
 	void (*destroy)(void *self);                        /* wipes and frees itself */
+	void (*turn)(void *self); /* tulle_host_wake ended a wait; may be NULL */
 } tulle_host_kind;
 
 typedef struct tulle_host_member {
@@ -62,7 +63,8 @@ struct tulle_host {
 	tulle_host_options options;
 	int epoll_fd, wake_fd, timer_fd;
 	bool exported; /* tulle_host_fd was called: timer_fd says when a step is due */
-	bool in_step, stopped;
+	bool in_step, woken, destroyed; /* destroyed: by a listener, the step that runs ends it */
+	_Atomic bool stopped;
 	tulle_ready ready;
 	tulle_heap heap;
 	tulle_host_member *members;

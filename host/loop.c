@@ -39,6 +39,23 @@ static void empty_counter(void *user, uint32_t events)
 		continue;
 }
 
+static void wake_ready(void *user, uint32_t events)
+{
+	tulle_host *host = user;
+	empty_counter(&host->wake_fd, events);
+	host->woken = true;
+}
+
+static void take_turns(tulle_host *host)
+{
+	if (!host->woken)
+		return;
+	host->woken = false;
+	for (tulle_host_member *m = host->members; m != NULL; m = m->next)
+		if (!m->gone && m->kind->turn != NULL)
+			m->kind->turn(m->self);
+}
+
 static void wake_from_list(void *user)
 {
 	tulle_host *host = user;
@@ -53,7 +70,7 @@ static bool open_counters(tulle_host *host)
 	host->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (host->epoll_fd < 0 || host->wake_fd < 0 || host->timer_fd < 0)
 		return false;
-	host->wake_watch = (tulle_host_watch){host->wake_fd, empty_counter, &host->wake_fd};
+	host->wake_watch = (tulle_host_watch){host->wake_fd, wake_ready, host};
 	host->timer_watch = (tulle_host_watch){host->timer_fd, empty_counter, &host->timer_fd};
 	return tulle_host_watch_add(host, &host->wake_watch, EPOLLIN) == TULLE_OK &&
 		tulle_host_watch_add(host, &host->timer_watch, EPOLLIN) == TULLE_OK;
@@ -326,11 +343,16 @@ tulle_err tulle_host_step(tulle_host *host, int timeout_ms)
 	if (timeout_ms >= 0)
 		until = tulle_time_min(until, tulle_host_now() + (tulle_time)timeout_ms * 1000);
 	tulle_err err = wait_events(host, host->stopped || host->gone_count != 0 ? 0 : until);
+	take_turns(host);
 	run_due(host, tulle_host_now());
 	drain(host);
 	set_timer(host);
 	host->in_step = false;
 	bury(host);
+	if (host->destroyed) {
+		tulle_host_destroy(host);
+		return TULLE_ERR_GONE;
+	}
 	return err;
 }
 
@@ -341,7 +363,8 @@ tulle_err tulle_host_run(tulle_host *host)
 		return TULLE_ERR_STATE;
 	while (err == TULLE_OK && !host->stopped)
 		err = tulle_host_step(host, -1);
-	host->stopped = false;
+	if (err == TULLE_OK)
+		host->stopped = false;
 	return err;
 }
 

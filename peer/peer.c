@@ -95,6 +95,7 @@ static bool make_engines(tulle_peer *p, const layout *l, tulle_time now)
 	tulle_ice_config ice = ice_config(&p->config, &p->env);
 	tulle_dtls_config dtls = dtls_config(&p->env, p->certificate);
 	tulle_sctp_config sctp = sctp_config(&p->config, &p->env);
+	sctp.owner = p;
 	p->ice = tulle_ice_init(base + l->ice, l->dtls - l->ice, &ice, now);
 	if (p->ice != NULL)
 		p->dtls = tulle_dtls_init(base + l->dtls, l->sctp - l->dtls, &dtls, now);

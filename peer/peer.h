@@ -50,7 +50,7 @@ typedef enum {
 tulle_peer_ended tulle_peer_why_ended(const tulle_peer *peer);
 /* Bytes of a channel that are taken and not acknowledged. */
 size_t tulle_peer_unacked(const tulle_peer *peer, tulle_channel channel);
-/* The pool has room again (tulle_pool_next_waiter named this peer's association). */
+/* The pool has room again: for each peer that tulle_pool_next_waiter names. */
 void tulle_peer_handle_room(tulle_peer *peer, tulle_time now);
 void tulle_peer_check(const tulle_peer *peer);
 

@@ -74,9 +74,11 @@ tulle_sctp *tulle_sctp_init(
 	sctp->now = now;
 	uint8_t *reserve = (uint8_t *)memory + HEAD_BYTES;
 	size_t out = config->reserve_blocks / 2, block = tulle_pool_block_bytes(config->pool);
-	tulle_pool_open(&sctp->out_account, config->pool, reserve, out, sctp);
+	tulle_pool_open(&sctp->out_account, config->pool, reserve, out,
+		config->owner != NULL ? config->owner : sctp);
 	tulle_pool_open(&sctp->in_account, config->pool, reserve + out * block,
-		config->reserve_blocks - out, sctp);
+		config->reserve_blocks - out,
+		config->owner != NULL ? config->owner : sctp);
 	for (int i = 0; i < SCTP_TIMERS; i++)
 		sctp->timers[i] = TULLE_TIME_NEVER;
 	tulle_sctp_rto_init(sctp);

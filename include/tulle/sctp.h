@@ -25,6 +25,7 @@ typedef struct {
 	uint8_t cpu;               /* a tulle_cpu: 0 is always right */
 	uint32_t reserve_blocks;   /* blocks of our own: at least tulle_sctp_reserve_blocks_min() */
 	struct tulle_pool *pool;   /* shared; its blocks have 1024 bytes or more */
+	void *owner;               /* (the association) whom tulle_pool_next_waiter names */
 	tulle_random random;
 	tulle_time rto_us_initial; /* (1 s) */
 	tulle_time rto_us_min;     /* (200 ms) the field's value: 1 s of RFC9260:16 stalls a channel */
