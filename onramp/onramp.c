@@ -72,9 +72,11 @@ void tulle_onramp_wipe(tulle_onramp *o)
 	memset(o, 0, sizeof *o);
 }
 
-void tulle_onramp_set_owner(tulle_onramp *o, void *owner)
+void tulle_onramp_set_owner(tulle_onramp *o, void *owner, void (*wake)(void *owner))
 {
 	o->owner = owner;
+	o->ready.wake = wake;
+	o->ready.user = owner;
 }
 
 void *tulle_onramp_owner(const tulle_onramp *o)

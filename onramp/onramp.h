@@ -4,6 +4,7 @@
 #define TULLE_ONRAMP_ONRAMP_H
 #include <tulle/onramp.h>
 
-void tulle_onramp_set_owner(tulle_onramp *onramp, void *owner);
+/* wake(owner) is called when there is output again: a leaf, it may not call tulle back. */
+void tulle_onramp_set_owner(tulle_onramp *onramp, void *owner, void (*wake)(void *owner));
 void *tulle_onramp_owner(const tulle_onramp *onramp);
 #endif
