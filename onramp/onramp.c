@@ -190,7 +190,7 @@ void tulle_onramp_handle(tulle_onramp *o, tulle_time now, const tulle_in *in)
 	if (in->kind == TULLE_IN_STREAM_BYTES) {
 		take_bytes(o, c, in->data);
 	} else if (in->kind == TULLE_IN_STREAM_ROOM) {
-		c->room += tulle_min(in->bytes, UINT32_MAX - c->room);
+		c->room += (uint32_t)tulle_min(in->bytes, UINT32_MAX - c->room);
 		tulle_onramp_touch(o, c);
 	} else if (in->kind == TULLE_IN_STREAM_END) {
 		tulle_signal_ws_handle_end(c->ws, o->now);
