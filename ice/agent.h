@@ -49,7 +49,7 @@ typedef struct {
 	uint8_t local, remote;
 	ice_pair_state state;
 	bool used, valid, nominated;
-	bool has_cancelled;
+	bool has_cancelled, cancelled_controlling;
 	bool heard;               /* an authentic check came over it */
 	bool nominate;            /* controlling: its next check carries USE-CANDIDATE */
 	bool remote_nominates;    /* controlled: USE-CANDIDATE came, success will nominate it */
@@ -97,6 +97,7 @@ struct tulle_ice {
 	uint8_t consent_ids[ICE_CONSENT_IDS][TULLE_STUN_ID_BYTES];
 	uint32_t consent_count; /* checks since the pair took over: one in 4 s at most, no wrap */
 	tulle_time consent_sent;
+	bool consent_controlling; /* what the last one says of us */
 	bool lost; /* the data path went away */
 
 	ice_early early[ICE_EARLY_MAX];

@@ -14,6 +14,7 @@ void tulle_ice_trigger(tulle_ice *ice, uint8_t pair)
 		/* RFC8445:7.3.1.4: cancelled, but its answer still counts */
 		memcpy(p->cancelled, p->check.id, sizeof p->cancelled);
 		p->has_cancelled = true;
+		p->cancelled_controlling = p->checked_controlling;
 	}
 	p->state = ICE_WAITING;
 	if (p->trigger == 0)
@@ -243,10 +244,14 @@ static tulle_drop fail_check(tulle_ice *ice, uint8_t pair, bool current, tulle_d
 }
 
 /* RFC8445:7.2.5.1: take the other role than the one we asked with, and ask again. */
-static tulle_drop take_conflict(tulle_ice *ice, uint8_t pair, bool current)
+static tulle_drop take_conflict(
+	tulle_ice *ice, uint8_t pair, bool current, const uint8_t id[TULLE_STUN_ID_BYTES])
 {
 	ice_pair *p = &ice->pairs[pair];
-	bool asked = current ? p->checked_controlling : ice->controlling;
+	bool late = p->has_cancelled && memcmp(p->cancelled, id, sizeof p->cancelled) == 0;
+	bool asked = current ? p->checked_controlling
+		     : late  ? p->cancelled_controlling
+			     : ice->consent_controlling;
 	uint64_t tie_breaker;
 	if (ice->controlling == asked) {
 		tulle_ice_switch_role(ice, !asked);
@@ -308,7 +313,7 @@ tulle_drop tulle_ice_take_answer(
 	if (m->kind == TULLE_STUN_SUCCESS)
 		return take_success(ice, m, pair, current);
 	if (tulle_stun_error(m, NULL) == 487)
-		return take_conflict(ice, pair, current);
+		return take_conflict(ice, pair, current, m->id);
 	/* RFC8445:7.2.5.2.4; on consent it says nothing: RFC7675:5.1 */
 	return fail_check(ice, pair, current, TULLE_TAKEN);
 }

@@ -31,7 +31,7 @@ typedef struct {
 	size_t path_count;
 	char candidates[PATHS][TULLE_ICE_CANDIDATE_BYTES];
 	size_t candidate_lens[PATHS], candidate_count;
-	bool gathered;
+	bool gathered, late_paths;
 	tulle_ice_state states[64];
 	size_t state_count;
 	tulle_ice_event selected; /* the last */
@@ -116,7 +116,9 @@ static inline void end_events(End *e)
 	while (tulle_ice_poll_event(e->ice, &event)) {
 		switch (event.kind) {
 		case TULLE_ICE_EVENT_LOCAL_CANDIDATE:
-			ck_assert(!e->gathered);
+			ck_assert(!e->gathered || e->late_paths);
+			if (e->candidate_count == PATHS)
+				break;
 			memcpy(e->candidates[e->candidate_count], event.u.candidate.ptr,
 				event.u.candidate.len);
 			e->candidate_lens[e->candidate_count++] = event.u.candidate.len;

@@ -24,11 +24,485 @@ START_TEST(two_near_agents_connect_without_waiting_for_any_timer)
 }
 END_TEST
 
+/* ICE-060, ICE-061: 40 seeds of a bad network: all connect, and on one pair */
+START_TEST(agents_connect_through_loss_reordering_and_doubles)
+{
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		Net n;
+		connect_net(&n);
+		n.seed = seed * 7919;
+		n.loss_percent = 15;
+		n.double_percent = 10;
+		n.delay = 10000;
+		n.jitter = 30000;
+		run(&n, 45 * 1000000);
+		for (size_t i = 0; i < 2; i++) {
+			ck_assert_msg(state_of(&n, i) == TULLE_ICE_COMPLETED ||
+					      state_of(&n, i) == TULLE_ICE_DISCONNECTED,
+				"seed %d end %d state %d", (int)seed, (int)i, (int)state_of(&n, i));
+			ck_assert(n.end[i].selected.u.selected.nominated);
+			ck_assert(tulle_ice_rtt(n.end[i].ice) == 0 ||
+				  tulle_ice_rtt(n.end[i].ice) >= 20000);
+		}
+		net_wipe(&n);
+	}
+}
+END_TEST
+
+/* ICE-025 to ICE-030 RFC8445:7.3.1.1, RFC8445:7.2.5.1 */
+START_TEST(a_role_conflict_ends_with_one_controlling)
+{
+	for (int both = 0; both < 2; both++)
+		for (uint64_t seed = 0; seed < 16; seed++) {
+			Net n;
+			const tulle_ice_config *c = both != 0 ? &controlling : &controlled;
+			net_init(&n, c, c);
+			free(n.end[0].block);
+			end_init(&n.end[0], c, 1000 + seed); /* the larger number is on either side */
+			n.delay = seed % 2 != 0 ? 5000 : 0;
+			end_path(&n, &n.end[0], "127.0.0.1", 5001);
+			end_path(&n, &n.end[1], "127.0.0.1", 5002);
+			gather(&n);
+			for (size_t i = 0; i < 2; i++) {
+				tell_remote(&n, i);
+				tell_candidates(&n, i, true);
+			}
+			run(&n, 100000);
+			ck_assert(tulle_ice_is_controlling(n.end[0].ice) !=
+				  tulle_ice_is_controlling(n.end[1].ice));
+			ck_assert_int_eq(state_of(&n, 0), TULLE_ICE_COMPLETED);
+			ck_assert_int_eq(state_of(&n, 1), TULLE_ICE_COMPLETED);
+			net_wipe(&n);
+		}
+}
+END_TEST
+
+/* ICE-056, ICE-059 RFC8445:7.3: the answer to our offer is late, the remote's checks are not */
+START_TEST(checks_from_before_the_credentials_are_answered_and_remembered)
+{
+	Net n;
+	net_init(&n, &controlling, &controlled);
+	end_path(&n, &n.end[0], "127.0.0.1", 5001);
+	end_path(&n, &n.end[1], "127.0.0.1", 5002);
+	gather(&n);
+	tell_remote(&n, 1);
+	tell_candidates(&n, 1, true);
+	run(&n, 0);
+	tulle_path p = {.id = n.end[0].ids[0], .local = n.end[0].addrs[0],
+		.remote = n.end[1].addrs[0]}, q;
+	/* what is known already: the early one may send DTLS, and the other end has a valid pair */
+	ck_assert(tulle_ice_is_validated(n.end[0].ice, &p));
+	ck_assert(tulle_ice_path(n.end[1].ice, &q) && !tulle_ice_path(n.end[0].ice, &q));
+	ck_assert_int_eq(state_of(&n, 0), TULLE_ICE_NEW);
+	tell_remote(&n, 0); /* and no candidate at all: it is peer-reflexive here */
+	run(&n, 0);
+	ck_assert(is_open(&n));
+	ck_assert(n.end[0].selected.u.selected.nominated && n.end[1].selected.u.selected.nominated);
+	net_wipe(&n);
+}
+END_TEST
+
+/* ICE-084, ICE-085, ICE-093 RFC8838:4: candidates before, between and after the credentials */
+START_TEST(candidates_may_come_at_any_time)
+{
+	for (int order = 0; order < 4; order++) {
+		Net n;
+		net_init(&n, &controlling, &controlled);
+		if (order % 2 != 0)
+			tell_remote(&n, 0);
+		end_path(&n, &n.end[0], "127.0.0.1", 5001);
+		end_path(&n, &n.end[1], "127.0.0.1", 5002);
+		gather(&n);
+		if (order / 2 != 0)
+			tell_remote(&n, 1);
+		tell_candidates(&n, 0, true);
+		tell_candidates(&n, 1, true);
+		run(&n, 0);
+		if (order % 2 == 0)
+			tell_remote(&n, 0);
+		if (order / 2 == 0)
+			tell_remote(&n, 1);
+		run(&n, 0);
+		ck_assert_int_eq(state_of(&n, 0), TULLE_ICE_COMPLETED);
+		ck_assert_int_eq(state_of(&n, 1), TULLE_ICE_COMPLETED);
+		net_wipe(&n);
+	}
+}
+END_TEST
+
+/* ICE-049, ICE-060, ICE-065: behind a NAT both ways; its name is told later and merged */
+START_TEST(peer_reflexive_candidates_connect_and_are_merged)
+{
+	Net n;
+	const tulle_ice_config a = {.controlling = true}, b = {0};
+	net_init(&n, &a, &b);
+	end_path(&n, &n.end[0], "10.0.0.1", 5001);
+	end_path(&n, &n.end[1], "192.0.2.9", 5002);
+	n.end[0].nat = addr_of("198.51.100.7", 40000);
+	gather(&n);
+	tell_remote(&n, 0);
+	tell_remote(&n, 1);
+	tell_candidates(&n, 0, false);
+	run(&n, 0);
+	ck_assert(is_open(&n));
+	tulle_path p;
+	ck_assert(tulle_ice_path(n.end[1].ice, &p));
+	ck_assert(p.remote.port == 40000);
+	ck_assert_int_eq(tulle_ice_add_remote(n.end[1].ice, 0,
+				 TULLE_TEXT("candidate:9 1 udp 1694498815 198.51.100.7 40000 typ srflx "
+					    "raddr 10.0.0.1 rport 5001")),
+		TULLE_TAKEN);
+	run(&n, 60 * 1000000);
+	ck_assert_int_eq(state_of(&n, 1), TULLE_ICE_CONNECTED); /* the ends of candidates are open */
+	net_wipe(&n);
+}
+END_TEST
+
+typedef struct {
+	tulle_time at[2][64];
+	uint8_t id[2][64][12];
+	size_t count[2];
+	const Net *net;
+} Log;
+
+static bool log_requests(void *user, size_t from, const tulle_datagram *d, const uint8_t *data)
+{
+	Log *log = user;
+	tulle_stun_message m;
+	ck_assert_int_eq(tulle_stun_read(data, d->len, &m), TULLE_TAKEN);
+	ck_assert(tulle_stun_is_fingerprint_right(&m)); /* STUN-061 */
+	ck_assert(!tulle_stun_has(&m, TULLE_STUN_A_SOFTWARE)); /* STUN-108 */
+	if (m.kind == TULLE_STUN_REQUEST && log->count[from] < 64) {
+		memcpy(log->id[from][log->count[from]], m.id, 12);
+		log->at[from][log->count[from]++] = log->net->now;
+	}
+	if (m.kind != TULLE_STUN_REQUEST) /* STUN-082 */
+		ck_assert(!tulle_stun_has(&m, TULLE_STUN_A_USERNAME));
+	return true;
+}
+
+/* ICE-074, ICE-095, ICE-097 RFC7675:5.1 */
+START_TEST(consent_is_asked_for_every_4_to_6_seconds_with_new_ids)
+{
+	Net n;
+	Log log = {.net = &n};
+	connect_net(&n);
+	n.delay = 1000;
+	run(&n, 100000);
+	n.watch = log_requests;
+	n.user = &log;
+	run(&n, 120 * 1000000);
+	for (size_t e = 0; e < 2; e++) {
+		ck_assert_uint_ge(log.count[e], 19);
+		ck_assert_uint_le(log.count[e], 30);
+		tulle_time least = TULLE_TIME_NEVER, most = 0;
+		for (size_t i = 1; i < log.count[e]; i++) {
+			tulle_time gap = log.at[e][i] - log.at[e][i - 1];
+			least = gap < least ? gap : least;
+			most = gap > most ? gap : most;
+			ck_assert(memcmp(log.id[e][i], log.id[e][i - 1], 12) != 0);
+		}
+		ck_assert(least >= 4000000 && most <= 6000000 && most - least > 500000);
+	}
+	ck_assert_int_eq(tulle_ice_rtt(n.end[0].ice), 2000);
+	net_wipe(&n);
+}
+END_TEST
+
+/* ICE-096, ICE-100, ICE-104 RFC7675:5.1 */
+START_TEST(silence_disconnects_and_after_30_seconds_nothing_is_sent)
+{
+	Net n;
+	tulle_path p;
+	connect_net(&n);
+	run(&n, 1000000);
+	n.cut = true;
+	run(&n, 14 * 1000000);
+	ck_assert_int_eq(state_of(&n, 0), TULLE_ICE_DISCONNECTED);
+	ck_assert(tulle_ice_path(n.end[0].ice, &p));
+	n.cut = false; /* it comes back */
+	run(&n, 20 * 1000000);
+	ck_assert_int_eq(state_of(&n, 0), TULLE_ICE_COMPLETED);
+	n.cut = true;
+	run(&n, 60 * 1000000);
+	for (size_t i = 0; i < 2; i++) {
+		uint8_t buf[TULLE_ICE_DATAGRAM_BYTES];
+		tulle_datagram d;
+		ck_assert_int_eq(state_of(&n, i), TULLE_ICE_FAILED);
+		ck_assert(!tulle_ice_path(n.end[i].ice, &p));
+		ck_assert(tulle_ice_poll_timeout(n.end[i].ice) == TULLE_TIME_NEVER);
+		ck_assert(!tulle_ice_poll_datagram(n.end[i].ice, n.now, buf, sizeof buf, &d));
+	}
+	net_wipe(&n);
+}
+END_TEST
+
+START_TEST(a_clock_that_jumps_over_30_seconds_ends_consent_at_once)
+{
+	Net n;
+	uint8_t buf[TULLE_ICE_DATAGRAM_BYTES];
+	tulle_datagram d;
+	connect_net(&n);
+	run(&n, 1000000);
+	ck_assert(!tulle_ice_poll_datagram(n.end[0].ice, 32 * 1000000, buf, sizeof buf, &d));
+	ck_assert_int_eq(state_of(&n, 0), TULLE_ICE_FAILED);
+	net_wipe(&n);
+}
+END_TEST
+
+/* RFC8863:4, ICE-042, ICE-090: not before 39.5 s, for the remote's checks may yet come */
+START_TEST(failure_is_patient)
+{
+	for (int pairs = 0; pairs < 2; pairs++) {
+		Net n;
+		net_init(&n, &controlling, &controlled);
+		end_path(&n, &n.end[0], "127.0.0.1", 5001);
+		end_path(&n, &n.end[1], "127.0.0.1", 5002);
+		gather(&n);
+		tell_remote(&n, 0);
+		if (pairs != 0)
+			tell_candidates(&n, 0, true);
+		n.cut = true;
+		run(&n, 39400000);
+		ck_assert_int_ne(state_of(&n, 0), TULLE_ICE_FAILED);
+		run(&n, 80 * 1000000);
+		ck_assert_int_eq(state_of(&n, 0), TULLE_ICE_FAILED);
+		net_wipe(&n);
+	}
+}
+END_TEST
+
+/* ICE-001, ICE-039, ICE-040, STUN-011, STUN-040: what a check without an answer does */
+static bool same_bytes(void *user, size_t from, const tulle_datagram *d, const uint8_t *data)
+{
+	Log *log = user;
+	static uint8_t first[1300];
+	static size_t first_len;
+	if (from != 0)
+		return false;
+	if (log->count[0] == 0) {
+		first_len = d->len;
+		memcpy(first, data, d->len);
+	}
+	ck_assert(d->len == first_len && memcmp(first, data, d->len) == 0);
+	log->at[0][log->count[0]++] = log->net->now;
+	return false;
+}
+
+START_TEST(a_check_is_sent_seven_times_with_the_same_bytes)
+{
+	static const tulle_time at_ms[] = {0, 500, 1500, 3500, 7500, 15500, 31500};
+	Net n;
+	Log log = {.net = &n};
+	connect_net(&n);
+	n.watch = same_bytes;
+	n.user = &log;
+	run(&n, 60 * 1000000);
+	ck_assert_uint_eq(log.count[0], 7);
+	for (size_t i = 0; i < 7; i++)
+		ck_assert_int_eq(log.at[0][i], at_ms[i] * 1000);
+	net_wipe(&n);
+}
+END_TEST
+
+/* ICE-037, ICE-039: four at once, then one each Ta */
+START_TEST(ordinary_checks_are_paced)
+{
+	Net n;
+	Log log = {.net = &n};
+	net_init(&n, &controlling, &controlled);
+	end_path(&n, &n.end[0], "127.0.0.1", 5001);
+	end_path(&n, &n.end[1], "127.0.0.1", 5002);
+	gather(&n);
+	tell_remote(&n, 0);
+	for (int i = 0; i < 20; i++) {
+		char text[128];
+		int len = snprintf(text, sizeof text,
+			"candidate:%d 1 udp %d 127.0.0.2 %d typ host", i, 1000 + i, 6000 + i);
+		ck_assert_int_eq(tulle_ice_add_remote(n.end[0].ice, 0,
+					 (tulle_text){text, (size_t)len}),
+			TULLE_TAKEN);
+	}
+	n.watch = log_requests;
+	n.user = &log;
+	run(&n, 900000);
+	ck_assert_uint_ge(log.count[0], 20);
+	for (size_t i = 0; i < 20; i++)
+		ck_assert_int_eq(log.at[0][i], i < 4 ? 0 : (tulle_time)(i - 4) * 50000);
+	net_wipe(&n);
+}
+END_TEST
+
+/* ICE-164: the path in use goes away; another valid pair takes over, else nothing */
+START_TEST(a_path_that_goes_away_hands_over)
+{
+	Net n;
+	tulle_path p;
+	net_init(&n, &controlling, &controlled);
+	end_path(&n, &n.end[0], "127.0.0.1", 5001);
+	end_path(&n, &n.end[0], "127.0.0.3", 5003);
+	end_path(&n, &n.end[1], "127.0.0.1", 5002);
+	gather(&n);
+	for (size_t i = 0; i < 2; i++) {
+		tell_remote(&n, i);
+		tell_candidates(&n, i, true);
+	}
+	run(&n, 1000000);
+	ck_assert_int_eq(state_of(&n, 0), TULLE_ICE_COMPLETED);
+	ck_assert(tulle_ice_path(n.end[0].ice, &p));
+	tulle_ice_remove_path(n.end[0].ice, n.now, p.id);
+	guard_end(&n.end[0]);
+	end_events(&n.end[0]);
+	uint32_t gone = p.id;
+	bool has = tulle_ice_path(n.end[0].ice, &p);
+	ck_assert(!has || p.id != gone);
+	ck_assert(has || state_of(&n, 0) == TULLE_ICE_DISCONNECTED);
+	run(&n, 3000000);
+	ck_assert(tulle_ice_path(n.end[0].ice, &p) && p.id != gone);
+	tulle_ice_remove_path(n.end[0].ice, n.now, p.id);
+	run(&n, 3500000);
+	ck_assert_int_eq(state_of(&n, 0), TULLE_ICE_DISCONNECTED);
+	ck_assert(!tulle_ice_path(n.end[0].ice, &p));
+	net_wipe(&n);
+}
+END_TEST
+
+/* ICE-033: link-local addresses keep their scope to themselves */
+START_TEST(link_local_addresses_connect_within_their_scope)
+{
+	Net n;
+	const tulle_ice_config a = {.controlling = true}, b = {0};
+	tulle_path p;
+	net_init(&n, &a, &b);
+	for (size_t i = 0; i < 2; i++) {
+		End *e = &n.end[i];
+		e->path_count = 1;
+		e->ids[0] = 100;
+		e->addrs[0] = addr_of(i == 0 ? "fe80::1" : "fe80::2", 5001);
+		e->addrs[0].scope = 3;
+		ck_assert_int_eq(
+			tulle_ice_add_path(e->ice, 0, 100, e->addrs[0], 1280), TULLE_OK);
+	}
+	gather(&n);
+	ck_assert(strstr(n.end[0].candidates[0], "%") == NULL);
+	for (size_t i = 0; i < 2; i++) {
+		tell_remote(&n, i);
+		tell_candidates(&n, i, true);
+	}
+	run(&n, 1000000);
+	ck_assert_int_eq(state_of(&n, 0), TULLE_ICE_COMPLETED);
+	ck_assert(tulle_ice_path(n.end[0].ice, &p));
+	ck_assert(p.remote.scope == 3 && p.local.scope == 3);
+	ck_assert(tulle_ice_is_validated(n.end[0].ice, &p));
+	net_wipe(&n);
+}
+END_TEST
+
+/* STUN-120 to STUN-126: SPED's bytes ride on checks both ways, when they fit */
+START_TEST(opaque_bytes_ride_on_checks)
+{
+	static const uint8_t hello[64] = {22, 1, 2, 3}, ack[4] = {4, 3, 2, 1};
+	Net n;
+	tulle_ice_config a = controlling, b = controlled;
+	a.opaque = b.opaque = true;
+	net_init(&n, &a, &b);
+	end_path(&n, &n.end[0], "127.0.0.1", 5001);
+	end_path(&n, &n.end[1], "127.0.0.1", 5002);
+	gather(&n);
+	ck_assert_int_eq(tulle_ice_set_opaque(n.end[0].ice, (tulle_bytes){hello, sizeof hello},
+				 (tulle_bytes){ack, sizeof ack}),
+		TULLE_OK);
+	for (size_t i = 0; i < 2; i++) {
+		tell_remote(&n, i);
+		tell_candidates(&n, i, true);
+	}
+	run(&n, 0);
+	ck_assert_uint_gt(n.end[1].opaque_count, 0);
+	ck_assert_uint_eq(n.end[0].opaque_count, 0);
+	ck_assert(n.end[1].opaque_len == sizeof hello &&
+		  memcmp(n.end[1].opaque, hello, sizeof hello) == 0);
+	net_wipe(&n);
+	connect_net(&n);
+	ck_assert_int_eq(tulle_ice_set_opaque(n.end[0].ice, (tulle_bytes){hello, 4},
+				 (tulle_bytes){NULL, 0}),
+		TULLE_ERR_STATE);
+	net_wipe(&n);
+}
+END_TEST
+
+/* ICE-105: randomness that fails sends nothing, breaks nothing and is asked again */
+START_TEST(without_randomness_nothing_is_sent)
+{
+	Net n;
+	End e = {.no_random = true};
+	e.config = controlling;
+	e.config.random = (tulle_random){.fill = end_random, .user = &e};
+	e.bytes = tulle_ice_memory_bytes(&e.config);
+	void *block = malloc(e.bytes);
+	ck_assert_ptr_null(tulle_ice_init(block, e.bytes, &e.config, 0));
+	free(block);
+	connect_net(&n);
+	n.end[0].no_random = n.end[1].no_random = true;
+	run(&n, 300000);
+	ck_assert_uint_eq(n.end[0].sent + n.end[1].sent, 0);
+	n.end[0].no_random = n.end[1].no_random = false;
+	run(&n, 1000000);
+	ck_assert_int_eq(state_of(&n, 0), TULLE_ICE_COMPLETED);
+	n.end[0].no_random = true;
+	run(&n, 60000000);
+	ck_assert_int_eq(state_of(&n, 0), TULLE_ICE_FAILED);
+	net_wipe(&n);
+}
+END_TEST
+
+START_TEST(the_block_and_the_config_are_checked)
+{
+	End e = {0};
+	tulle_ice_config c = controlling;
+	ck_assert_uint_eq(tulle_ice_memory_bytes(&c), 0); /* no random */
+	c.random = (tulle_random){.fill = end_random, .user = &e};
+	size_t n = tulle_ice_memory_bytes(&c);
+	uint8_t *block = malloc(n + 1);
+	e.seed = 5;
+	ck_assert_ptr_null(tulle_ice_init(block, n - 1, &c, 0));
+	ck_assert_ptr_null(tulle_ice_init(block + 1, n, &c, 0));
+	ck_assert_ptr_nonnull(tulle_ice_init(block, n, &c, 0));
+	free(block);
+	c.opaque = true;
+	ck_assert_uint_le(tulle_ice_memory_bytes(&c), TULLE_ICE_MEMORY_BYTES_MAX);
+	c.pairs_max = 101;
+	ck_assert_uint_eq(tulle_ice_memory_bytes(&c), 0);
+	c.pairs_max = 4;
+	c.remote_candidates_max = 65;
+	ck_assert_uint_eq(tulle_ice_memory_bytes(&c), 0);
+	c.remote_candidates_max = 4;
+	c.local_candidates_max = 2;
+	ck_assert_uint_lt(tulle_ice_memory_bytes(&c), 6000);
+}
+END_TEST
+
 Suite *suite_ice(void)
 {
 	Suite *s = suite_create("ice");
 	TCase *t = tcase_create("ice");
 	tcase_add_test(t, two_near_agents_connect_without_waiting_for_any_timer);
+	tcase_add_test(t, agents_connect_through_loss_reordering_and_doubles);
+	tcase_add_test(t, a_role_conflict_ends_with_one_controlling);
+	tcase_add_test(t, checks_from_before_the_credentials_are_answered_and_remembered);
+	tcase_add_test(t, candidates_may_come_at_any_time);
+	tcase_add_test(t, peer_reflexive_candidates_connect_and_are_merged);
+	tcase_add_test(t, consent_is_asked_for_every_4_to_6_seconds_with_new_ids);
+	tcase_add_test(t, silence_disconnects_and_after_30_seconds_nothing_is_sent);
+	tcase_add_test(t, a_clock_that_jumps_over_30_seconds_ends_consent_at_once);
+	tcase_add_test(t, failure_is_patient);
+	tcase_add_test(t, a_check_is_sent_seven_times_with_the_same_bytes);
+	tcase_add_test(t, ordinary_checks_are_paced);
+	tcase_add_test(t, a_path_that_goes_away_hands_over);
+	tcase_add_test(t, link_local_addresses_connect_within_their_scope);
+	tcase_add_test(t, opaque_bytes_ride_on_checks);
+	tcase_add_test(t, without_randomness_nothing_is_sent);
+	tcase_add_test(t, the_block_and_the_config_are_checked);
+	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
 	return s;
 }
