@@ -21,7 +21,8 @@ static tulle_sctp_config with_defaults(const tulle_sctp_config *config)
 	c.rto_us_max = c.rto_us_max != 0 ? c.rto_us_max : 10000000;
 	c.heartbeat_us = c.heartbeat_us != 0 ? c.heartbeat_us : 30000000;
 	c.retransmissions_max = c.retransmissions_max != 0 ? c.retransmissions_max : 10;
-	c.init_retransmissions_max = c.init_retransmissions_max != 0 ? c.init_retransmissions_max : 8;
+	c.init_retransmissions_max =
+		c.init_retransmissions_max != 0 ? c.init_retransmissions_max : 8;
 	return c;
 }
 
@@ -34,8 +35,8 @@ static bool is_in_range(const tulle_sctp_config *c)
 	       c->packet_bytes_max <= TULLE_SCTP_PACKET_BYTES_LIMIT &&
 	       c->receive_bytes_max >= 2 * (size_t)c->packet_bytes_max &&
 	       c->receive_bytes_max <= (size_t)1 << 30 && c->send_bytes_max <= (size_t)1 << 30 &&
-	       c->rto_us_min > 0 && c->rto_us_max >= c->rto_us_min &&
-	       c->rto_us_max <= 60000000 && c->rto_us_initial > 0;
+	       c->rto_us_min > 0 && c->rto_us_max >= c->rto_us_min && c->rto_us_max <= 60000000 &&
+	       c->rto_us_initial > 0;
 }
 
 static uint32_t reserve_of_packets(size_t packet, size_t room)
@@ -77,8 +78,7 @@ tulle_sctp *tulle_sctp_init(
 	tulle_pool_open(&sctp->out_account, config->pool, reserve, out,
 		config->owner != NULL ? config->owner : sctp);
 	tulle_pool_open(&sctp->in_account, config->pool, reserve + out * block,
-		config->reserve_blocks - out,
-		config->owner != NULL ? config->owner : sctp);
+		config->reserve_blocks - out, config->owner != NULL ? config->owner : sctp);
 	for (int i = 0; i < SCTP_TIMERS; i++)
 		sctp->timers[i] = TULLE_TIME_NEVER;
 	tulle_sctp_rto_init(sctp);
@@ -110,7 +110,8 @@ static const uint16_t ways[] = {
 	[TULLE_SCTP_STATE_CLOSED] = TO(COOKIE_WAIT) | TO(ESTABLISHED),
 	[TULLE_SCTP_STATE_COOKIE_WAIT] = TO(COOKIE_ECHOED) | TO(ESTABLISHED),
 	[TULLE_SCTP_STATE_COOKIE_ECHOED] = TO(COOKIE_WAIT) | TO(ESTABLISHED),
-	[TULLE_SCTP_STATE_ESTABLISHED] = TO(SHUTDOWN_PENDING) | TO(SHUTDOWN_RECEIVED) | TO(ESTABLISHED),
+	[TULLE_SCTP_STATE_ESTABLISHED] =
+		TO(SHUTDOWN_PENDING) | TO(SHUTDOWN_RECEIVED) | TO(ESTABLISHED),
 	[TULLE_SCTP_STATE_SHUTDOWN_PENDING] =
 		TO(SHUTDOWN_SENT) | TO(SHUTDOWN_RECEIVED) | TO(ESTABLISHED),
 	[TULLE_SCTP_STATE_SHUTDOWN_SENT] = TO(SHUTDOWN_ACK_SENT) | TO(ESTABLISHED),
@@ -167,7 +168,8 @@ void tulle_sctp_end(tulle_sctp *sctp, tulle_sctp_closed why, uint16_t cause)
 void tulle_sctp_add_error(tulle_sctp *sctp, uint16_t cause, const void *info, size_t len)
 {
 	sctp_causes *c = &sctp->causes;
-	if (len > TULLE_SCTP_ERROR_BYTES_MAX || c->len + 4 + tulle_sctp_padded(len) > sizeof c->bytes)
+	if (len > TULLE_SCTP_ERROR_BYTES_MAX ||
+		c->len + 4 + tulle_sctp_padded(len) > sizeof c->bytes)
 		return; /* RFC9260:12.2.4.1 what does not fit is not reported */
 	tulle_wr w = tulle_wr_make(c->bytes + c->len, sizeof c->bytes - c->len);
 	size_t at = tulle_sctp_parameter_start(&w, cause);
@@ -184,8 +186,8 @@ void tulle_sctp_break(tulle_sctp *sctp, uint16_t cause, const void *info, size_t
 		return;
 	bool told = sctp->identity.remote_tag != 0;
 	sctp->causes.len = 0;
-	tulle_sctp_add_error(
-		sctp, cause, info, len < TULLE_SCTP_ERROR_BYTES_MAX ? len : TULLE_SCTP_ERROR_BYTES_MAX);
+	tulle_sctp_add_error(sctp, cause, info,
+		len < TULLE_SCTP_ERROR_BYTES_MAX ? len : TULLE_SCTP_ERROR_BYTES_MAX);
 	tulle_sctp_end(sctp, TULLE_SCTP_ABORT_LOCAL, cause);
 	if (told)
 		sctp->due |= SCTP_DUE_ABORT;

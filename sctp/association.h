@@ -64,7 +64,12 @@ typedef struct {
 	sctp_in_piece *head, *tail;
 } sctp_in_list;
 
-enum { SCTP_MARK_LOW = 1, SCTP_MARK_RESET_IN = 2, SCTP_MARK_RESET_DONE = 4, SCTP_MARK_RESET_FAILED = 8 };
+enum {
+	SCTP_MARK_LOW = 1,
+	SCTP_MARK_RESET_IN = 2,
+	SCTP_MARK_RESET_DONE = 4,
+	SCTP_MARK_RESET_FAILED = 8
+};
 enum { SCTP_RESET_NONE, SCTP_RESET_WANTED, SCTP_RESET_QUEUED, SCTP_RESET_SENT };
 
 struct sctp_stream {
@@ -75,7 +80,7 @@ struct sctp_stream {
 	sctp_out_piece *out_head, *out_tail; /* not wholly on the wire yet */
 	size_t buffered, unacked, low;
 	sctp_in_list old, ordered, unordered; /* old: of before the peer's reset */
-	uint32_t in_pieces; /* received and not freed */
+	uint32_t in_pieces;                   /* received and not freed */
 	uint16_t id, out_ssn, in_ssn;
 	uint8_t marks, reset;
 	bool ready, deliver, marked, part_open, part_unordered, paused, inline_slot;
@@ -119,7 +124,7 @@ typedef struct {
 } sctp_identity;
 
 typedef struct {
-	uint8_t type; /* the chunk: INIT ACK, ABORT, SHUTDOWN COMPLETE, ERROR */
+	uint8_t type;   /* the chunk: INIT ACK, ABORT, SHUTDOWN COMPLETE, ERROR */
 	bool reflected; /* T bit */
 	uint32_t tag, local_tie, remote_tie;
 	sctp_identity identity;
@@ -134,10 +139,11 @@ typedef struct {
 } sctp_causes;
 
 typedef struct {
-	tulle_sctp_ring ring; /* sctp_tsn by TSN */
+	tulle_sctp_ring ring;         /* sctp_tsn by TSN */
 	uint32_t next_tsn, acked_tsn; /* acked: cumulative */
 	uint32_t lost_first, lost_last, lost_count, gap_acked;
-	uint32_t scan_tsn, high[3]; /* loss: all below scan are judged; the top three of SACKs' tops */
+	uint32_t scan_tsn,
+		high[3]; /* loss: all below scan are judged; the top three of SACKs' tops */
 	uint32_t recovery_exit, rtt_tsn;
 	size_t flight, flight_chunks; /* payload; with chunk headers, as cwnd counts */
 	size_t peer_window, peer_window_told;
@@ -187,9 +193,10 @@ typedef struct {
 
 typedef struct {
 	uint32_t sequence, last_tsn; /* ours: of the request under way */
-	uint32_t peer_sequence, done_result; /* the next one that we expect; how the last one ended */
-	uint32_t answer_sequence, result;    /* the answer that is due */
-	sctp_stream *first, *last; /* QUEUED and SENT streams */
+	uint32_t peer_sequence,
+		done_result;              /* the next one that we expect; how the last one ended */
+	uint32_t answer_sequence, result; /* the answer that is due */
+	sctp_stream *first, *last;        /* QUEUED and SENT streams */
 	uint16_t sent_count;
 	bool busy, answered;
 } sctp_resets;
@@ -201,7 +208,8 @@ struct tulle_sctp {
 	uint32_t due;
 	tulle_pool_account out_account, in_account;
 	sctp_identity identity;
-	bool has_identity, re_config, ended, connected_mark, restarted_mark, closed_mark, writable_mark;
+	bool has_identity, re_config, ended, connected_mark, restarted_mark, closed_mark,
+		writable_mark;
 	bool closed_given, heartbeat_sent, acked_lately;
 	tulle_sctp_closed why;
 	uint16_t cause, streams_out; /* streams that we may use */
@@ -234,7 +242,7 @@ void tulle_sctp_end(tulle_sctp *sctp, tulle_sctp_closed why, uint16_t cause);
 /* Our ABORT with one cause of len bytes: the peer broke the protocol, or the user said so. */
 void tulle_sctp_break(tulle_sctp *sctp, uint16_t cause, const void *info, size_t len);
 void tulle_sctp_add_error(tulle_sctp *sctp, uint16_t cause, const void *info, size_t len);
-bool tulle_sctp_count_error(tulle_sctp *sctp); /* false: that was one too many, it is lost */
+bool tulle_sctp_count_error(tulle_sctp *sctp);   /* false: that was one too many, it is lost */
 void tulle_sctp_reset_numbers(tulle_sctp *sctp); /* TSNs and SSNs as the identity says */
 void tulle_sctp_clock(tulle_sctp *sctp, tulle_time now);
 bool tulle_sctp_may_send_data(const tulle_sctp *sctp);
@@ -267,15 +275,16 @@ tulle_drop tulle_sctp_take_cookie(tulle_sctp *sctp, tulle_bytes bytes, sctp_cook
 
 /* streams.c */
 sctp_stream *tulle_sctp_find_stream(const tulle_sctp *sctp, uint16_t id);
-sctp_stream *tulle_sctp_add_stream(tulle_sctp *sctp, uint16_t id); /* or finds; NULL: no room */
+sctp_stream *tulle_sctp_add_stream(tulle_sctp *sctp, uint16_t id);   /* or finds; NULL: no room */
 void tulle_sctp_leave_stream(tulle_sctp *sctp, sctp_stream *stream); /* frees an unused record */
 void tulle_sctp_mark_stream(tulle_sctp *sctp, sctp_stream *stream, uint8_t mark);
 void tulle_sctp_unmark_stream(tulle_sctp *sctp, sctp_stream *stream, uint8_t mark);
 void tulle_sctp_clear_streams(tulle_sctp *sctp);
 
-/* outbound.c, tsn.c, sack.c */
+/* outbound.c, transmit.c, tsn.c, sack.c */
 void tulle_sctp_outbound_init(tulle_sctp *sctp, uint32_t tsn);
 void tulle_sctp_outbound_clear(tulle_sctp *sctp);
+void tulle_sctp_make_ready(tulle_sctp *sctp, sctp_stream *stream);
 bool tulle_sctp_has_data_due(const tulle_sctp *sctp);
 bool tulle_sctp_write_chunks(tulle_sctp *sctp, tulle_sctp_packet *p);
 void tulle_sctp_free_acked(tulle_sctp *sctp, sctp_tsn *tsn); /* its bytes in pieces */
@@ -324,7 +333,8 @@ tulle_drop tulle_sctp_take_shutdown_ack(tulle_sctp *);
 tulle_drop tulle_sctp_take_shutdown_complete(tulle_sctp *);
 void tulle_sctp_shutdown_progress(tulle_sctp *sctp);
 void tulle_sctp_shutdown_timeout(tulle_sctp *sctp);
-bool tulle_sctp_answer(tulle_sctp *sctp, uint8_t type, uint32_t tag, bool reflected, uint16_t cause);
+bool tulle_sctp_answer(
+	tulle_sctp *sctp, uint8_t type, uint32_t tag, bool reflected, uint16_t cause);
 size_t tulle_sctp_write_reply(tulle_sctp *sctp, uint8_t *dst, size_t cap);
 
 static inline bool tulle_sctp_is_open(const tulle_sctp *sctp)

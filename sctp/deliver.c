@@ -3,7 +3,7 @@
  * Invariant: the parts of one message are given out without another message's between. */
 #include "sctp/association.h"
 
-/* -- messages ---------------------------------------------------------------------------------------- */
+/* -- messages -- */
 
 static void remove_message(sctp_in_list *list, sctp_in_piece *message)
 {
@@ -24,7 +24,8 @@ static sctp_in_piece *pop_message(sctp_stream *s)
 	sctp_in_piece *ordered = s->ordered.head, *unordered = s->unordered.head;
 	if (ordered != NULL && ordered->ssn != s->in_ssn)
 		ordered = NULL;
-	if (ordered != NULL && (unordered == NULL || tulle_serial_lt32(ordered->tsn, unordered->tsn))) {
+	if (ordered != NULL &&
+		(unordered == NULL || tulle_serial_lt32(ordered->tsn, unordered->tsn))) {
 		remove_message(&s->ordered, ordered);
 		s->in_ssn++;
 		return ordered;
@@ -67,6 +68,8 @@ static void begin_front(tulle_sctp *sctp)
 	in->giving_stream = in->front_stream;
 	if ((in->front_flags & SCTP_FLAG_U) == 0)
 		in->giving_stream->in_ssn++;
+	tulle_sctp_offer_stream(
+		sctp, in->giving_stream); /* the one after it may be whole already */
 	sctp->stats.partial_messages++;
 }
 
@@ -171,7 +174,7 @@ void tulle_sctp_reset_in(tulle_sctp *sctp, sctp_stream *s)
 	tulle_sctp_offer_stream(sctp, s);
 }
 
-/* -- all events ----------------------------------------------------------------------------------------- */
+/* -- all events -- */
 
 static bool poll_stream(tulle_sctp *sctp, tulle_sctp_event *event)
 {

@@ -56,7 +56,8 @@ void tulle_sctp_handshake_timeout(tulle_sctp *sctp)
 		return;
 	}
 	tulle_sctp_rto_back_off(sctp);
-	sctp->due |= sctp->state == TULLE_SCTP_STATE_COOKIE_WAIT ? SCTP_DUE_INIT : SCTP_DUE_COOKIE_ECHO;
+	sctp->due |=
+		sctp->state == TULLE_SCTP_STATE_COOKIE_WAIT ? SCTP_DUE_INIT : SCTP_DUE_COOKIE_ECHO;
 	tulle_sctp_set_timer(sctp, SCTP_T_INIT, sctp->rto);
 }
 
@@ -72,7 +73,7 @@ static void establish(tulle_sctp *sctp, const char *why)
 	tulle_sctp_resets_begin(sctp);
 }
 
-/* -- INIT ------------------------------------------------------------------------------------------ */
+/* -- INIT -- */
 
 static sctp_identity identity_of(const sctp_identity *local, const tulle_sctp_init_chunk *init)
 {
@@ -92,7 +93,8 @@ static bool is_acceptable(const tulle_sctp_init_chunk *init) /* RFC9260:3.3.2, 3
 	       init->window >= TULLE_SCTP_WINDOW_BYTES_MIN;
 }
 
-/* A peer that begins anew gets numbers of its own, and the association's tags as proof for later. */
+/* A peer that begins anew gets numbers of its own, and the association's tags as proof for later.
+ */
 static bool renew(tulle_sctp *sctp, sctp_reply *reply)
 {
 	uint8_t seed[8];
@@ -155,7 +157,7 @@ tulle_drop tulle_sctp_take_init(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 	return answer_init(sctp, &init);
 }
 
-/* -- INIT ACK ---------------------------------------------------------------------------------------- */
+/* -- INIT ACK -- */
 
 static tulle_drop keep_cookie(tulle_sctp *sctp, tulle_bytes cookie)
 {
@@ -208,7 +210,7 @@ tulle_drop tulle_sctp_take_init_ack(tulle_sctp *sctp, const tulle_sctp_chunk *ch
 	return TULLE_TAKEN;
 }
 
-/* -- COOKIE ECHO --------------------------------------------------------------------------------------- */
+/* -- COOKIE ECHO -- */
 
 static void restart(tulle_sctp *sctp, const sctp_cookie *cookie)
 {
@@ -228,7 +230,8 @@ static void restart(tulle_sctp *sctp, const sctp_cookie *cookie)
 
 static tulle_drop stale(tulle_sctp *sctp, const sctp_cookie *cookie)
 {
-	if (tulle_sctp_answer(sctp, SCTP_ERROR, cookie->identity.remote_tag, false, SCTP_C_STALE_COOKIE))
+	if (tulle_sctp_answer(
+		    sctp, SCTP_ERROR, cookie->identity.remote_tag, false, SCTP_C_STALE_COOKIE))
 		sctp->reply.stale_us = cookie->age - TULLE_SCTP_COOKIE_LIFE_US;
 	return TULLE_DROP_SCTP_COOKIE;
 }
@@ -245,7 +248,7 @@ static tulle_drop judge_cookie(tulle_sctp *sctp, const sctp_cookie *cookie)
 		return TULLE_TAKEN;
 	}
 	if (!is_new)
-		return stale(sctp, cookie); /* RFC9260:5.1.5 */
+		return stale(sctp, cookie);       /* RFC9260:5.1.5 */
 	if (local && !tulle_sctp_is_open(sctp)) { /* B; and the first one of all */
 		sctp->identity = *new;
 		establish(sctp, "COOKIE ECHO");
@@ -295,7 +298,7 @@ void tulle_sctp_cookie_is_stale(tulle_sctp *sctp)
 	tulle_sctp_handshake_timeout(sctp);
 }
 
-/* -- SNAP ------------------------------------------------------------------------------------------------ */
+/* -- SNAP -- */
 
 tulle_err tulle_sctp_write_init(
 	tulle_sctp *sctp, tulle_time now, uint8_t *dst, size_t cap, size_t *len)
@@ -321,8 +324,8 @@ static bool read_whole_init(tulle_bytes bytes, tulle_sctp_init_chunk *init)
 {
 	tulle_rd r = tulle_rd_make(bytes.ptr, bytes.len);
 	tulle_sctp_chunk chunk;
-	return tulle_sctp_read_chunk(&r, &chunk) && tulle_rd_finish(&r) && chunk.type == SCTP_INIT &&
-	       tulle_sctp_read_init(chunk.value, init) == TULLE_TAKEN;
+	return tulle_sctp_read_chunk(&r, &chunk) && tulle_rd_finish(&r) &&
+	       chunk.type == SCTP_INIT && tulle_sctp_read_init(chunk.value, init) == TULLE_TAKEN;
 }
 
 TULLE_UNTRUSTED(dtls, "one chunk", sctp_state)

@@ -7,7 +7,8 @@
 
 static size_t payload_max(const tulle_sctp *sctp)
 {
-	return tulle_pool_block_bytes(sctp->config.pool) - SCTP_BLOCK_HEAD_BYTES - sizeof(sctp_in_piece);
+	return tulle_pool_block_bytes(sctp->config.pool) - SCTP_BLOCK_HEAD_BYTES -
+	       sizeof(sctp_in_piece);
 }
 
 static uint32_t slack(const tulle_sctp *sctp)
@@ -19,8 +20,8 @@ void tulle_sctp_inbound_init(tulle_sctp *sctp, uint32_t tsn)
 {
 	sctp_inbound *in = &sctp->in;
 	*in = (sctp_inbound){.cumulative = tsn - 1};
-	in->blocks_max =
-		(uint32_t)(sctp->config.receive_bytes_max / tulle_pool_block_bytes(sctp->config.pool));
+	in->blocks_max = (uint32_t)(sctp->config.receive_bytes_max /
+				    tulle_pool_block_bytes(sctp->config.pool));
 	if (in->blocks_max < 8)
 		in->blocks_max = 8;
 	tulle_sctp_ring_init(&in->ring, &sctp->in_account, sizeof(sctp_in_piece *), false);
@@ -28,13 +29,14 @@ void tulle_sctp_inbound_init(tulle_sctp *sctp, uint32_t tsn)
 	in->window_told = tulle_sctp_window(sctp);
 }
 
-/* -- memory --------------------------------------------------------------------------------------- */
+/* -- memory -- */
 
 /* Only what comes next in order may still come in: DESIGN's memory rule 4. */
 bool tulle_sctp_is_low(const tulle_sctp *sctp)
 {
 	const sctp_inbound *in = &sctp->in;
-	return tulle_pool_free(sctp->config.pool) == 0 || in->blocks + slack(sctp) >= in->blocks_max;
+	return tulle_pool_free(sctp->config.pool) == 0 ||
+	       in->blocks + slack(sctp) >= in->blocks_max;
 }
 
 size_t tulle_sctp_window(const tulle_sctp *sctp)
@@ -149,22 +151,24 @@ static sctp_in_piece *store(
 	return head;
 }
 
-/* -- TSNs ------------------------------------------------------------------------------------------ */
+/* -- TSNs -- */
 
 static bool pass_ranges(tulle_sctp *sctp)
 {
 	sctp_inbound *in = &sctp->in;
 	while (in->ranges.count != 0 && in->ranges.at[0].first == in->cumulative + 1) {
 		uint32_t last = in->ranges.at[0].last;
-		tulle_sctp_ranges_remove_first(&in->ranges);
 		while (in->cumulative != last) {
 			sctp_in_piece *piece = tulle_sctp_early_at(sctp, in->cumulative + 1);
 			if (piece != NULL)
 				tulle_sctp_ring_remove(&in->ring, piece->tsn);
+			in->ranges.at[0]
+				.first++; /* stays true when the peer turns out to be broken */
 			in->cumulative++;
 			if (!tulle_sctp_pass_cumulative(sctp, piece))
 				return false;
 		}
+		tulle_sctp_ranges_remove_first(&in->ranges);
 	}
 	return true;
 }
@@ -266,7 +270,8 @@ tulle_drop tulle_sctp_take_data(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 	in->packet_has_data = true;
 	if (data.flags & SCTP_FLAG_I) /* RFC7053:5.2 */
 		sctp->due |= SCTP_DUE_SACK;
-	if (tulle_serial_le32(data.tsn, in->cumulative) || tulle_sctp_ranges_has(&in->ranges, data.tsn))
+	if (tulle_serial_le32(data.tsn, in->cumulative) ||
+		tulle_sctp_ranges_has(&in->ranges, data.tsn))
 		return duplicate(sctp, data.tsn);
 	if (data.tsn - in->cumulative > tulle_sctp_ring_span(&in->ring))
 		return TULLE_DROP_SCTP_TSN;
@@ -275,10 +280,11 @@ tulle_drop tulle_sctp_take_data(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 	return take_stored(sctp, &data);
 }
 
-/* -- SACK ------------------------------------------------------------------------------------------- */
+/* -- SACK -- */
 
-/* When a SACK is owed for the packet: DESIGN's batches. dcSCTP's window grows by a packet a SACK, so
- * that the first packets get theirs one by one even when several are handled between two polls. */
+/* When a SACK is owed for the packet: DESIGN's batches. dcSCTP's window grows by a packet a SACK,
+ * so that the first packets get theirs one by one even when several are handled between two polls.
+ */
 void tulle_sctp_end_of_packet(tulle_sctp *sctp)
 {
 	sctp_inbound *in = &sctp->in;
@@ -293,7 +299,8 @@ void tulle_sctp_end_of_packet(tulle_sctp *sctp)
 		return;
 	}
 	if (in->packets_unacked % 2 == 0) { /* RFC9260:6.2 */
-		if (in->packets <= TULLE_SCTP_EARLY_PACKETS && in->owed_count < TULLE_SCTP_OWED_SACKS_MAX)
+		if (in->packets <= TULLE_SCTP_EARLY_PACKETS &&
+			in->owed_count < TULLE_SCTP_OWED_SACKS_MAX)
 			in->owed[in->owed_count++] = in->cumulative;
 		sctp->due |= SCTP_DUE_SACK;
 	}
@@ -337,7 +344,7 @@ void tulle_sctp_write_sack_chunk(tulle_sctp *sctp, tulle_wr *w)
 	tulle_sctp_stop_timer(sctp, SCTP_T_SACK);
 }
 
-/* -- clearing ----------------------------------------------------------------------------------------- */
+/* -- clearing -- */
 
 static void clear_list(tulle_sctp *sctp, sctp_in_list *list)
 {
@@ -354,7 +361,7 @@ static void clear_early(tulle_sctp *sctp)
 	sctp_inbound *in = &sctp->in;
 	for (uint32_t i = 0; i < in->ranges.count; i++) {
 		tulle_sctp_range range = in->ranges.at[i];
-		for (uint32_t n = range.last - range.first + 1, tsn = range.first; n > 0; n--, tsn++) {
+		for (uint32_t tsn = range.first; tsn != range.last + 1; tsn++) {
 			sctp_in_piece *piece = tulle_sctp_early_at(sctp, tsn);
 			if (piece != NULL && !piece->done)
 				free_chain(sctp, piece);

@@ -3,11 +3,11 @@
 #ifndef TULLE_SCTP_LIMITS_H
 #define TULLE_SCTP_LIMITS_H
 
-#define TULLE_SCTP_BLOCK_BYTES_MIN 1024u    /* of the shared pool: a cookie fits one block */
-#define TULLE_SCTP_PACKET_BYTES_MIN 508u    /* the smallest packet_bytes_max */
+#define TULLE_SCTP_BLOCK_BYTES_MIN 1024u     /* of the shared pool: a cookie fits one block */
+#define TULLE_SCTP_PACKET_BYTES_MIN 508u     /* the smallest packet_bytes_max */
 #define TULLE_SCTP_PACKET_BYTES_LIMIT 16384u /* the largest packet sent: one DTLS record */
-#define TULLE_SCTP_COOKIE_BYTES_MAX 960u    /* of a peer's cookie, held in one block */
-#define TULLE_SCTP_COOKIE_LIFE_US 60000000  /* Valid.Cookie.Life: RFC9260:16 */
+#define TULLE_SCTP_COOKIE_BYTES_MAX 960u     /* of a peer's cookie, held in one block */
+#define TULLE_SCTP_COOKIE_LIFE_US 60000000   /* Valid.Cookie.Life: RFC9260:16 */
 #define TULLE_SCTP_UNKNOWN_BYTES_MAX 128u   /* of unrecognized parameters reported in an INIT ACK */
 #define TULLE_SCTP_ERROR_BYTES_MAX 128u     /* of causes in an ERROR or ABORT of ours */
 #define TULLE_SCTP_HEARTBEAT_BYTES_MAX 256u /* of a peer's heartbeat information that is echoed */
@@ -15,12 +15,12 @@
 #define TULLE_SCTP_DUPLICATES_MAX 16u       /* duplicate TSNs named in a SACK */
 #define TULLE_SCTP_OWED_SACKS_MAX 8u        /* SACKs owed for packets handled between two polls */
 #define TULLE_SCTP_EARLY_PACKETS 64u        /* packets that get a SACK for every second one */
-#define TULLE_SCTP_SACK_DELAY_US 40000      /* delayed SACK: below 200 ms (RFC9260:6.2), any RTO.Min */
-#define TULLE_SCTP_INLINE_STREAMS 4u        /* stream records that cost no pool block */
-#define TULLE_SCTP_STREAM_BUCKETS 64u       /* of the hash table of streams */
-#define TULLE_SCTP_RESET_STREAMS_MAX 32u    /* streams in one outgoing reset request of ours */
-#define TULLE_SCTP_ROOM_RETRY_US 10000      /* a waiter for more blocks than are free looks again */
-#define TULLE_SCTP_ERRORS_PER_SECOND 10u    /* ERROR, ABORT of stateless answers: RFC9260:12.2.4.1 */
-#define TULLE_SCTP_FRAGMENT_BYTES_MIN 128u  /* the rest of a packet takes no smaller fragment */
-#define TULLE_SCTP_SCAN_PARAMETERS_MAX 64u  /* parameters looked at in one INIT */
+#define TULLE_SCTP_SACK_DELAY_US 40000   /* delayed SACK: below 200 ms (RFC9260:6.2), any RTO.Min */
+#define TULLE_SCTP_INLINE_STREAMS 4u     /* stream records that cost no pool block */
+#define TULLE_SCTP_STREAM_BUCKETS 64u    /* of the hash table of streams */
+#define TULLE_SCTP_RESET_STREAMS_MAX 32u /* streams in one outgoing reset request of ours */
+#define TULLE_SCTP_ROOM_RETRY_US 10000   /* a waiter for more blocks than are free looks again */
+#define TULLE_SCTP_ERRORS_PER_SECOND 10u /* ERROR, ABORT of stateless answers: RFC9260:12.2.4.1 */
+#define TULLE_SCTP_FRAGMENT_BYTES_MIN 128u /* the rest of a packet takes no smaller fragment */
+#define TULLE_SCTP_SCAN_PARAMETERS_MAX 64u /* parameters looked at in one INIT */
 #endif

@@ -3,7 +3,7 @@
  * Invariant: a stream's pieces go out, and are freed, in the order of the queue. */
 #include "sctp/association.h"
 
-#define RECORD_BLOCKS 3u /* of the reserve: a directory and two leaves of TSN records */
+#define RECORD_BLOCKS 3u    /* of the reserve: a directory and two leaves of TSN records */
 #define PIECE_BYTES_MIN 64u /* the rest of a block takes no smaller piece of a longer message */
 #define ALIGN(n) (((n) + 7) & ~(size_t)7)
 
@@ -37,7 +37,7 @@ void tulle_sctp_outbound_init(tulle_sctp *sctp, uint32_t tsn)
 	sctp->cc.way->init(&sctp->cc);
 }
 
-/* -- taking ------------------------------------------------------------------------------------ */
+/* -- taking -- */
 
 static size_t tail_room(const tulle_sctp *sctp, size_t len)
 {
@@ -59,13 +59,14 @@ static size_t blocks_needed(const tulle_sctp *sctp, size_t len)
 static size_t blocks_at_hand(const tulle_sctp *sctp)
 {
 	size_t reserve = sctp->out_account.reserve_free;
-	return tulle_pool_free(sctp->config.pool) + (reserve > RECORD_BLOCKS ? reserve - RECORD_BLOCKS : 0);
+	return tulle_pool_free(sctp->config.pool) +
+	       (reserve > RECORD_BLOCKS ? reserve - RECORD_BLOCKS : 0);
 }
 
 static bool fits(const tulle_sctp *sctp, size_t need)
 {
-	return need == 0 || (sctp->out.blocks + need <= sctp->out.blocks_max &&
-				    need <= blocks_at_hand(sctp));
+	return need == 0 ||
+	       (sctp->out.blocks + need <= sctp->out.blocks_max && need <= blocks_at_hand(sctp));
 }
 
 static tulle_err refuse(tulle_sctp *sctp, size_t need)
@@ -100,7 +101,8 @@ void tulle_sctp_handle_room(tulle_sctp *sctp, tulle_time now)
 		tulle_sctp_window_moved(sctp);
 	}
 	tulle_sctp_look_for_room(sctp);
-	/* more is wanted than there is: looking again in a while, not at once, or the host would spin */
+	/* more is wanted than there is: looking again in a while, not at once, or the host would
+	 * spin */
 	if (sctp->out.blocked && !tulle_sctp_is_timing(sctp, SCTP_T_ROOM))
 		tulle_sctp_set_timer(sctp, SCTP_T_ROOM, TULLE_SCTP_ROOM_RETRY_US);
 }
@@ -140,8 +142,8 @@ static void free_piece(tulle_sctp *sctp, sctp_out_piece *piece)
 	tulle_sctp_look_for_room(sctp);
 }
 
-/* The ring of streams with data: RFC9260 leaves the order between streams open, here it goes round. */
-static void make_ready(tulle_sctp *sctp, sctp_stream *s)
+/* The ring of streams with data: the order between streams is ours to choose, it goes round. */
+void tulle_sctp_make_ready(tulle_sctp *sctp, sctp_stream *s)
 {
 	sctp_outbound *o = &sctp->out;
 	s->ready = true;
@@ -151,8 +153,8 @@ static void make_ready(tulle_sctp *sctp, sctp_stream *s)
 	o->ready_last = s;
 }
 
-static void enqueue(tulle_sctp *sctp, sctp_stream *s, uint32_t ppid, const uint8_t *data, size_t len,
-	const tulle_sctp_send_options *options)
+static void enqueue(tulle_sctp *sctp, sctp_stream *s, uint32_t ppid, const uint8_t *data,
+	size_t len, const tulle_sctp_send_options *options)
 {
 	bool first = options->first;
 	s->buffered += len;
@@ -175,7 +177,7 @@ static void enqueue(tulle_sctp *sctp, sctp_stream *s, uint32_t ppid, const uint8
 	}
 	s->part_open = !options->last;
 	if (!s->ready)
-		make_ready(sctp, s);
+		tulle_sctp_make_ready(sctp, s);
 }
 
 static tulle_err judge_send(
@@ -183,16 +185,16 @@ static tulle_err judge_send(
 {
 	if (sctp->ended || sctp->state > TULLE_SCTP_STATE_ESTABLISHED)
 		return TULLE_ERR_STATE; /* RFC9260:9.2 */
-	uint16_t streams =
-		tulle_sctp_is_open(sctp) ? sctp->streams_out : sctp->config.streams_max;
+	uint16_t streams = tulle_sctp_is_open(sctp) ? sctp->streams_out : sctp->config.streams_max;
 	const sctp_stream *s = tulle_sctp_find_stream(sctp, stream);
 	if (len == 0 || stream >= streams || options->first == (s != NULL && s->part_open))
 		return TULLE_ERR_ARGUMENT;
 	if (s != NULL && s->reset != SCTP_RESET_NONE)
 		return TULLE_ERR_STATE;
 	size_t most = (len + payload_max(sctp) - 1) / payload_max(sctp);
-	if (len > sctp->config.send_bytes_max ||
-		most > tulle_pool_blocks(sctp->config.pool) + sctp->out_account.reserve_blocks - RECORD_BLOCKS)
+	if (len > sctp->config.send_bytes_max || most > tulle_pool_blocks(sctp->config.pool) +
+								 sctp->out_account.reserve_blocks -
+								 RECORD_BLOCKS)
 		return TULLE_ERR_TOO_LARGE;
 	return TULLE_OK;
 }
@@ -223,257 +225,7 @@ tulle_err tulle_sctp_send(tulle_sctp *sctp, tulle_time now, uint16_t stream, uin
 	return TULLE_OK;
 }
 
-/* -- giving to packets -------------------------------------------------------------------------- */
-
-static sctp_stream *next_stream(const tulle_sctp *sctp)
-{
-	const sctp_outbound *o = &sctp->out;
-	if (o->current != NULL)
-		return o->current->out_head != NULL ? o->current : NULL;
-	return o->ready_last != NULL ? o->ready_last->ready_next : NULL;
-}
-
-static bool window_is_open(const tulle_sctp *sctp)
-{
-	const sctp_outbound *o = &sctp->out;
-	return o->flight_chunks == 0 || (o->flight_chunks < sctp->cc.cwnd && o->peer_window > 0);
-}
-
-bool tulle_sctp_has_data_due(const tulle_sctp *sctp)
-{
-	const sctp_outbound *o = &sctp->out;
-	if (!tulle_sctp_may_send_data(sctp))
-		return false;
-	if (o->lost_count != 0)
-		return o->fast_free || window_is_open(sctp);
-	return next_stream(sctp) != NULL && window_is_open(sctp);
-}
-
-/* The stream's turn: out of the ring into current, at the start of a message. */
-static void begin_message(tulle_sctp *sctp, sctp_stream *s)
-{
-	sctp_outbound *o = &sctp->out;
-	if (o->current == s)
-		return;
-	if (o->ready_last == s)
-		o->ready_last = NULL;
-	else
-		o->ready_last->ready_next = s->ready_next;
-	s->ready_next = NULL;
-	o->current = s;
-}
-
-static void end_message(tulle_sctp *sctp, sctp_stream *s, bool unordered)
-{
-	sctp->out.current = NULL;
-	s->ready = false;
-	if (!unordered)
-		s->out_ssn++;
-	sctp->stats.messages_out++;
-	if (s->out_head != NULL)
-		make_ready(sctp, s);
-}
-
-static void fell(tulle_sctp *sctp, sctp_stream *s, size_t n)
-{
-	bool above = s->buffered > s->low;
-	s->buffered -= n;
-	sctp->out.buffered -= n;
-	if (above && s->buffered <= s->low)
-		tulle_sctp_mark_stream(sctp, s, SCTP_MARK_LOW);
-}
-
-/* How much of the front message is at hand, up to max; *last: all of it is. */
-static size_t at_hand(const sctp_stream *s, size_t max, bool *last)
-{
-	size_t n = 0;
-	*last = false;
-	for (const sctp_out_piece *p = s->out_head; p != NULL && n <= max; p = p->next) {
-		n += (size_t)p->len - p->sent;
-		if (p->last) {
-			*last = n <= max;
-			break;
-		}
-	}
-	return tulle_min(n, max);
-}
-
-/* Copies a TSN's payload out of its pieces. */
-static void copy_pieces(
-	tulle_sctp_packet *p, const sctp_out_piece *piece, size_t offset, size_t len)
-{
-	while (len > 0) {
-		size_t n = tulle_min(len, piece->len - offset);
-		tulle_sctp_packet_copy(p, (const uint8_t *)(piece + 1) + offset, n);
-		len -= n;
-		offset = 0;
-		piece = piece->next;
-	}
-}
-
-static void write_chunk(tulle_sctp *sctp, tulle_sctp_packet *p, uint32_t tsn, const sctp_tsn *t)
-{
-	const sctp_out_piece *piece = t->piece;
-	tulle_sctp_data_chunk chunk = {.tsn = tsn, .ppid = piece->ppid, .flags = t->flags};
-	chunk.stream = piece->stream->id;
-	chunk.ssn = piece->unordered ? 0 : piece->ssn;
-	/* something waits for this answer, so it should not be delayed: RFC7053:5.1 */
-	if (sctp->out.buffered == 0 && (sctp->state != TULLE_SCTP_STATE_ESTABLISHED ||
-					       piece->stream->reset != SCTP_RESET_NONE))
-		chunk.flags |= SCTP_FLAG_I;
-	tulle_sctp_write_data_header(&p->w, &chunk, t->len);
-	copy_pieces(p, piece, t->offset, t->len);
-	tulle_wr_zero(&p->w, tulle_sctp_padded(t->len) - t->len);
-}
-
-/* Moves the stream's queue on by n bytes, which the TSN t now stands for. */
-static void cut(tulle_sctp *sctp, sctp_stream *s, size_t n, sctp_tsn *t)
-{
-	size_t left = n;
-	bool unordered = s->out_head->unordered, last = false;
-	t->piece = s->out_head;
-	t->offset = s->out_head->sent;
-	t->len = (uint16_t)n;
-	t->flags = (uint8_t)((t->offset == 0 && s->out_head->first ? SCTP_FLAG_B : 0) |
-			     (unordered ? SCTP_FLAG_U : 0));
-	while (left > 0) {
-		sctp_out_piece *piece = s->out_head;
-		size_t take = tulle_min(left, (size_t)piece->len - piece->sent);
-		piece->ssn = s->out_ssn;
-		piece->sent = (uint16_t)(piece->sent + take);
-		left -= take;
-		if (piece->sent < piece->len)
-			continue;
-		last = piece->last;
-		s->out_head = piece->next;
-		if (s->out_head == NULL)
-			s->out_tail = NULL;
-	}
-	if (last) {
-		t->flags |= SCTP_FLAG_E;
-		end_message(sctp, s, unordered);
-	}
-	fell(sctp, s, n);
-}
-
-static void put_in_flight(tulle_sctp *sctp, sctp_tsn *t)
-{
-	sctp_outbound *o = &sctp->out;
-	t->state = SCTP_TSN_FLIGHT;
-	t->sent_us = sctp->now;
-	if (t->transmissions < 255)
-		t->transmissions++;
-	o->flight += t->len;
-	o->flight_chunks += SCTP_DATA_HEADER_BYTES + tulle_sctp_padded(t->len);
-	o->peer_window -= tulle_min(o->peer_window, t->len);
-	if (!tulle_sctp_is_timing(sctp, SCTP_T_RTX)) /* RFC9260:6.3.2 R1 */
-		tulle_sctp_set_timer(sctp, SCTP_T_RTX, sctp->rto);
-}
-
-static size_t room_for_payload(const tulle_sctp_packet *p)
-{
-	size_t left = p->w.cap - p->w.len;
-	return left > SCTP_DATA_HEADER_BYTES ? (left - SCTP_DATA_HEADER_BYTES) & ~(size_t)3 : 0;
-}
-
-/* RFC9260:6.1 C: what is lost goes before what is new. */
-static bool write_lost(tulle_sctp *sctp, tulle_sctp_packet *p)
-{
-	sctp_outbound *o = &sctp->out;
-	bool wrote = false;
-	while (o->lost_count != 0) {
-		uint32_t tsn = o->lost_first;
-		sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
-		if (t->len > room_for_payload(p))
-			break;
-		if (o->flight != 0 && !o->fast_free &&
-			(o->flight_chunks >= sctp->cc.cwnd || t->len > o->peer_window))
-			break;
-		tulle_sctp_unmark_lost(sctp, tsn);
-		put_in_flight(sctp, t);
-		if (o->rtt_running && o->rtt_tsn == tsn)
-			o->rtt_running = false; /* RFC9260:6.3.1 C5 */
-		if (tsn == o->acked_tsn + 1 && o->fast_free)
-			tulle_sctp_set_timer(sctp, SCTP_T_RTX, sctp->rto); /* RFC9260:7.2.4 */
-		sctp->stats.retransmissions++;
-		write_chunk(sctp, p, tsn, t);
-		wrote = true;
-	}
-	if (wrote)
-		o->fast_free = false;
-	return wrote;
-}
-
-/* The size of the next new chunk; 0: none now. */
-static size_t next_size(tulle_sctp *sctp, const tulle_sctp_packet *p, bool bundled)
-{
-	sctp_outbound *o = &sctp->out;
-	const sctp_stream *s = next_stream(sctp);
-	size_t room = room_for_payload(p);
-	if (s == NULL || room == 0)
-		return 0;
-	if (o->flight_chunks >= sctp->cc.cwnd && o->flight != 0) /* RFC9260:6.1 B */
-		return 0;
-	if (o->next_tsn - o->acked_tsn > tulle_sctp_ring_span(&o->ring))
-		return 0;
-	bool last;
-	size_t n = at_hand(s, room, &last);
-	if (!last && n == room && bundled && n < TULLE_SCTP_FRAGMENT_BYTES_MIN)
-		return 0;
-	if (n > o->peer_window) { /* RFC9260:6.1 A: only as a probe */
-		if (o->flight != 0 || o->lost_count != 0)
-			return 0;
-		sctp->stats.window_probes++;
-	}
-	return n;
-}
-
-static void decay_when_idle(tulle_sctp *sctp)
-{
-	sctp_outbound *o = &sctp->out;
-	tulle_time idle = sctp->now - o->last_sent;
-	if (o->flight == 0 && o->last_sent != 0)
-		for (int i = 0; i < 16 && idle >= sctp->rto; i++, idle -= sctp->rto)
-			sctp->cc.way->on_idle(&sctp->cc);
-	o->last_sent = sctp->now;
-}
-
-static bool write_new(tulle_sctp *sctp, tulle_sctp_packet *p, bool bundled)
-{
-	sctp_outbound *o = &sctp->out;
-	for (;;) {
-		size_t n = next_size(sctp, p, bundled);
-		if (n == 0)
-			return bundled;
-		sctp_tsn *t = tulle_sctp_ring_add(&o->ring, o->next_tsn);
-		if (t == NULL) /* goes on when an acknowledgement gives a block back */
-			return bundled;
-		sctp_stream *s = next_stream(sctp);
-		decay_when_idle(sctp);
-		begin_message(sctp, s);
-		cut(sctp, s, n, t);
-		if (!o->rtt_running) { /* RFC9260:6.3.1 C4: one measurement a round trip */
-			o->rtt_running = true;
-			o->rtt_tsn = o->next_tsn;
-		}
-		put_in_flight(sctp, t);
-		sctp->stats.data_out += n;
-		write_chunk(sctp, p, o->next_tsn++, t);
-		bundled = true;
-	}
-}
-
-bool tulle_sctp_write_chunks(tulle_sctp *sctp, tulle_sctp_packet *p)
-{
-	if (!tulle_sctp_may_send_data(sctp))
-		return false;
-	bool wrote = write_lost(sctp, p);
-	if (sctp->out.lost_count != 0)
-		return wrote;
-	return write_new(sctp, p, wrote);
-}
-
-/* -- freeing ------------------------------------------------------------------------------------ */
+/* -- freeing -- */
 
 void tulle_sctp_free_acked(tulle_sctp *sctp, sctp_tsn *tsn)
 {
@@ -529,7 +281,7 @@ void tulle_sctp_outbound_clear(tulle_sctp *sctp)
 	o->tail = NULL;
 }
 
-/* -- asking --------------------------------------------------------------------------------------- */
+/* -- asking -- */
 
 size_t tulle_sctp_buffered(const tulle_sctp *sctp, uint16_t stream)
 {

@@ -96,8 +96,8 @@ static void write_init(tulle_sctp *sctp, tulle_sctp_packet *p)
 static size_t write_packet(tulle_sctp *sctp, uint8_t *dst, size_t cap)
 {
 	tulle_sctp_packet p;
-	tulle_sctp_header header = {sctp->config.local_port, sctp->config.remote_port,
-		sctp->identity.remote_tag};
+	tulle_sctp_header header = {
+		sctp->config.local_port, sctp->config.remote_port, sctp->identity.remote_tag};
 	bool init = take_due(sctp, SCTP_DUE_INIT);
 	if (init)
 		header.tag = 0; /* RFC9260:8.5.1 A */
@@ -138,7 +138,7 @@ bool tulle_sctp_poll_datagram(
 	return true;
 }
 
-/* -- time ------------------------------------------------------------------------------------------ */
+/* -- time -- */
 
 tulle_time tulle_sctp_poll_timeout(const tulle_sctp *sctp)
 {

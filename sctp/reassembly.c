@@ -22,7 +22,7 @@ static bool too_long(tulle_sctp *sctp)
 	return false;
 }
 
-/* -- streams ---------------------------------------------------------------------------------------- */
+/* -- streams -- */
 
 bool tulle_sctp_has_turn(const sctp_stream *s)
 {
@@ -73,7 +73,8 @@ static sctp_in_piece *find_place(const sctp_in_list *list, sctp_in_piece *hint, 
 		at = at->prev;
 	const sctp_in_piece *next = at != NULL ? at->next : list->head;
 	if (hint != NULL && next != NULL && !tulle_serial_lt16(ssn, next->ssn))
-		return find_place(list, NULL, ssn); /* the hint was of no use: from the tail, once */
+		return find_place(
+			list, NULL, ssn); /* the hint was of no use: from the tail, once */
 	return at;
 }
 
@@ -108,12 +109,12 @@ static bool is_next_of_stream(const sctp_in_piece *message)
 {
 	if (message->flags & SCTP_FLAG_U)
 		return true;
-	uint16_t before = message->prev != NULL ? message->prev->ssn
-						: (uint16_t)(message->owner->in_ssn - 1);
+	uint16_t before =
+		message->prev != NULL ? message->prev->ssn : (uint16_t)(message->owner->in_ssn - 1);
 	return (uint16_t)(before + 1) == message->ssn;
 }
 
-/* -- the front -------------------------------------------------------------------------------------- */
+/* -- the front -- */
 
 static bool is_same_message(const sctp_inbound *in, const sctp_in_piece *piece)
 {
@@ -194,7 +195,7 @@ bool tulle_sctp_pass_cumulative(tulle_sctp *sctp, sctp_in_piece *piece)
 	return grow_front(sctp, piece);
 }
 
-/* -- above the front ---------------------------------------------------------------------------------- */
+/* -- above the front -- */
 
 static bool may_follow(const sctp_in_piece *left, const sctp_in_piece *right)
 {
@@ -234,7 +235,8 @@ static bool make_message(tulle_sctp *sctp, uint32_t first, uint32_t last)
 		chunk_end(piece)->chain = tulle_sctp_early_at(sctp, tsn + 1);
 	}
 	if (!add_message(sctp, head, find_hint(sctp, head, first, last))) {
-		for (sctp_in_piece *p = head; p != NULL; p = p->chain) /* clearing finds it in the ring */
+		for (sctp_in_piece *p = head; p != NULL;
+			p = p->chain) /* clearing finds it in the ring */
 			p->done = false;
 		for (uint32_t tsn = first; tsn != last; tsn++)
 			chunk_end(tulle_sctp_early_at(sctp, tsn))->chain = NULL;
@@ -248,7 +250,8 @@ bool tulle_sctp_join_early(tulle_sctp *sctp, sctp_in_piece *piece)
 	uint32_t tsn = piece->tsn, first = tsn, last = tsn;
 	sctp_in_piece *left = tulle_sctp_early_at(sctp, tsn - 1);
 	sctp_in_piece *right = tulle_sctp_early_at(sctp, tsn + 1);
-	if ((left != NULL && !may_follow(left, piece)) || (right != NULL && !may_follow(piece, right)))
+	if ((left != NULL && !may_follow(left, piece)) ||
+		(right != NULL && !may_follow(piece, right)))
 		return broken(sctp);
 	if (left != NULL && (left->flags & SCTP_FLAG_E) == 0)
 		first = left->mate;

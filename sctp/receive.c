@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sctp: a packet comes in: whose it is, which chunk may come when: RFC9260:8.4, 8.5, 3.2, 6.10.
- * Invariant: a packet with a wrong tag or checksum, or broken framing, changes nothing but a count. */
+ * Invariant: a packet with a wrong tag or checksum, or broken framing, changes nothing but a count.
+ */
 #include "sctp/association.h"
 
 #define IN(state) (1u << TULLE_SCTP_STATE_##state)
@@ -16,20 +17,20 @@ static const struct {
 	uint16_t states;
 } table[] = {
 	{SCTP_DATA, false, IN(ESTABLISHED) | IN(SHUTDOWN_PENDING) | IN(SHUTDOWN_SENT)}, /* 6, 9.2 */
-	{SCTP_INIT, true, ANY | IN(CLOSED)},                                /* 5.1, 5.2.1, 5.2.2 */
-	{SCTP_INIT_ACK, true, IN(COOKIE_WAIT)},                             /* 5.2.3 */
-	{SCTP_SACK, false, OPEN},                                           /* 6.2.1 */
-	{SCTP_HEARTBEAT, false, OPEN},                                      /* 8.3 */
-	{SCTP_HEARTBEAT_ACK, false, OPEN},                                  /* 8.3 */
-	{SCTP_ABORT, false, ANY},                                           /* 9.1 */
-	{SCTP_SHUTDOWN, false, OPEN},                                       /* 9.2 */
+	{SCTP_INIT, true, ANY | IN(CLOSED)},    /* 5.1, 5.2.1, 5.2.2 */
+	{SCTP_INIT_ACK, true, IN(COOKIE_WAIT)}, /* 5.2.3 */
+	{SCTP_SACK, false, OPEN},               /* 6.2.1 */
+	{SCTP_HEARTBEAT, false, OPEN},          /* 8.3 */
+	{SCTP_HEARTBEAT_ACK, false, OPEN},      /* 8.3 */
+	{SCTP_ABORT, false, ANY},               /* 9.1 */
+	{SCTP_SHUTDOWN, false, OPEN},           /* 9.2 */
 	{SCTP_SHUTDOWN_ACK, false, IN(SHUTDOWN_SENT) | IN(SHUTDOWN_ACK_SENT)}, /* 9.2 */
-	{SCTP_ERROR, false, ANY},                                           /* 3.3.10 */
-	{SCTP_COOKIE_ECHO, false, ANY | IN(CLOSED)},                        /* 5.2.4 */
-	{SCTP_COOKIE_ACK, false, IN(COOKIE_ECHOED)},                        /* 5.2.5 */
-	{SCTP_SHUTDOWN_COMPLETE, true, IN(SHUTDOWN_ACK_SENT)},              /* 9.2 */
-	{SCTP_RE_CONFIG, false, OPEN},                                      /* RFC6525:5 */
-	{SCTP_PAD, false, ANY},                                             /* RFC4820:3 */
+	{SCTP_ERROR, false, ANY},                                              /* 3.3.10 */
+	{SCTP_COOKIE_ECHO, false, ANY | IN(CLOSED)},                           /* 5.2.4 */
+	{SCTP_COOKIE_ACK, false, IN(COOKIE_ECHOED)},                           /* 5.2.5 */
+	{SCTP_SHUTDOWN_COMPLETE, true, IN(SHUTDOWN_ACK_SENT)},                 /* 9.2 */
+	{SCTP_RE_CONFIG, false, OPEN},                                         /* RFC6525:5 */
+	{SCTP_PAD, false, ANY},                                                /* RFC4820:3 */
 };
 
 typedef struct {
@@ -173,7 +174,7 @@ static tulle_drop judge_tag(tulle_sctp *sctp, const packet_in *in, tulle_rd chun
 	uint8_t type = in->first.type;
 	if (type == SCTP_INIT) {
 		if (!in->alone)
-			return TULLE_DROP_SCTP_BUNDLE; /* RFC9260:6.10 */
+			return TULLE_DROP_SCTP_BUNDLE;                          /* RFC9260:6.10 */
 		return in->header.tag == 0 ? TULLE_TAKEN : TULLE_DROP_SCTP_TAG; /* 8.5.1 A */
 	}
 	if (in->header.tag == 0)

@@ -13,7 +13,8 @@ bool tulle_sctp_answer(tulle_sctp *sctp, uint8_t type, uint32_t tag, bool reflec
 	if (sctp->answers_left == 0)
 		return false;
 	sctp->answers_left--;
-	sctp->reply = (sctp_reply){.type = type, .tag = tag, .reflected = reflected, .cause = cause};
+	sctp->reply =
+		(sctp_reply){.type = type, .tag = tag, .reflected = reflected, .cause = cause};
 	sctp->due |= SCTP_DUE_REPLY;
 	return true;
 }

@@ -56,7 +56,7 @@ void tulle_sctp_reset_ready(tulle_sctp *sctp, sctp_stream *s)
 {
 	sctp_resets *r = &sctp->resets;
 	if (!tulle_sctp_is_open(sctp))
-		return; /* looked at again when the association is up */
+		return;         /* looked at again when the association is up */
 	if (!sctp->re_config) { /* RFC6525:5.1: the peer does not know how */
 		done(sctp, s, false);
 		return;
@@ -118,7 +118,7 @@ void tulle_sctp_reset_timeout(tulle_sctp *sctp)
 	tulle_sctp_set_timer(sctp, SCTP_T_RESET, sctp->rto);
 }
 
-/* -- the peer's ------------------------------------------------------------------------------------------ */
+/* -- the peer's -- */
 
 static uint32_t perform(tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
 {
@@ -134,7 +134,8 @@ static uint32_t perform(tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
 		if (s != NULL)
 			tulle_sctp_reset_in(sctp, s);
 	}
-	for (unsigned i = 0; count == 0 && i < TULLE_SCTP_STREAM_BUCKETS; i++) /* RFC6525:4.1: all */
+	for (unsigned i = 0; count == 0 && i < TULLE_SCTP_STREAM_BUCKETS;
+		i++) /* RFC6525:4.1: all */
 		for (sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next)
 			tulle_sctp_reset_in(sctp, s);
 	return SCTP_R_PERFORMED;

@@ -32,7 +32,8 @@ void tulle_sctp_ring_init(
 
 uint32_t tulle_sctp_ring_span(const tulle_sctp_ring *ring)
 {
-	return (ring->leaf_count - 1) * ring->leaf_slots; /* one leaf less: windows are not aligned */
+	return (ring->leaf_count - 1) *
+	       ring->leaf_slots; /* one leaf less: windows are not aligned */
 }
 
 static tulle_sctp_leaf *leaf_of(const tulle_sctp_ring *ring, uint32_t tsn)

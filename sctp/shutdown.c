@@ -24,7 +24,8 @@ void tulle_sctp_shutdown_progress(tulle_sctp *sctp)
 		sctp->due |= SCTP_DUE_SHUTDOWN;
 		arm(sctp);
 	} else if (sctp->state == TULLE_SCTP_STATE_SHUTDOWN_RECEIVED) {
-		tulle_sctp_set_state(sctp, TULLE_SCTP_STATE_SHUTDOWN_ACK_SENT, "all is acknowledged");
+		tulle_sctp_set_state(
+			sctp, TULLE_SCTP_STATE_SHUTDOWN_ACK_SENT, "all is acknowledged");
 		sctp->due |= SCTP_DUE_SHUTDOWN_ACK;
 		arm(sctp);
 	}
@@ -72,7 +73,8 @@ tulle_drop tulle_sctp_take_shutdown(tulle_sctp *sctp, const tulle_sctp_chunk *ch
 		arm(sctp);
 		return TULLE_TAKEN;
 	}
-	if (sctp->state == TULLE_SCTP_STATE_ESTABLISHED || sctp->state == TULLE_SCTP_STATE_SHUTDOWN_PENDING)
+	if (sctp->state == TULLE_SCTP_STATE_ESTABLISHED ||
+		sctp->state == TULLE_SCTP_STATE_SHUTDOWN_PENDING)
 		tulle_sctp_set_state(sctp, TULLE_SCTP_STATE_SHUTDOWN_RECEIVED, "SHUTDOWN");
 	else if (sctp->state == TULLE_SCTP_STATE_SHUTDOWN_ACK_SENT)
 		sctp->due |= SCTP_DUE_SHUTDOWN_ACK; /* ours was lost */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sctp: records of streams in use: a hash table whose entries are a few in the struct, then slots
- * of pool blocks. Invariant: a record exists while anything of its stream is not as at the start. */
+ * of pool blocks. Invariant: a record exists while anything of its stream is not as at the start.
+ */
 #include "sctp/association.h"
 
 static sctp_stream **bucket(const tulle_sctp *sctp, uint16_t id)
@@ -38,7 +39,8 @@ static bool take_slab(tulle_sctp *sctp)
 	t->slab_reserve += sctp->in_account.reserve_free < before;
 	memcpy(slab, &t->slabs, sizeof t->slabs);
 	t->slabs = slab;
-	size_t n = (tulle_pool_block_bytes(sctp->config.pool) - SLAB_HEAD_BYTES) / sizeof(sctp_stream);
+	size_t n =
+		(tulle_pool_block_bytes(sctp->config.pool) - SLAB_HEAD_BYTES) / sizeof(sctp_stream);
 	for (size_t i = 0; i < n; i++) {
 		sctp_stream *s = (sctp_stream *)(void *)(slab + SLAB_HEAD_BYTES) + i;
 		s->hash_next = t->free;
@@ -85,11 +87,10 @@ sctp_stream *tulle_sctp_add_stream(tulle_sctp *sctp, uint16_t id)
 
 static bool is_used(const sctp_stream *s)
 {
-	return s->out_head != NULL || s->unacked != 0 || s->in_pieces != 0 || s->low != 0 || s->old.head != NULL ||
-	       s->ordered.head != NULL || s->unordered.head != NULL || s->out_ssn != 0 ||
-	       s->in_ssn != 0 || s->marks != 0 || s->reset != SCTP_RESET_NONE || s->ready ||
-	       s->deliver || s->marked || s->part_open || s->paused ||
-	       s->ended_in;
+	return s->out_head != NULL || s->unacked != 0 || s->in_pieces != 0 || s->low != 0 ||
+	       s->old.head != NULL || s->ordered.head != NULL || s->unordered.head != NULL ||
+	       s->out_ssn != 0 || s->in_ssn != 0 || s->marks != 0 || s->reset != SCTP_RESET_NONE ||
+	       s->ready || s->deliver || s->marked || s->part_open || s->paused || s->ended_in;
 }
 
 static void remove_stream(tulle_sctp *sctp, sctp_stream *stream)

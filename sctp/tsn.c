@@ -50,7 +50,8 @@ void tulle_sctp_unmark_lost(tulle_sctp *sctp, uint32_t tsn)
 	t->state = SCTP_TSN_FLIGHT;
 }
 
-/* The peer has it. Cumulative: for good; else it is kept until then (RFC9260:6.2.1: it may renege). */
+/* The peer has it. Cumulative: for good; else it is kept until then (RFC9260:6.2.1: it may renege).
+ */
 void tulle_sctp_acknowledge(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t, bool cumulative)
 {
 	sctp_outbound *o = &sctp->out;

@@ -16,28 +16,29 @@ struct tulle_pool; /* base/pool.h */
 /* Zero means what stands in brackets. */
 typedef struct {
 	uint16_t local_port, remote_port; /* (5000) RFC8841:5 */
-	uint16_t packet_bytes_max; /* (1172) the largest SCTP packet to send, 508..16384: RFC8831:5 */
-	uint16_t streams_max;      /* (65535) streams 0..streams_max-1 both ways; records follow use */
-	size_t send_bytes_max;     /* (1 MiB) of blocks held by queued and unacknowledged data */
-	size_t receive_bytes_max;  /* (1 MiB) of blocks held by data not yet given out */
-	size_t message_bytes_max;  /* (no limit) a longer message of the peer ends the association */
-	bool streamed;             /* parts of the front message come out as they arrive */
-	uint8_t cpu;               /* a tulle_cpu: 0 is always right */
-	uint32_t reserve_blocks;   /* blocks of our own: at least tulle_sctp_reserve_blocks_min() */
-	struct tulle_pool *pool;   /* shared; its blocks have 1024 bytes or more */
-	void *owner;               /* (the association) whom tulle_pool_next_waiter names */
+	uint16_t packet_bytes_max; /* (1172) the largest SCTP packet to send, 508..16384: RFC8831:5
+				    */
+	uint16_t streams_max;  /* (65535) streams 0..streams_max-1 both ways; records follow use */
+	size_t send_bytes_max; /* (1 MiB) of blocks held by queued and unacknowledged data */
+	size_t receive_bytes_max; /* (1 MiB) of blocks held by data not yet given out */
+	size_t message_bytes_max; /* (no limit) a longer message of the peer ends the association */
+	bool streamed;            /* parts of the front message come out as they arrive */
+	uint8_t cpu;              /* a tulle_cpu: 0 is always right */
+	uint32_t reserve_blocks;  /* blocks of our own: at least tulle_sctp_reserve_blocks_min() */
+	struct tulle_pool *pool;  /* shared; its blocks have 1024 bytes or more */
+	void *owner;              /* (the association) whom tulle_pool_next_waiter names */
 	tulle_random random;
 	tulle_time rto_us_initial; /* (1 s) */
-	tulle_time rto_us_min;     /* (200 ms) the field's value: 1 s of RFC9260:16 stalls a channel */
-	tulle_time rto_us_max;     /* (10 s) RFC's 60 s outlives ICE consent (30 s, RFC7675:5.1) */
-	tulle_time heartbeat_us;   /* (30 s) negative: none */
+	tulle_time rto_us_min; /* (200 ms) the field's value: 1 s of RFC9260:16 stalls a channel */
+	tulle_time rto_us_max; /* (10 s) RFC's 60 s outlives ICE consent (30 s, RFC7675:5.1) */
+	tulle_time heartbeat_us;                                /* (30 s) negative: none */
 	uint16_t retransmissions_max, init_retransmissions_max; /* (10, 8) */
 } tulle_sctp_config;
 
 typedef struct {
 	bool first, last; /* both: a whole message. Parts of a stream follow each other in order; */
-			  /* other streams wait for the last one (RFC9260:6.9 keeps TSNs together) */
-	bool unordered;   /* taken from the first part, like all below */
+	/* other streams wait for the last one (RFC9260:6.9 keeps TSNs together) */
+	bool unordered;                         /* taken from the first part, like all below */
 	bool has_lifetime, has_retransmissions; /* PR-SCTP: reliable until the peer supports it */
 	uint16_t retransmissions_max, priority;
 	tulle_time lifetime_us;
@@ -45,11 +46,12 @@ typedef struct {
 
 typedef enum {
 	TULLE_SCTP_CONNECTED = 1,
-	TULLE_SCTP_MESSAGE,      /* stream, ppid, data, first, last, unordered: a message or a part; */
-				 /* the parts of one message come without another's between */
-	TULLE_SCTP_WRITABLE,     /* after WOULD_BLOCK: send again */
-	TULLE_SCTP_BUFFERED_LOW, /* stream: buffered fell to set_low's bytes or below */
-	TULLE_SCTP_STREAM_RESET_IN,  /* stream: the peer ended its direction, all data was given out */
+	TULLE_SCTP_MESSAGE,  /* stream, ppid, data, first, last, unordered: a message or a part; */
+			     /* the parts of one message come without another's between */
+	TULLE_SCTP_WRITABLE, /* after WOULD_BLOCK: send again */
+	TULLE_SCTP_BUFFERED_LOW,     /* stream: buffered fell to set_low's bytes or below */
+	TULLE_SCTP_STREAM_RESET_IN,  /* stream: the peer ended its direction, all data was given out
+				      */
 	TULLE_SCTP_STREAM_RESET_OUT, /* stream, ok: our reset_stream was performed or refused */
 	TULLE_SCTP_RESTARTED, /* the peer began anew: queues are empty, SSNs and TSNs start again */
 	TULLE_SCTP_CLOSED,    /* why, cause: nothing comes after it */
@@ -86,11 +88,12 @@ typedef enum {
 
 typedef struct {
 	uint64_t packets_in, packets_out, bytes_in, bytes_out; /* SCTP packets, whole */
-	uint64_t messages_in, messages_out, data_in, data_out; /* user bytes; data_out without repeats */
-	uint64_t retransmissions, fast_retransmits, timeouts;  /* chunks, chunks, T3 expiries */
+	uint64_t messages_in, messages_out, data_in,
+		data_out; /* user bytes; data_out without repeats */
+	uint64_t retransmissions, fast_retransmits, timeouts; /* chunks, chunks, T3 expiries */
 	uint64_t sacks_in, sacks_out, duplicates, collisions, zero_windows, window_probes;
 	uint64_t no_room, pool_waits, resets_in, resets_out, partial_messages, restarts, reneged;
-	tulle_time rto_us, srtt_us, rttvar_us; /* srtt 0: not measured */
+	tulle_time rto_us, srtt_us, rttvar_us;              /* srtt 0: not measured */
 	size_t cwnd, ssthresh, flight, peer_window, window; /* bytes */
 	size_t blocks_in, blocks_out;
 	uint16_t streams_in, streams_out; /* what the peer may use, what we may use; 0: not known */
@@ -119,8 +122,8 @@ TULLE_API tulle_err tulle_sctp_connect(tulle_sctp *sctp, tulle_time now);
  * WOULD_BLOCK: nothing was taken, WRITABLE follows. ERR_TOO_LARGE: can never fit (send parts).
  * ERR_ARGUMENT: len 0, stream out of range, or parts out of order. ERR_STATE: shutting down, or the
  * stream is being reset (from reset_stream until STREAM_RESET_OUT). */
-TULLE_API tulle_err tulle_sctp_send(tulle_sctp *sctp, tulle_time now, uint16_t stream, uint32_t ppid,
-	const void *data, size_t len, const tulle_sctp_send_options *options);
+TULLE_API tulle_err tulle_sctp_send(tulle_sctp *sctp, tulle_time now, uint16_t stream,
+	uint32_t ppid, const void *data, size_t len, const tulle_sctp_send_options *options);
 /* Ends our direction of the stream after all its queued data is acknowledged: RFC6525:5.1.2.
  * STREAM_RESET_OUT follows; then the stream may be used anew. ERR_STATE: already under way;
  * ERR_ARGUMENT: out of range or in the middle of a message's parts; WOULD_BLOCK as send. */
@@ -154,8 +157,8 @@ TULLE_API void tulle_sctp_handle_timeout(tulle_sctp *sctp, tulle_time now);
 /* The pool has room again: call it for each owner that tulle_pool_next_waiter gives. */
 TULLE_API void tulle_sctp_handle_room(tulle_sctp *sctp, tulle_time now);
 /* Out: one packet at dst (packet_bytes_max bytes at least); false: none now. */
-TULLE_API bool tulle_sctp_poll_datagram(tulle_sctp *sctp, tulle_time now, uint8_t *dst,
-	size_t dst_bytes, tulle_datagram *out);
+TULLE_API bool tulle_sctp_poll_datagram(
+	tulle_sctp *sctp, tulle_time now, uint8_t *dst, size_t dst_bytes, tulle_datagram *out);
 /* When handle_timeout is due; after that and a full drain it is later than now. */
 TULLE_API tulle_time tulle_sctp_poll_timeout(const tulle_sctp *sctp);
 /* false: none. Frees the part that the last MESSAGE gave. */

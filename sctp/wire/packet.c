@@ -59,8 +59,8 @@ bool tulle_sctp_read_parameter(tulle_rd *r, tulle_sctp_parameter *p)
 }
 
 TULLE_UNTRUSTED(dtls, "packet length / 4 chunks", sctp_packet)
-tulle_drop tulle_sctp_read_packet(tulle_cpu cpu, const uint8_t *data, size_t len,
-	tulle_sctp_header *header, tulle_rd *chunks)
+tulle_drop tulle_sctp_read_packet(
+	tulle_cpu cpu, const uint8_t *data, size_t len, tulle_sctp_header *header, tulle_rd *chunks)
 {
 	/* RFC9260:3 a packet holds a header and a chunk */
 	if (len < SCTP_HEADER_BYTES + SCTP_CHUNK_HEADER_BYTES)

@@ -14,6 +14,6 @@ typedef struct {
 bool tulle_sctp_read_reset(const tulle_sctp_parameter *p, tulle_sctp_reset_parameter *reset);
 uint16_t tulle_sctp_read_reset_stream(const tulle_sctp_reset_parameter *reset, size_t i);
 /* One parameter of type RESET_OUT or RESPONSE. */
-void tulle_sctp_write_reset(
-	tulle_wr *w, const tulle_sctp_reset_parameter *reset, const uint16_t *streams, size_t count);
+void tulle_sctp_write_reset(tulle_wr *w, const tulle_sctp_reset_parameter *reset,
+	const uint16_t *streams, size_t count);
 #endif

@@ -40,7 +40,8 @@ tulle_drop tulle_sctp_read_sack(tulle_bytes value, tulle_sctp_sack_chunk *sack)
 }
 
 void tulle_sctp_write_sack(tulle_wr *w, uint32_t cumulative, uint32_t window,
-	const tulle_sctp_gap *gaps, size_t gap_count, const uint32_t *duplicates, size_t duplicate_count)
+	const tulle_sctp_gap *gaps, size_t gap_count, const uint32_t *duplicates,
+	size_t duplicate_count)
 {
 	size_t room = w->cap - w->len;
 	room = room > SACK_BYTES ? (room - SACK_BYTES) / 4 : 0;

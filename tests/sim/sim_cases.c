@@ -36,7 +36,7 @@ static void finish(sim_world *w, sim_counts *counts)
 	sim_world_count(w, counts);
 }
 
-/* -- handshake: each of the first 12 packets lost, doubled, late; one or both connect ---------------- */
+/* -- handshake: each of the first 12 packets lost, doubled, late; one or both connect -- */
 
 typedef struct {
 	uint64_t nth;
@@ -79,7 +79,7 @@ static void run_handshake(sim_world *w, uint64_t seed, sim_counts *counts)
 	}
 }
 
-/* -- bulk ------------------------------------------------------------------------------------------------- */
+/* -- bulk -- */
 
 static void run_bulk(sim_world *w, uint64_t seed, sim_counts *counts)
 {
@@ -127,7 +127,7 @@ static void run_huge(sim_world *w, uint64_t seed, sim_counts *counts)
 	finish(w, counts);
 }
 
-/* -- memory: six ends over two small pools; the reserve must keep each one moving -------------------------- */
+/* -- memory: six ends over two small pools; the reserve must keep each one moving -- */
 
 static void run_pool(sim_world *w, uint64_t seed, sim_counts *counts)
 {
@@ -147,7 +147,7 @@ static void run_pool(sim_world *w, uint64_t seed, sim_counts *counts)
 	finish(w, counts);
 }
 
-/* -- a reader that pauses: the window closes, nothing is lost, it goes on --------------------------------- */
+/* -- a reader that pauses: the window closes, nothing is lost, it goes on -- */
 
 static void pause_all(sim_world *w, bool paused)
 {
@@ -185,7 +185,7 @@ static void run_pause(sim_world *w, uint64_t seed, sim_counts *counts)
 	finish(w, counts);
 }
 
-/* -- stream reset under loss: the stream begins anew, nothing of before is lost ------------------------------ */
+/* -- stream reset under loss: the stream begins anew, nothing of before is lost -- */
 
 static bool resets_are_done(void *world)
 {
@@ -194,7 +194,8 @@ static bool resets_are_done(void *world)
 		sim_stream *a = &w->ends[0].at[s];
 		if (!a->reset_asked && a->sent == w->ends[0].messages_per_stream) {
 			a->reset_asked = true;
-			if (tulle_sctp_reset_stream(w->ends[0].sctp, w->now, (uint16_t)s) != TULLE_OK)
+			if (tulle_sctp_reset_stream(w->ends[0].sctp, w->now, (uint16_t)s) !=
+				TULLE_OK)
 				sim_fail(&w->verdict, "reset_stream refused");
 		}
 		if (!a->reset_done || !w->ends[1].at[s].reset_seen)
@@ -228,7 +229,7 @@ static void run_reset(sim_world *w, uint64_t seed, sim_counts *counts)
 	finish(w, counts);
 }
 
-/* -- ends ------------------------------------------------------------------------------------------------------ */
+/* -- ends -- */
 
 static bool both_closed(void *world)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sim: `sim SEEDS` runs every case with each seed, `sim --seed N [CASE]` one seed again. It says what
- * the seeds reached; a kind of event that never came fails a run of all cases. */
+/* sim: `sim SEEDS` runs every case with each seed, `sim --seed N [CASE]` one seed again. It says
+ * what the seeds reached; a kind of event that never came fails a run of all cases. */
 #include "tests/sim/sim_sctp.h"
 
 #include <stdio.h>
@@ -56,8 +56,9 @@ int main(int argc, char **argv)
 		for (uint64_t seed = first; seed < first + seeds; seed++)
 			if (only == NULL || strcmp(only, sim_sctp_cases[c].name) == 0)
 				run_one(&sim_sctp_cases[c], seed, &counts);
-	printf("%llu seeds, %zu cases, bulk of %llu MiB; they reached:\n", (unsigned long long)seeds,
-		sim_sctp_case_count, (unsigned long long)(sim_bulk_bytes >> 20));
+	printf("%llu seeds, %zu cases, bulk of %llu MiB; they reached:\n",
+		(unsigned long long)seeds, sim_sctp_case_count,
+		(unsigned long long)(sim_bulk_bytes >> 20));
 #define SIM_KIND_JUDGE(name) judge_kind(#name, counts.name, only == NULL && seeds >= 5);
 	SIM_KINDS(SIM_KIND_JUDGE)
 #undef SIM_KIND_JUDGE

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* sim: a network of directed links in virtual time: delay, jitter, rate with a drop-tail queue, loss,
- * duplication, reordering, corruption. It knows datagrams and numbers of ends, no protocol. */
+/* sim: a network of directed links in virtual time: delay, jitter, rate with a drop-tail queue,
+ * loss, duplication, reordering, corruption. It knows datagrams and numbers of ends, no protocol.
+ */
 #ifndef TULLE_SIM_NET_H
 #define TULLE_SIM_NET_H
 #include "tests/sim/sim_clock.h"

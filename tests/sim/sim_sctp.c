@@ -80,7 +80,7 @@ static void check_memory(sim_world *w, sim_end *e)
 		sim_fail(&w->verdict, "holds %zu receive blocks", stats.blocks_in);
 }
 
-/* -- receiving ------------------------------------------------------------------------------------- */
+/* -- receiving -- */
 
 static size_t size_of(const sim_end *sender, unsigned stream, uint64_t message)
 {
@@ -107,8 +107,8 @@ static void take_message(sim_world *w, int end, const tulle_sctp_event *event)
 	e->reading_stream = event->last ? -1 : event->stream;
 	uint64_t message = sender->unordered ? event->ppid : s->expected;
 	if (!sender->unordered && event->ppid != (uint32_t)message)
-		sim_fail(&w->verdict, "stream %u: message %u where %u was due", event->stream, event->ppid,
-			(unsigned)message);
+		sim_fail(&w->verdict, "stream %u: message %u where %u was due", event->stream,
+			event->ppid, (unsigned)message);
 	if (!sim_are_bytes(event->stream, message, s->part, event->data, event->len))
 		sim_fail(&w->verdict, "stream %u: wrong bytes in message %u", event->stream,
 			(unsigned)message);
@@ -118,7 +118,8 @@ static void take_message(sim_world *w, int end, const tulle_sctp_event *event)
 	if (!event->last)
 		return;
 	if (s->part != size_of(sender, event->stream, message))
-		sim_fail(&w->verdict, "stream %u: message of %u bytes", event->stream, (unsigned)s->part);
+		sim_fail(&w->verdict, "stream %u: message of %u bytes", event->stream,
+			(unsigned)s->part);
 	s->part = 0;
 	s->expected++;
 	e->delivered_messages++;
@@ -161,7 +162,7 @@ static void take_event(sim_world *w, int end, const tulle_sctp_event *event)
 		w->on_event(w, end, event);
 }
 
-/* -- sending ----------------------------------------------------------------------------------------- */
+/* -- sending -- */
 
 static bool send_one(sim_world *w, sim_end *e, unsigned stream)
 {
@@ -208,7 +209,7 @@ static void send_all(sim_world *w, sim_end *e)
 	}
 }
 
-/* -- driving ------------------------------------------------------------------------------------------ */
+/* -- driving -- */
 
 static bool drive_once(sim_world *w, int end)
 {
@@ -300,8 +301,10 @@ void sim_world_run(sim_world *w)
 	while (!w->verdict.failed && !w->is_done(w)) {
 		tulle_time next = next_time(w);
 		if (next > w->limit) {
-			sim_fail(&w->verdict, "stalled at %lld ms: end 0 got %llu messages, end 1 %llu",
-				(long long)(w->now / 1000), (unsigned long long)w->ends[0].delivered_messages,
+			sim_fail(&w->verdict,
+				"stalled at %lld ms: end 0 got %llu messages, end 1 %llu",
+				(long long)(w->now / 1000),
+				(unsigned long long)w->ends[0].delivered_messages,
 				(unsigned long long)w->ends[1].delivered_messages);
 			break;
 		}
@@ -365,7 +368,8 @@ void sim_world_free(sim_world *w)
 		free(w->ends[i].memory);
 	}
 	for (int i = 0; i < SIM_ENDS; i++) {
-		if (w->pool_memory[i] != NULL && tulle_pool_free(w->pool[i]) != tulle_pool_blocks(w->pool[i]))
+		if (w->pool_memory[i] != NULL &&
+			tulle_pool_free(w->pool[i]) != tulle_pool_blocks(w->pool[i]))
 			sim_fail(&w->verdict, "blocks of a pool did not come back");
 		free(w->pool_memory[i]);
 	}

@@ -34,7 +34,7 @@ typedef struct {
 	tulle_sctp_closed why;
 	uint64_t delivered, delivered_messages, writables, connects;
 	int reading_stream; /* in the middle of a message of it; -1 */
-	tulle_time moved; /* when it last delivered or was acknowledged something */
+	tulle_time moved;   /* when it last delivered or was acknowledged something */
 } sim_end;
 
 typedef struct {
