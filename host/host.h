@@ -22,10 +22,13 @@ typedef struct {
 	void (*turn)(void *self); /* tulle_host_wake ended a wait; may be NULL */
 } tulle_host_kind;
 
+typedef struct tulle_host_port tulle_host_port; /* host/udp.c */
+
 typedef struct tulle_host_member {
 	const tulle_host_kind *kind;
 	void *self;
 	tulle_host *host;
+	tulle_host_port *port; /* NULL: it takes no datagrams */
 	struct tulle_host_member *next, *prev;
 	tulle_ready_node ready; /* has output, or listeners to call */
 	tulle_heap_node due;
@@ -48,11 +51,21 @@ typedef struct {
 typedef struct {
 	int fd; /* -1: no such family here */
 	uint8_t family;
-	bool no_offload, blocked;
+	bool no_offload;
 	uint16_t port;
 	tulle_host_watch watch;
-	tulle_host *host;
+	tulle_host_port *owner;
 } tulle_host_udp;
+
+/* The sockets of one member, or of all when the options name one port: two members on one port cannot talk to
+ * each other, for both ends of such a path have one address. */
+struct tulle_host_port {
+	tulle_host_udp udp[2]; /* IPv4, IPv6 */
+	tulle_host *host;
+	tulle_host_member *sole; /* NULL: shared */
+	tulle_host_port *next;
+	size_t references;
+};
 
 typedef struct tulle_host_streams tulle_host_streams; /* host/streams.c */
 typedef struct tulle_host_batch tulle_host_batch;     /* host/udp.c */
@@ -70,7 +83,8 @@ struct tulle_host {
 	tulle_host_member *members;
 	size_t member_count, gone_count;
 	tulle_pool *pool; /* of standalone peers */
-	tulle_host_udp udp[2];
+	tulle_host_port *ports;
+	tulle_host_udp *blocked; /* the socket that is full; NULL: none */
 	tulle_host_batch *batch;
 	tulle_host_interface interfaces[HOST_INTERFACES_MAX];
 	size_t interface_count;
@@ -95,8 +109,10 @@ tulle_err tulle_host_watch_add(tulle_host *host, tulle_host_watch *watch, uint32
 void tulle_host_watch_set(tulle_host *host, tulle_host_watch *watch, uint32_t events);
 void tulle_host_watch_remove(tulle_host *host, tulle_host_watch *watch);
 
-tulle_err tulle_host_open_udp(tulle_host *host);
-void tulle_host_close_udp(tulle_host *host);
+bool tulle_host_make_batch(tulle_host *host);
+/* Sockets for a member: its own, or the shared ones. SYSTEM. */
+tulle_err tulle_host_open_port(tulle_host *host, tulle_host_member *member);
+void tulle_host_close_port(tulle_host_member *member);
 size_t tulle_host_find_interfaces(tulle_host_interface *dst, size_t cap);
 /* Room for the next output; NULL: the socket is full, poll later. */
 uint8_t *tulle_host_batch_room(tulle_host *host, size_t *bytes);

@@ -95,13 +95,13 @@ tulle_err tulle_host_create(const tulle_host_options *options, tulle_host **out)
 		host->options = *options;
 	host->log = host->options.log;
 	host->cpu = tulle_host_cpu();
-	host->udp[0].fd = host->udp[1].fd = host->epoll_fd = host->wake_fd = host->timer_fd = -1;
+	host->epoll_fd = host->wake_fd = host->timer_fd = -1;
 	host->ready = (tulle_ready){.wake = wake_from_list, .user = host};
 	tulle_err err = make_pool(host) ? TULLE_OK : TULLE_ERR_MEMORY;
 	if (err == TULLE_OK && !open_counters(host))
 		err = TULLE_ERR_SYSTEM;
-	if (err == TULLE_OK)
-		err = tulle_host_open_udp(host);
+	if (err == TULLE_OK && !tulle_host_make_batch(host))
+		err = TULLE_ERR_MEMORY;
 	if (err != TULLE_OK) {
 		tulle_host_destroy(host);
 		return err;
@@ -131,7 +131,7 @@ void tulle_host_destroy(tulle_host *host)
 		tulle_host_remove(member);
 	}
 	tulle_host_streams_destroy(host);
-	tulle_host_close_udp(host);
+	free(host->batch);
 	close_fd(host->epoll_fd);
 	close_fd(host->wake_fd);
 	close_fd(host->timer_fd);
@@ -159,9 +159,9 @@ static void tell_world(tulle_host *host, tulle_host_member *member, tulle_time n
 	member->kind->handle(member->self, now, &in);
 	for (size_t i = 0; i < host->interface_count; i++) {
 		const tulle_host_interface *f = &host->interfaces[i];
-		const tulle_host_udp *udp = &host->udp[f->addr.family == 6];
-		if (udp->fd < 0)
+		if (member->port == NULL || member->port->udp[f->addr.family == 6].fd < 0)
 			continue;
+		const tulle_host_udp *udp = &member->port->udp[f->addr.family == 6];
 		in = (tulle_in){.kind = TULLE_IN_PATH_UP, .id = f->id, .local = f->addr, .mtu = f->mtu};
 		in.local.port = udp->port;
 		member->kind->handle(member->self, now, &in);
@@ -177,6 +177,8 @@ tulle_err tulle_host_add(tulle_host *host, tulle_host_member *member)
 	if (!grow_heap(host))
 		return TULLE_ERR_MEMORY;
 	member->host = host;
+	if (member->kind->owns != NULL && tulle_host_open_port(host, member) != TULLE_OK)
+		return TULLE_ERR_SYSTEM;
 	member->ready.owner = member->due.owner = member;
 	member->prev = NULL;
 	member->next = host->members;
@@ -197,6 +199,7 @@ static void unlink_member(tulle_host_member *member)
 		member->next->prev = member->prev;
 	host->member_count--;
 	tulle_ready_remove(&host->ready, &member->ready);
+	tulle_host_close_port(member);
 	free_member(member);
 }
 
@@ -286,15 +289,10 @@ static void run_due(tulle_host *host, tulle_time now)
 	}
 }
 
-static bool is_blocked(const tulle_host *host)
-{
-	return host->udp[0].blocked || host->udp[1].blocked;
-}
-
 static tulle_time next_due(const tulle_host *host)
 {
 	const tulle_heap_node *first = tulle_heap_first(&host->heap);
-	if (host->ready.first != NULL && !is_blocked(host))
+	if (host->ready.first != NULL && host->blocked == NULL)
 		return 0;
 	return first != NULL ? first->at : TULLE_TIME_NEVER;
 }

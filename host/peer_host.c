@@ -55,8 +55,12 @@ static void peer_destroy(void *self)
 	free(h);
 }
 
-static const tulle_host_kind peer_kind = {peer_handle, peer_poll, peer_poll_timeout, peer_owns,
-	peer_dispatch, peer_destroy};
+static const tulle_host_kind peer_kind = {.handle = peer_handle,
+	.poll = peer_poll,
+	.poll_timeout = peer_poll_timeout,
+	.owns = peer_owns,
+	.dispatch = peer_dispatch,
+	.destroy = peer_destroy};
 
 static void wake_member(void *user)
 {

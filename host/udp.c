@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* host: datagrams. One socket a family; many packets a system call both ways (sendmmsg, UDP_SEGMENT; recvmmsg,
+/* host: datagrams. Many packets a system call both ways (sendmmsg, UDP_SEGMENT; recvmmsg,
  * UDP_GRO). A full socket is back-pressure: what did not go waits, and nobody is polled meanwhile. */
 #include "host/host.h"
 
@@ -28,6 +28,7 @@ typedef struct {
 	struct sockaddr_in6 name; /* the larger of both families */
 	_Alignas(struct cmsghdr) uint8_t control[CONTROL_BYTES];
 	struct iovec iov;
+	tulle_host_udp *udp;
 	tulle_host_member *member;
 	tulle_out out;
 } message;
@@ -120,11 +121,12 @@ static void set_options(tulle_host_udp *udp, bool offload)
 
 static void udp_ready(void *user, uint32_t events);
 
-static tulle_err open_one(tulle_host *host, tulle_host_udp *udp, uint8_t family)
+static tulle_err open_one(tulle_host_port *port, tulle_host_udp *udp, uint8_t family)
 {
 	const int on = 1;
+	tulle_host *host = port->host;
 	udp->family = family;
-	udp->host = host;
+	udp->owner = port;
 	udp->no_offload = host->options.no_offload;
 	udp->fd = socket(family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (udp->fd < 0)
@@ -132,34 +134,93 @@ static tulle_err open_one(tulle_host *host, tulle_host_udp *udp, uint8_t family)
 	if (family == 6)
 		(void)setsockopt(udp->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
 	set_options(udp, !udp->no_offload);
-	if (!bind_port(host, udp)) {
-		close(udp->fd);
-		udp->fd = -1;
-		const char *asked = family == 4 ? host->options.bind4 : host->options.bind6;
-		return asked != NULL ? TULLE_ERR_SYSTEM : TULLE_OK;
-	}
 	udp->watch = (tulle_host_watch){udp->fd, udp_ready, udp};
-	return tulle_host_watch_add(host, &udp->watch, EPOLLIN);
+	if (bind_port(host, udp) && tulle_host_watch_add(host, &udp->watch, EPOLLIN) == TULLE_OK)
+		return TULLE_OK;
+	close(udp->fd);
+	udp->fd = -1;
+	bool asked = host->options.port_min != 0 ||
+		(family == 4 ? host->options.bind4 : host->options.bind6) != NULL;
+	return asked ? TULLE_ERR_SYSTEM : TULLE_OK;
 }
 
-tulle_err tulle_host_open_udp(tulle_host *host)
+bool tulle_host_make_batch(tulle_host *host)
 {
 	host->batch = malloc(sizeof *host->batch); /* its pages are touched as they are used */
-	if (host->batch == NULL)
+	if (host->batch != NULL)
+		host->batch->used = host->batch->count = 0;
+	return host->batch != NULL;
+}
+
+static bool is_one_port(const tulle_host_options *o)
+{
+	return o->port_min != 0 && o->port_max <= o->port_min;
+}
+
+static void join_port(tulle_host_port *port, tulle_host_member *member)
+{
+	port->sole = port->references == 0 ? member : NULL;
+	port->references++;
+	member->port = port;
+}
+
+tulle_err tulle_host_open_port(tulle_host *host, tulle_host_member *member)
+{
+	if (is_one_port(&host->options) && host->ports != NULL) {
+		join_port(host->ports, member);
+		return TULLE_OK;
+	}
+	tulle_host_port *port = calloc(1, sizeof *port);
+	if (port == NULL)
 		return TULLE_ERR_MEMORY;
-	host->batch->used = host->batch->count = 0;
-	tulle_err err = open_one(host, &host->udp[0], 4);
+	port->host = host;
+	port->udp[1].fd = -1;
+	tulle_err err = open_one(port, &port->udp[0], 4);
 	if (err == TULLE_OK)
-		err = open_one(host, &host->udp[1], 6);
+		err = open_one(port, &port->udp[1], 6);
+	join_port(port, member);
+	port->next = host->ports;
+	host->ports = port;
+	if (err == TULLE_OK && port->udp[0].fd < 0 && port->udp[1].fd < 0)
+		err = TULLE_ERR_SYSTEM; /* no more descriptors */
+	if (err != TULLE_OK)
+		tulle_host_close_port(member);
 	return err;
 }
 
-void tulle_host_close_udp(tulle_host *host)
+/* What still waits to go through these sockets goes with them. */
+static void forget_messages(tulle_host *host, const tulle_host_port *port)
 {
-	for (int i = 0; i < 2; i++)
-		if (host->udp[i].fd >= 0)
-			close(host->udp[i].fd);
-	free(host->batch);
+	tulle_host_batch *b = host->batch;
+	size_t kept = 0;
+	for (size_t i = 0; i < b->count; i++)
+		if (b->messages[i].udp->owner != port)
+			b->messages[kept++] = b->messages[i];
+	b->count = kept;
+}
+
+void tulle_host_close_port(tulle_host_member *member)
+{
+	tulle_host_port *port = member->port;
+	member->port = NULL;
+	if (port == NULL)
+		return;
+	tulle_host *host = port->host;
+	port->sole = NULL;
+	if (--port->references != 0)
+		return;
+	forget_messages(host, port);
+	tulle_host_port **at = &host->ports;
+	while (*at != port)
+		at = &(*at)->next;
+	*at = port->next;
+	for (int i = 0; i < 2; i++) {
+		if (host->blocked == &port->udp[i])
+			host->blocked = NULL;
+		if (port->udp[i].fd >= 0)
+			close(port->udp[i].fd);
+	}
+	free(port);
 }
 
 /* -- out ------------------------------------------------------------------------------------------ */
@@ -219,6 +280,7 @@ void tulle_host_batch_add(tulle_host *host, tulle_host_member *member, const tul
 	tulle_host_batch *b = host->batch;
 	message *m = &b->messages[b->count++];
 	m->member = member;
+	m->udp = &member->port->udp[out->remote.family == 6];
 	m->out = *out;
 	m->iov = (struct iovec){(void *)(uintptr_t)out->data.ptr, out->data.len};
 	b->used += (out->data.len + 63) / 64 * 64;
@@ -284,21 +346,22 @@ static void keep_rest(tulle_host *host, tulle_host_udp *udp, size_t from)
 	tulle_host_batch *b = host->batch;
 	memmove(b->messages, b->messages + from, (b->count - from) * sizeof *b->messages);
 	b->count -= from;
-	udp->blocked = true;
+	host->blocked = udp;
 	tulle_host_watch_set(host, &udp->watch, EPOLLIN | EPOLLOUT);
 }
 
 void tulle_host_batch_flush(tulle_host *host)
 {
 	tulle_host_batch *b = host->batch;
+	if (host->blocked != NULL)
+		return;
 	for (size_t i = 0; i < b->count; i++)
 		make_header(&b->messages[i], &b->headers[i].msg_hdr);
 	for (size_t from = 0, to; from < b->count; from = to) {
-		uint8_t family = b->messages[from].out.remote.family;
-		for (to = from + 1; to < b->count && b->messages[to].out.remote.family == family; to++)
+		tulle_host_udp *udp = b->messages[from].udp;
+		for (to = from + 1; to < b->count && b->messages[to].udp == udp; to++)
 			continue;
-		tulle_host_udp *udp = &host->udp[family == 6];
-		size_t done = udp->fd < 0 ? to : udp->blocked ? from : send_range(host, udp, from, to);
+		size_t done = udp->fd < 0 ? to : send_range(host, udp, from, to);
 		if (done < to) {
 			keep_rest(host, udp, done);
 			return;
@@ -347,13 +410,17 @@ static uint32_t find_path(const tulle_host *host, const tulle_addr *local)
 	return 0;
 }
 
-/* The member that it belongs to: the last one's first (runs come from one sender), then by asking. */
-static tulle_host_member *find_member(tulle_host *host, tulle_host_member *last, const tulle_in *in)
+/* The member that it belongs to: the port's own; on a shared one the last one's first (runs come from one
+ * sender), then by asking. */
+static tulle_host_member *find_member(
+	const tulle_host_port *port, tulle_host_member *last, const tulle_in *in)
 {
-	if (last != NULL && !last->gone && last->kind->owns != NULL && last->kind->owns(last->self, in))
+	if (port->sole != NULL)
+		return port->sole;
+	if (last != NULL && !last->gone && last->kind->owns(last->self, in))
 		return last;
-	for (tulle_host_member *m = host->members; m != NULL; m = m->next)
-		if (!m->gone && m->kind->owns != NULL && m->kind->owns(m->self, in))
+	for (tulle_host_member *m = port->host->members; m != NULL; m = m->next)
+		if (!m->gone && m->port == port && m->kind->owns(m->self, in))
 			return m;
 	return NULL;
 }
@@ -371,7 +438,7 @@ static tulle_host_member *take_message(tulle_host *host, tulle_host_udp *udp, me
 	const uint8_t *data = m->iov.iov_base;
 	for (size_t at = 0; at < len; at += segment) {
 		in.data = (tulle_bytes){data + at, tulle_min(segment, len - at)};
-		tulle_host_member *member = find_member(host, last, &in);
+		tulle_host_member *member = find_member(udp->owner, last, &in);
 		if (member == NULL)
 			continue;
 		tulle_host_deliver(member, now, &in);
@@ -406,10 +473,10 @@ static int receive(tulle_host *host, tulle_host_udp *udp, tulle_host_member **la
 static void udp_ready(void *user, uint32_t events)
 {
 	tulle_host_udp *udp = user;
-	tulle_host *host = udp->host;
+	tulle_host *host = udp->owner->host;
 	tulle_host_member *last = NULL;
-	if ((events & EPOLLOUT) != 0 && udp->blocked) {
-		udp->blocked = false;
+	if ((events & EPOLLOUT) != 0 && host->blocked == udp) {
+		host->blocked = NULL;
 		tulle_host_watch_set(host, &udp->watch, EPOLLIN);
 		tulle_host_batch_flush(host);
 	}
