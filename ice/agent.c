@@ -33,7 +33,8 @@ static layout lay_out(const tulle_ice_config *c)
 	l.locals = aligned(l.pairs + sizeof(ice_pair) * or_default(c->pairs_max, ICE_PAIRS_MAX));
 	l.remotes = aligned(
 		l.locals + sizeof(ice_local) * or_default(c->local_candidates_max, ICE_LOCAL_MAX));
-	size_t remotes = or_default(c->remote_candidates_max, ICE_REMOTE_MAX) + (size_t)ICE_PRFLX_MAX;
+	size_t remotes =
+		or_default(c->remote_candidates_max, ICE_REMOTE_MAX) + (size_t)ICE_PRFLX_MAX;
 	l.opaque = aligned(l.remotes + sizeof(ice_remote) * remotes);
 	l.end = l.opaque + (c->opaque ? ICE_OPAQUE_MAX : 0);
 	return l;
@@ -149,7 +150,8 @@ tulle_err tulle_ice_set_remote(
 	if (ice->has_remote) {
 		tulle_text u = {ice->remote_ufrag, ice->remote_ufrag_len},
 			   p = {ice->remote_pwd, ice->remote_pwd_len};
-		return tulle_text_is(u, ufrag) && tulle_text_is(p, pwd) ? TULLE_OK : TULLE_ERR_STATE;
+		return tulle_text_is(u, ufrag) && tulle_text_is(p, pwd) ? TULLE_OK
+									: TULLE_ERR_STATE;
 	}
 	memcpy(ice->remote_ufrag, ufrag.ptr, ufrag.len);
 	memcpy(ice->remote_pwd, pwd.ptr, pwd.len);
@@ -182,8 +184,7 @@ bool tulle_ice_is_controlling(const tulle_ice *ice)
 	return ice->controlling;
 }
 
-static tulle_drop take(
-	tulle_ice *ice, const tulle_path *path, const uint8_t *data, size_t len)
+static tulle_drop take(tulle_ice *ice, const tulle_path *path, const uint8_t *data, size_t len)
 {
 	tulle_stun_message m;
 	uint8_t local = tulle_ice_find_local(ice, path->id);

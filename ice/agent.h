@@ -87,18 +87,20 @@ struct tulle_ice {
 	char remote_ufrag[ICE_UFRAG_MAX], remote_pwd[ICE_PWD_MAX];
 	uint16_t remote_ufrag_len, remote_pwd_len;
 	uint32_t next_foundation, next_trigger;
-	uint32_t remote_foundations[ICE_REMOTE_MAX]; /* hash of each signaled text; index + 1 is it */
+	uint32_t remote_foundations[ICE_REMOTE_MAX]; /* hash of each signaled text; index + 1 is it
+						      */
 	uint8_t remote_foundation_count;
 
-	uint8_t data, selected; /* the pair that carries data; the nominated one (then both are it) */
-	uint8_t burst;          /* checks that may still go unpaced */
+	uint8_t data,
+		selected; /* the pair that carries data; the nominated one (then both are it) */
+	uint8_t burst;    /* checks that may still go unpaced */
 	tulle_time next_check, last_activity;
 	tulle_time consent_at, unanswered; /* unanswered: since when consent has gone unanswered */
 	uint8_t consent_ids[ICE_CONSENT_IDS][TULLE_STUN_ID_BYTES];
 	uint32_t consent_count; /* checks since the pair took over: one in 4 s at most, no wrap */
 	tulle_time consent_sent;
 	bool consent_controlling; /* what the last one says of us */
-	bool lost; /* the data path went away */
+	bool lost;                /* the data path went away */
 
 	ice_early early[ICE_EARLY_MAX];
 	uint8_t early_count;
@@ -137,18 +139,18 @@ bool tulle_ice_has_active_pair(const tulle_ice *ice);
 /* check.c */
 void tulle_ice_trigger(tulle_ice *ice, uint8_t pair);
 size_t tulle_ice_poll_check(tulle_ice *ice, uint8_t *dst, size_t cap, uint8_t *pair);
-tulle_drop tulle_ice_take_answer(tulle_ice *ice, const tulle_stun_message *m, uint8_t local,
-	const tulle_addr *from);
+tulle_drop tulle_ice_take_answer(
+	tulle_ice *ice, const tulle_stun_message *m, uint8_t local, const tulle_addr *from);
 void tulle_ice_expire_checks(tulle_ice *ice);
-void tulle_ice_write_check(tulle_ice *ice, tulle_stun_writer *w, const ice_pair *p,
-	bool controlling, bool nominate);
+void tulle_ice_write_check(
+	tulle_ice *ice, tulle_stun_writer *w, const ice_pair *p, bool controlling, bool nominate);
 void tulle_ice_write_opaque(const tulle_ice *ice, tulle_stun_writer *w, uint8_t local);
 void tulle_ice_keep_opaque(tulle_ice *ice, const tulle_stun_message *m);
 void tulle_ice_switch_role(tulle_ice *ice, bool controlling);
 
 /* server.c */
-tulle_drop tulle_ice_take_request(tulle_ice *ice, const tulle_stun_message *m, uint8_t local,
-	const tulle_addr *from);
+tulle_drop tulle_ice_take_request(
+	tulle_ice *ice, const tulle_stun_message *m, uint8_t local, const tulle_addr *from);
 void tulle_ice_learn(tulle_ice *ice, uint8_t local, const ice_early *check);
 size_t tulle_ice_poll_answer(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_path *path);
 

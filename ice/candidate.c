@@ -73,7 +73,7 @@ static bool read_head(tulle_text *rest, tulle_ice_candidate *c)
 /* raddr, rport and the pairs of name and value behind them: RFC8839:5.1 */
 static bool read_extension(tulle_text name, tulle_text value, tulle_ice_candidate *c)
 {
-	if (!is_visible(name))
+	if (!is_visible(name) || (value.len != 0 && !is_visible(value))) /* *VCHAR */
 		return false;
 	if (tulle_text_is(name, TULLE_TEXT("raddr"))) {
 		uint16_t port = c->related.port;
@@ -119,14 +119,16 @@ tulle_drop tulle_ice_read_candidate(tulle_text text, tulle_ice_candidate *out)
 	tulle_text rest = without_line_end(text);
 	rest = without_prefix(rest, TULLE_TEXT("a="));
 	rest = without_prefix(rest, TULLE_TEXT("candidate:"));
-	if (!read_head(&rest, &c) || !tulle_text_is(tulle_text_split(&rest, ' '), TULLE_TEXT("typ")))
+	if (!read_head(&rest, &c) ||
+		!tulle_text_is(tulle_text_split(&rest, ' '), TULLE_TEXT("typ")))
 		return TULLE_DROP_ICE_CANDIDATE;
 	tulle_text type = tulle_text_split(&rest, ' ');
 	if (!is_visible(type))
 		return TULLE_DROP_ICE_CANDIDATE;
 	c.type = find_type(type);
 	while (rest.len != 0) {
-		tulle_text name = tulle_text_split(&rest, ' '), value = tulle_text_split(&rest, ' ');
+		tulle_text name = tulle_text_split(&rest, ' '),
+			   value = tulle_text_split(&rest, ' ');
 		if (!read_extension(name, value, &c))
 			return TULLE_DROP_ICE_CANDIDATE;
 	}

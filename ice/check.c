@@ -83,8 +83,8 @@ void tulle_ice_keep_opaque(tulle_ice *ice, const tulle_stun_message *m)
 }
 
 /* RFC8445:7.1, 7.2.2: USERNAME is "theirs:ours", PRIORITY as a peer-reflexive candidate's. */
-void tulle_ice_write_check(tulle_ice *ice, tulle_stun_writer *w, const ice_pair *p,
-	bool controlling, bool nominate)
+void tulle_ice_write_check(
+	tulle_ice *ice, tulle_stun_writer *w, const ice_pair *p, bool controlling, bool nominate)
 {
 	uint8_t user[ICE_UFRAG_MAX + 1 + TULLE_ICE_UFRAG_BYTES];
 	tulle_wr name = tulle_wr_make(user, sizeof user);
@@ -128,7 +128,8 @@ static bool start_check(tulle_ice *ice, ice_pair *p)
 {
 	p->trigger = 0;
 	p->state = ICE_IN_PROGRESS;
-	if (!tulle_stun_transaction_start(&p->check, ice->now, choose_rto(ice), &ice->config.random)) {
+	if (!tulle_stun_transaction_start(
+		    &p->check, ice->now, choose_rto(ice), &ice->config.random)) {
 		/* No randomness: nothing is sent now, it is tried again after Ta. */
 		p->check = (tulle_stun_transaction){.due = ice->now + ICE_TA_US};
 		return false;
@@ -268,7 +269,8 @@ static tulle_drop take_conflict(
 	return TULLE_TAKEN;
 }
 
-static tulle_drop take_success(tulle_ice *ice, const tulle_stun_message *m, uint8_t pair, bool current)
+static tulle_drop take_success(
+	tulle_ice *ice, const tulle_stun_message *m, uint8_t pair, bool current)
 {
 	ice_pair *p = &ice->pairs[pair];
 	tulle_addr mapped;

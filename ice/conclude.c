@@ -13,7 +13,8 @@ static bool is_nominating(const tulle_ice *ice)
 {
 	for (uint8_t i = 0; i < ice->pair_slots; i++) {
 		const ice_pair *p = &ice->pairs[i];
-		if (p->used && (p->nominate || (p->state == ICE_IN_PROGRESS && p->checked_nominate)))
+		if (p->used &&
+			(p->nominate || (p->state == ICE_IN_PROGRESS && p->checked_nominate)))
 			return true;
 	}
 	return false;
@@ -45,7 +46,8 @@ static void conclude(tulle_ice *ice)
 {
 	for (uint8_t i = 0; i < ice->pair_slots; i++) {
 		ice_pair *p = &ice->pairs[i];
-		if (!p->used || i == ice->selected || p->remote_nominates || p->state > ICE_IN_PROGRESS)
+		if (!p->used || i == ice->selected || p->remote_nominates ||
+			p->state > ICE_IN_PROGRESS)
 			continue;
 		p->nominate = false;
 		if (p->state == ICE_IN_PROGRESS)

@@ -97,8 +97,8 @@ tulle_err tulle_ice_add_path(
 {
 	tulle_addr_class class = tulle_addr_classify(&local);
 	ice->now = tulle_time_max(ice->now, now);
-	if (tulle_addr_ip_bytes(&local) == 0 || local.port == 0 ||
-		class == TULLE_ADDR_MULTICAST || class == TULLE_ADDR_UNSPECIFIED)
+	if (tulle_addr_ip_bytes(&local) == 0 || local.port == 0 || class == TULLE_ADDR_MULTICAST ||
+		class == TULLE_ADDR_UNSPECIFIED)
 		return TULLE_ERR_ARGUMENT;
 	if (tulle_ice_find_local(ice, id) != ICE_NONE)
 		return TULLE_ERR_STATE;

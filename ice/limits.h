@@ -2,24 +2,24 @@
 /* ice: every bound of the room (docs/LIMITS.md is made of this). */
 #ifndef TULLE_ICE_LIMITS_H
 #define TULLE_ICE_LIMITS_H
-#define ICE_LOCAL_MAX 16             /* local candidates, one a path */
-#define ICE_REMOTE_MAX 64            /* remote candidates that were signaled */
-#define ICE_PRFLX_MAX 16             /* remote candidates learnt from checks, besides those */
-#define ICE_PAIRS_MAX 100            /* candidate pairs: RFC8445:6.1.2.5 */
-#define ICE_EARLY_MAX 8              /* checks remembered from before the remote's credentials */
-#define ICE_ANSWERS_MAX 16           /* answers waiting to be polled */
-#define ICE_ERRORS_MAX 4             /* of these, to requests that were not authentic */
-#define ICE_CONSENT_IDS 8            /* consent checks whose answers still count: 30 s of them */
-#define ICE_CANDIDATE_TEXT_MAX 1024  /* bytes of one candidate line that is read */
-#define ICE_UFRAG_MAX 256            /* RFC8839:5.4 */
-#define ICE_PWD_MAX 256              /* RFC8839:5.4 */
-#define ICE_OPAQUE_MAX 1200          /* bytes of SPED attributes kept from one message */
-#define ICE_MTU_DEFAULT 1200         /* bytes of a datagram with SPED on a path of unknown mtu */
-#define ICE_BURST 4                  /* first checks that need not wait for Ta */
-#define ICE_TA_US 50000              /* RFC8445:14.2 */
-#define ICE_REFLECT_FACTOR 3         /* bytes out for each byte in, until a path is validated */
-#define ICE_CONSENT_US 5000000       /* RFC7675:5.1, times 0.8 to 1.2 */
+#define ICE_LOCAL_MAX 16               /* local candidates, one a path */
+#define ICE_REMOTE_MAX 64              /* remote candidates that were signaled */
+#define ICE_PRFLX_MAX 16               /* remote candidates learnt from checks, besides those */
+#define ICE_PAIRS_MAX 100              /* candidate pairs: RFC8445:6.1.2.5 */
+#define ICE_EARLY_MAX 8                /* checks remembered from before the remote's credentials */
+#define ICE_ANSWERS_MAX 16             /* answers waiting to be polled */
+#define ICE_ERRORS_MAX 4               /* of these, to requests that were not authentic */
+#define ICE_CONSENT_IDS 8              /* consent checks whose answers still count: 30 s of them */
+#define ICE_CANDIDATE_TEXT_MAX 1024    /* bytes of one candidate line that is read */
+#define ICE_UFRAG_MAX 256              /* RFC8839:5.4 */
+#define ICE_PWD_MAX 256                /* RFC8839:5.4 */
+#define ICE_OPAQUE_MAX 1200            /* bytes of SPED attributes kept from one message */
+#define ICE_MTU_DEFAULT 1200           /* bytes of a datagram with SPED on a path of unknown mtu */
+#define ICE_BURST 4                    /* first checks that need not wait for Ta */
+#define ICE_TA_US 50000                /* RFC8445:14.2 */
+#define ICE_REFLECT_FACTOR 3           /* bytes out for each byte in, until a path is validated */
+#define ICE_CONSENT_US 5000000         /* RFC7675:5.1, times 0.8 to 1.2 */
 #define ICE_CONSENT_EXPIRY_US 30000000 /* RFC7675:5.1 */
-#define ICE_DISCONNECTED_US 7000000  /* since an unanswered consent check: the next one is too */
-#define ICE_PATIENCE_US 39500000     /* no FAILED before: RFC8863:4 */
+#define ICE_DISCONNECTED_US 7000000    /* since an unanswered consent check: the next one is too */
+#define ICE_PATIENCE_US 39500000       /* no FAILED before: RFC8863:4 */
 #endif

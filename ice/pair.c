@@ -3,7 +3,8 @@
  * priority that of its candidates and our role. */
 #include "ice/agent.h"
 
-/* A check's way: the local end with its scope, which also serves the remote's link-local address. */
+/* A check's way: the local end with its scope, which also serves the remote's link-local address.
+ */
 tulle_path tulle_ice_pair_path(const tulle_ice *ice, const ice_pair *p)
 {
 	const ice_local *l = &ice->locals[p->local];

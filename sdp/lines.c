@@ -57,8 +57,8 @@ bool tulle_sdp_is_token(tulle_text t)
 {
 	for (size_t i = 0; i < t.len; i++) {
 		char c = t.ptr[i];
-		if (c <= ' ' || c == 0x7f || c == '"' || c == '(' || c == ')' || c == ',' || c == '/' ||
-			(c >= ':' && c <= '@') || (c >= '[' && c <= ']'))
+		if (c <= ' ' || c == 0x7f || c == '"' || c == '(' || c == ')' || c == ',' ||
+			c == '/' || (c >= ':' && c <= '@') || (c >= '[' && c <= ']'))
 			return false;
 	}
 	return t.len != 0 && t.len <= SDP_TOKEN_MAX;

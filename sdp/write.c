@@ -67,7 +67,8 @@ static uint16_t sctp_port_of(const tulle_sdp_local *l)
 	return l->sctp_port != 0 ? l->sctp_port : 5000;
 }
 
-static void write_media(tulle_wr *w, const tulle_sdp_local *l, tulle_sdp_form form, tulle_text proto)
+static void write_media(
+	tulle_wr *w, const tulle_sdp_local *l, tulle_sdp_form form, tulle_text proto)
 {
 	const tulle_addr *a = l->default_addr;
 	tulle_wr_cstr(w, "m=application ");
@@ -177,8 +178,8 @@ static void write_rejected(tulle_wr *w, const tulle_sdp_section *s)
 		line(w, "a=mid:", s->mid);
 }
 
-tulle_err tulle_sdp_write_answer(const tulle_sdp_local *local, const tulle_sdp *offer, char *dst,
-	size_t cap, size_t *len)
+tulle_err tulle_sdp_write_answer(
+	const tulle_sdp_local *local, const tulle_sdp *offer, char *dst, size_t cap, size_t *len)
 {
 	tulle_wr w = tulle_wr_make(dst, cap);
 	tulle_sdp_section s;

@@ -10,7 +10,8 @@
 
 #define FINGERPRINT_XOR UINT32_C(0x5354554e)
 
-/* RFC8489:14.5: over the message up to the attribute, the length field ending with the attribute. */
+/* RFC8489:14.5: over the message up to the attribute, the length field ending with the attribute.
+ */
 static bool hash(const uint8_t *message, size_t at, size_t attribute_bytes, tulle_bytes key,
 	bool sha256, uint8_t out[32])
 {
@@ -101,8 +102,7 @@ static size_t join(uint8_t dst[STUN_KEY_INPUT_MAX], const tulle_text *parts, siz
 }
 
 /* RFC8489:18.5.1 */
-bool tulle_stun_key_md5(
-	tulle_text username, tulle_text realm, tulle_text password, uint8_t key[16])
+bool tulle_stun_key_md5(tulle_text username, tulle_text realm, tulle_text password, uint8_t key[16])
 {
 	uint8_t text[STUN_KEY_INPUT_MAX];
 	const tulle_text parts[] = {username, realm, password};

@@ -15,7 +15,8 @@ bool tulle_stun_transaction_start(
 	/* RFC8489:5: 96 bits, uniformly random, from a CSPRNG */
 	if (!random->fill(random->user, id, sizeof id))
 		return false;
-	*t = (tulle_stun_transaction){.rto_us = tulle_time_min(rto_us, STUN_RTO_US_MAX), .due = now};
+	*t = (tulle_stun_transaction){
+		.rto_us = tulle_time_min(rto_us, STUN_RTO_US_MAX), .due = now};
 	memcpy(t->id, id, sizeof id);
 	return true;
 }

@@ -206,8 +206,8 @@ static inline void gather(Net *n)
 	}
 }
 
-static inline void enqueue(Net *n, size_t to, size_t path, tulle_addr from, const uint8_t *data,
-	size_t len)
+static inline void enqueue(
+	Net *n, size_t to, size_t path, tulle_addr from, const uint8_t *data, size_t len)
 {
 	ck_assert_uint_lt(n->count, QUEUE);
 	Packet *p = malloc(sizeof *p);
@@ -252,8 +252,8 @@ static inline void drain(Net *n, size_t i)
 	End *e = &n->end[i];
 	tulle_datagram d;
 	uint8_t *buf = malloc(TULLE_ICE_DATAGRAM_BYTES);
-	for (size_t k = 0; tulle_ice_poll_datagram(e->ice, n->now, buf, TULLE_ICE_DATAGRAM_BYTES, &d);
-		k++) {
+	for (size_t k = 0;
+		tulle_ice_poll_datagram(e->ice, n->now, buf, TULLE_ICE_DATAGRAM_BYTES, &d); k++) {
 		ck_assert_uint_lt(k, 1000);
 		guard_end(e);
 		route(n, i, &d, buf);
@@ -263,8 +263,8 @@ static inline void drain(Net *n, size_t i)
 	end_events(e);
 }
 
-static inline tulle_drop deliver(Net *n, size_t to, size_t path, const tulle_addr *from,
-	const uint8_t *data, size_t len)
+static inline tulle_drop deliver(
+	Net *n, size_t to, size_t path, const tulle_addr *from, const uint8_t *data, size_t len)
 {
 	End *e = &n->end[to];
 	uint8_t *exact = malloc(len != 0 ? len : 1);

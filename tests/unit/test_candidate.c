@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ice: the candidate grammar of RFC 8839 5.1: what browsers send, what is refused, what we write. */
+/* ice: the candidate grammar of RFC 8839 5.1: what browsers send, what is refused, what we write.
+ */
 #include <tulle/ice.h>
 
 #include "base/text.h"
@@ -26,7 +27,8 @@ static bool is(tulle_text t, const char *s)
 #define CHROMIUM                                                                                   \
 	"candidate:3452999915 1 udp 2122194687 192.0.2.2 51032 typ host generation 0 ufrag 8Udt "  \
 	"network-id 1"
-#define FIREFOX "candidate:1 1 UDP 2122252543 be5679a3-acb1-4f0b-a334-a0814dd9f4b5.local 45932 typ host"
+#define FIREFOX                                                                                    \
+	"candidate:1 1 UDP 2122252543 be5679a3-acb1-4f0b-a334-a0814dd9f4b5.local 45932 typ host"
 #define FIREFOX_TCP                                                                                \
 	"candidate:2 1 TCP 2105458943 3ab32d28-8a1e-4166-8c5d-eb11f1bb11a2.local 9 typ host "      \
 	"tcptype active"
@@ -47,7 +49,8 @@ START_TEST(what_browsers_send_is_read)
 	for (size_t i = 0; i < 3; i++) {
 		char text[128];
 		snprintf(text, sizeof text,
-			"%s1 1 udp 1 2001:db8::1 9 typ srflx raddr 10.0.0.1 rport 8\r\n", prefixes[i]);
+			"%s1 1 udp 1 2001:db8::1 9 typ srflx raddr 10.0.0.1 rport 8\r\n",
+			prefixes[i]);
 		ck_assert_int_eq(read_text(text, strlen(text), &c), TULLE_TAKEN);
 		ck_assert(c.type == TULLE_ICE_SRFLX && c.has_related && c.related.port == 8);
 		ck_assert(c.related.family == 4 && c.addr.family == 6);
@@ -74,8 +77,8 @@ START_TEST(what_is_not_of_the_grammar_is_refused)
 		"1 1 udp 1 10.0.0.1 5 typ host\rx y", "1 1 udp 1 10.0.\t0.1 5 typ host"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		tulle_ice_candidate c;
-		ck_assert_msg(read_text(bad[i], strlen(bad[i]), &c) == TULLE_DROP_ICE_CANDIDATE, "%s",
-			bad[i]);
+		ck_assert_msg(read_text(bad[i], strlen(bad[i]), &c) == TULLE_DROP_ICE_CANDIDATE,
+			"%s", bad[i]);
 	}
 }
 END_TEST
@@ -108,8 +111,7 @@ END_TEST
 /* ICE-011 */
 START_TEST(what_is_written_reads_back)
 {
-	static const char *const texts[] = {
-		"candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host",
+	static const char *const texts[] = {"candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host",
 		"candidate:a+/9 256 udp 1 2001:db8::1 65535 typ srflx raddr 0.0.0.0 rport 9",
 		"candidate:1 1 TCP 2147483647 x.local 9 typ host tcptype active",
 		"candidate:7 1 udp 5 1.2.3.4 1 typ relay raddr :: rport 0",

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* fuzz: an ICE agent against a peer that knows the passwords and abuses them: raw bytes, checks and
+ * answers with right integrity, candidates, paths, time. The invariants hold after each entry. */
+#include <tulle/ice.h>
+#include <tulle/stun.h>
+
+#include "base/bytes.h"
+#include "base/panic.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define THEIR_PWD "theirpasswordtheirpassword"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+typedef struct {
+	tulle_ice *ice;
+	tulle_time now;
+	tulle_rd in;
+	uint64_t seed;
+	uint8_t last[TULLE_ICE_DATAGRAM_BYTES]; /* the last request that it sent */
+	tulle_path last_path;
+	bool has_last;
+} Fuzz;
+
+static bool random_fill(void *user, uint8_t *dst, size_t len)
+{
+	Fuzz *f = user;
+	for (size_t i = 0; i < len; i++) {
+		f->seed = f->seed * 6364136223846793005u + 1442695040888963407u;
+		dst[i] = (uint8_t)(f->seed >> 56);
+	}
+	return (f->seed >> 40 & 63) != 0 || f->now == 0;
+}
+
+static tulle_addr small_addr(uint8_t n)
+{
+	tulle_addr a = {.family = n & 0x80 ? 6 : 4, .port = (uint16_t)(5000 + (n & 7))};
+	a.ip[0] = a.family == 4 ? 127 : 0;
+	a.ip[a.family == 4 ? 3 : 15] = (uint8_t)(n & 0x40 ? 2 : 1);
+	return a;
+}
+
+static tulle_path read_path(Fuzz *f)
+{
+	tulle_path p = {.id = tulle_rd_u8(&f->in) & 3u};
+	p.remote = small_addr(tulle_rd_u8(&f->in));
+	return p;
+}
+
+static void give(Fuzz *f, const tulle_path *path, const uint8_t *data, size_t len)
+{
+	tulle_text ufrag;
+	uint8_t *exact = malloc(len != 0 ? len : 1);
+	if (len != 0)
+		memcpy(exact, data, len);
+	(void)tulle_ice_read_ufrag(exact, len, &ufrag);
+	(void)tulle_ice_owns_answer(f->ice, exact, len);
+	(void)tulle_ice_handle_datagram(f->ice, f->now, path, exact, len);
+	(void)tulle_ice_is_validated(f->ice, path);
+	free(exact);
+}
+
+static void give_raw(Fuzz *f)
+{
+	tulle_path path = read_path(f);
+	tulle_bytes raw = tulle_rd_bytes(&f->in, tulle_rd_u8(&f->in));
+	give(f, &path, raw.ptr, raw.len);
+}
+
+static void give_check(Fuzz *f)
+{
+	uint8_t buf[256], name[16], flags = tulle_rd_u8(&f->in);
+	uint8_t id[12] = {tulle_rd_u8(&f->in)};
+	tulle_text ufrag, pwd;
+	tulle_path path = read_path(f);
+	tulle_ice_credentials(f->ice, &ufrag, &pwd);
+	tulle_wr n = tulle_wr_make(name, sizeof name);
+	tulle_wr_text(&n, ufrag);
+	tulle_wr_cstr(&n, ":them");
+	tulle_stun_writer w =
+		tulle_stun_write_begin(buf, sizeof buf, TULLE_STUN_BINDING, TULLE_STUN_REQUEST, id);
+	tulle_stun_write_bytes(&w, tulle_stun_type(TULLE_STUN_A_USERNAME), name, n.len);
+	tulle_stun_write_u64(&w,
+		flags & 1 ? TULLE_STUN_A_ICE_CONTROLLING : TULLE_STUN_A_ICE_CONTROLLED,
+		flags & 2 ? UINT64_MAX : 0);
+	tulle_stun_write_u32(&w, TULLE_STUN_A_PRIORITY, (uint32_t)flags << 23);
+	if (flags & 4)
+		tulle_stun_write_flag(&w, TULLE_STUN_A_USE_CANDIDATE);
+	if (flags & 8)
+		tulle_stun_write_bytes(&w, 0xc070, THEIR_PWD, flags >> 4);
+	tulle_stun_write_integrity(&w, (tulle_bytes){(const uint8_t *)pwd.ptr, pwd.len});
+	tulle_stun_write_fingerprint(&w);
+	give(f, &path, buf, tulle_stun_write_finish(&w));
+}
+
+static void give_answer(Fuzz *f)
+{
+	uint8_t buf[256], flags = tulle_rd_u8(&f->in);
+	tulle_path path = flags & 1 ? read_path(f) : f->last_path;
+	if (!f->has_last)
+		return;
+	tulle_stun_writer w = tulle_stun_write_begin(buf, sizeof buf, TULLE_STUN_BINDING,
+		flags & 2 ? TULLE_STUN_ERROR : TULLE_STUN_SUCCESS, f->last + 8);
+	if (flags & 2)
+		tulle_stun_write_error(&w, flags & 4 ? 487 : 400, (tulle_text){"x", 1});
+	else if ((flags & 4) == 0)
+		tulle_stun_write_address(&w, TULLE_STUN_A_XOR_MAPPED_ADDRESS, &path.remote);
+	tulle_stun_write_integrity(
+		&w, (tulle_bytes){(const uint8_t *)THEIR_PWD, sizeof THEIR_PWD - 1});
+	tulle_stun_write_fingerprint(&w);
+	give(f, &path, buf, tulle_stun_write_finish(&w));
+}
+
+static void drain(Fuzz *f)
+{
+	uint8_t buf[TULLE_ICE_DATAGRAM_BYTES];
+	tulle_datagram d;
+	tulle_ice_event event;
+	tulle_ice_handle_timeout(f->ice, f->now);
+	while (tulle_ice_poll_datagram(f->ice, f->now, buf, sizeof buf, &d)) {
+		tulle_stun_message m;
+		TULLE_CHECK(tulle_stun_read(buf, d.len, &m) == TULLE_TAKEN);
+		TULLE_CHECK(tulle_stun_is_fingerprint_right(&m));
+		if (m.kind != TULLE_STUN_REQUEST)
+			continue;
+		memcpy(f->last, buf, sizeof f->last);
+		f->last_path = d.path;
+		f->has_last = true;
+	}
+	while (tulle_ice_poll_event(f->ice, &event))
+		;
+	TULLE_CHECK(tulle_ice_poll_timeout(f->ice) > f->now);
+}
+
+static void step(Fuzz *f)
+{
+	static const tulle_time jumps[] = {0, 1000, 50000, 500000, 5000000, 31000000};
+	uint8_t op = tulle_rd_u8(&f->in), arg;
+	tulle_bytes text;
+	switch (op % 10) {
+	case 0:
+		give_raw(f);
+		break;
+	case 1:
+	case 2:
+		give_check(f);
+		break;
+	case 3:
+		give_answer(f);
+		break;
+	case 4:
+		text = tulle_rd_bytes(&f->in, tulle_rd_u8(&f->in));
+		(void)tulle_ice_add_remote(
+			f->ice, f->now, (tulle_text){(const char *)text.ptr, text.len});
+		break;
+	case 5:
+		(void)tulle_ice_set_remote(f->ice, f->now, (tulle_text){"them", 4},
+			(tulle_text){THEIR_PWD, sizeof THEIR_PWD - 1}, (op & 0x80) != 0);
+		break;
+	case 6:
+		arg = tulle_rd_u8(&f->in);
+		(void)tulle_ice_add_path(
+			f->ice, f->now, arg & 3u, small_addr(tulle_rd_u8(&f->in)), arg * 8u);
+		break;
+	case 7:
+		tulle_ice_remove_path(f->ice, f->now, tulle_rd_u8(&f->in) & 3u);
+		break;
+	case 8:
+		f->now += jumps[tulle_rd_u8(&f->in) % 6];
+		tulle_ice_paths_known(f->ice, f->now);
+		break;
+	default:
+		drain(f);
+		break;
+	}
+	tulle_ice_check(f->ice);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	Fuzz f = {.in = tulle_rd_make(data, len), .seed = 1};
+	uint8_t flags = tulle_rd_u8(&f.in);
+	const tulle_ice_config config = {.controlling = flags & 1,
+		.loopback = true,
+		.opaque = flags & 2,
+		.random = {random_fill, &f},
+		.pairs_max = flags & 4 ? 3 : 0,
+		.remote_candidates_max = flags & 8 ? 2 : 0};
+	size_t bytes = tulle_ice_memory_bytes(&config);
+	void *block = malloc(bytes);
+	f.ice = tulle_ice_init(block, bytes, &config, 0);
+	TULLE_CHECK(f.ice != NULL);
+	while (tulle_rd_left(&f.in) != 0)
+		step(&f);
+	drain(&f);
+	tulle_ice_check(f.ice);
+	tulle_ice_wipe(f.ice);
+	free(block);
+	return 0;
+}
