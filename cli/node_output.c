@@ -36,7 +36,7 @@ static void put_field(FILE *f, const char *name, tulle_text value)
 
 static void put_address(const cli_node_state *s, FILE *f, const char *name, tulle_node node)
 {
-	if (node == TULLE_ROOT || node == TULLE_NO_NODE)
+	if (tulle_address(s->root, node).len == 0) /* the root, or one that is gone */
 		fprintf(f, ",\"%s\":null", name);
 	else
 		put_field(f, name, tulle_address(s->root, node));
