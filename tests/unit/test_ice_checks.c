@@ -182,6 +182,27 @@ START_TEST(an_answer_counts_only_with_its_password_and_from_where_we_asked)
 }
 END_TEST
 
+/* ICE-048 RFC8445:7.2.5.2.1: it must come back to the address that asked */
+START_TEST(an_answer_on_another_path_than_the_check_fails_the_pair)
+{
+	Net n;
+	uint8_t buf[TULLE_ICE_DATAGRAM_BYTES], text[200];
+	tulle_stun_message m;
+	tulle_datagram d;
+	tulle_path p;
+	alone(&n, &controlled);
+	ck_assert_int_eq(add(&n, "127.0.0.1", 6001, ""), TULLE_TAKEN);
+	ck_assert_uint_ne(next_out(&n, buf, &m, &d), 0);
+	n.end[0].late_paths = true;
+	end_path(&n, &n.end[0], "127.0.0.2", 5002);
+	tulle_addr from = addr_of("127.0.0.1", 6001);
+	size_t len = answer_check(&n, &m, &from, THEIR_PWD, text, sizeof text);
+	ck_assert_int_eq(deliver(&n, 0, 1, &from, text, len), TULLE_DROP_ICE_SOURCE);
+	ck_assert(!tulle_ice_path(n.end[0].ice, &p));
+	net_wipe(&n);
+}
+END_TEST
+
 /* ICE-062, ICE-064: Chromium's first check has USE-CANDIDATE; a controlling side ignores it */
 START_TEST(aggressive_nomination_is_taken_by_who_is_controlled)
 {
@@ -243,6 +264,7 @@ Suite *suite_ice_checks(void)
 	tcase_add_test(t, only_authenticated_checks_move_the_path);
 	tcase_add_test(t, an_address_that_never_answers_gets_at_most_three_times_what_it_sent);
 	tcase_add_test(t, an_answer_counts_only_with_its_password_and_from_where_we_asked);
+	tcase_add_test(t, an_answer_on_another_path_than_the_check_fails_the_pair);
 	tcase_add_test(t, aggressive_nomination_is_taken_by_who_is_controlled);
 	tcase_add_test(t, a_late_answer_to_a_cancelled_check_counts);
 	suite_add_tcase(s, t);
