@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cli: the program `tulle`. stdout carries data, a line at a time; stderr what went wrong. Exit codes: 0
- * success, 1 failure, 2 the command line is wrong. */
+/* cli: the program `tulle`. stdout carries data, a line at a time; stderr what went wrong. Exit
+ * codes: 0 success, 1 failure, 2 the command line is wrong. */
 #ifndef TULLE_CLI_CLI_H
 #define TULLE_CLI_CLI_H
 #include <tulle/base.h>

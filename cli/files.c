@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cli: reading a directory of static files into memory. Symbolic links are not followed: what is served
- * stands in the directory itself. */
+/* cli: reading a directory of static files into memory. Symbolic links are not followed: what is
+ * served stands in the directory itself. */
 #include "cli/files.h"
 
 #include <errno.h>
@@ -99,7 +99,8 @@ const char *cli_read_files(cli_files *out, const char *dir)
 		else if (e->fts_info == FTS_F && e->fts_level == 0)
 			wrong = "it is not a directory";
 		else if (e->fts_info == FTS_F)
-			wrong = add_file(out, e->fts_path, e->fts_path + (skip == 1 && *root == '/' ? 0 : skip),
+			wrong = add_file(out, e->fts_path,
+				e->fts_path + (skip == 1 && *root == '/' ? 0 : skip),
 				(size_t)e->fts_statp->st_size);
 	}
 	if (walk == NULL)

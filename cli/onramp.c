@@ -47,8 +47,8 @@ static int read_args(int argc, char **argv, options *o)
 		} else if (o->listen_count < LISTENS_MAX && cli_take_option(&args, "--listen")) {
 			o->listens[o->listen_count++] = args.value;
 		} else {
-			cli_complain("onramp", "%s %s; %s", args.wrong ? "no value after" : "what is",
-				argv[args.at], usage);
+			cli_complain("onramp", "%s %s; %s",
+				args.wrong ? "no value after" : "what is", argv[args.at], usage);
 			return CLI_USAGE;
 		}
 	}
@@ -64,12 +64,13 @@ static int listen_on(tulle_onramp *onramp, const char *where, bool json)
 	tulle_addr bound;
 	tulle_err err = tulle_onramp_listen(onramp, where, &bound);
 	if (err == TULLE_ERR_SYNTAX) {
-		cli_complain("onramp", "%s is not an address and port like 127.0.0.1:20500 or [::1]:0", where);
+		cli_complain("onramp",
+			"%s is not an address and port like 127.0.0.1:20500 or [::1]:0", where);
 		return CLI_USAGE;
 	}
 	if (err != TULLE_OK && errno == EADDRINUSE) {
-		cli_complain("onramp", "%s is taken; give another with --listen, port 0 finds a free one",
-			where);
+		cli_complain("onramp",
+			"%s is taken; give another with --listen, port 0 finds a free one", where);
 		return CLI_FAILURE;
 	}
 	if (err != TULLE_OK) {
@@ -78,7 +79,8 @@ static int listen_on(tulle_onramp *onramp, const char *where, bool json)
 	}
 	tulle_wr w = tulle_wr_make(text, sizeof text);
 	tulle_addr_write(&w, &bound);
-	bool said = json ? cli_print("{\"event\":\"listening\",\"url\":\"ws://%.*s/\"}\n", (int)w.len, text)
+	bool said = json ? cli_print("{\"event\":\"listening\",\"url\":\"ws://%.*s/\"}\n",
+				   (int)w.len, text)
 			 : cli_print("listening on ws://%.*s/\n", (int)w.len, text);
 	return said ? CLI_OK : CLI_FAILURE;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz: HTTP heads, as a request and as an answer. What may be upgraded is accepted by our own client. */
+/* fuzz: HTTP heads, as a request and as an answer. What may be upgraded is accepted by our own
+ * client. */
 #include "base/panic.h"
 #include "signal/http.h"
 
@@ -23,8 +24,8 @@ static void request(tulle_text head)
 	tulle_wr w = tulle_wr_make(buf, sizeof buf);
 	tulle_signal_write_accept(&w, r.key, protocol);
 	TULLE_CHECK(tulle_wr_finish(&w));
-	TULLE_CHECK(tulle_signal_read_response((tulle_text){buf, w.len}, key, protocol, &status, &why) ==
-		    TULLE_TAKEN);
+	TULLE_CHECK(tulle_signal_read_response(
+			    (tulle_text){buf, w.len}, key, protocol, &status, &why) == TULLE_TAKEN);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz: the onramp with several clients. The input is a program of steps: who, what, how much; clients may
- * begin open, and their bytes may be wrapped into a masked frame, so that messages are reached. */
+/* fuzz: the onramp with several clients. The input is a program of steps: who, what, how much;
+ * clients may begin open, and their bytes may be wrapped into a masked frame, so that messages are
+ * reached. */
 #include "base/panic.h"
 #include "base/text.h"
 #include "onramp/onramp.h"
@@ -35,9 +36,10 @@ static bool fill(void *user, uint8_t *dst, size_t len)
 	return true;
 }
 
-static const char request[] = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-			      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-			      "Sec-WebSocket-Protocol: p\r\nSec-WebSocket-Version: 13\r\n\r\n";
+static const char request[] =
+	"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+	"Sec-WebSocket-Protocol: p\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
 static struct {
 	tulle_onramp *onramp;
@@ -87,7 +89,8 @@ static void say(uint32_t who, bool relay, tulle_bytes b)
 {
 	uint8_t frame[1024];
 	tulle_wr wr = tulle_wr_make(frame, sizeof frame);
-	tulle_signal_frame f = {.fin = true, .masked = true, .op = 1, .len = b.len + (relay ? 44 : 0)};
+	tulle_signal_frame f = {
+		.fin = true, .masked = true, .op = 1, .len = b.len + (relay ? 44 : 0)};
 	tulle_signal_write_frame(&wr, &f);
 	if (relay) {
 		tulle_wr_cstr(&wr, "[6,\"");

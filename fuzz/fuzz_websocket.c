@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz: one WebSocket connection, either role. The input is a program of steps, two bytes each: what to do
- * and how much; bytes for the connection follow their step. */
+/* fuzz: one WebSocket connection, either role. The input is a program of steps, two bytes each:
+ * what to do and how much; bytes for the connection follow their step. */
 #include "base/panic.h"
 #include "signal/websocket.h"
 
@@ -32,9 +32,10 @@ static bool fill(void *user, uint8_t *dst, size_t len)
 	return true;
 }
 
-static const char request[] = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-			      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-			      "Sec-WebSocket-Protocol: p\r\nSec-WebSocket-Version: 13\r\n\r\n";
+static const char request[] =
+	"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+	"Sec-WebSocket-Protocol: p\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
 typedef struct {
 	tulle_signal_ws *ws;
@@ -94,7 +95,8 @@ static void step(run *r, uint8_t what, uint8_t much, tulle_rd *rd)
 	switch (what % 7) {
 	case 0:
 	case 1: {
-		tulle_bytes b = tulle_rd_bytes(rd, much < tulle_rd_left(rd) ? much : tulle_rd_left(rd));
+		tulle_bytes b =
+			tulle_rd_bytes(rd, much < tulle_rd_left(rd) ? much : tulle_rd_left(rd));
 		feed(r, b.ptr, b.len);
 		break;
 	}
@@ -112,7 +114,8 @@ static void step(run *r, uint8_t what, uint8_t much, tulle_rd *rd)
 		TULLE_CHECK(tulle_signal_ws_poll_timeout(r->ws) > r->now);
 		break;
 	case 5:
-		(void)tulle_signal_ws_close(r->ws, r->now, (uint16_t)(much * 20), TULLE_TEXT("bye"));
+		(void)tulle_signal_ws_close(
+			r->ws, r->now, (uint16_t)(much * 20), TULLE_TEXT("bye"));
 		break;
 	default:
 		if (much > 250)
@@ -144,7 +147,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (c.server && (flags & 2) != 0)
 		feed(&r, (const uint8_t *)request, sizeof request - 1);
 	if (!c.server && (flags & 2) != 0) {
-		char answer[256], key[24] = "BwcHBwcHBwcHBwcHBwcHBw=="; /* what fill gives, in base64 */
+		char answer[256],
+			key[24] = "BwcHBwcHBwcHBwcHBwcHBw=="; /* what fill gives, in base64 */
 		tulle_wr w = tulle_wr_make(answer, sizeof answer);
 		tulle_signal_write_accept(&w, (tulle_text){key, 24}, TULLE_TEXT("p"));
 		feed(&r, (const uint8_t *)answer, w.len);

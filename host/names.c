@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* host: names. Each question is one object that the loop and its thread hand back and forth under one
- * lock; when the host goes first, the last thread frees what is shared. */
+/* host: names. Each question is one object that the loop and its thread hand back and forth under
+ * one lock; when the host goes first, the last thread frees what is shared. */
 #include "host/names.h"
 
 #include <netdb.h>

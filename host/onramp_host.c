@@ -102,7 +102,8 @@ static bool read_endpoint(tulle_text text, tulle_addr *out)
 	while (colon > 0 && text.ptr[colon - 1] != ':')
 		colon--;
 	tulle_text ip = {text.ptr, colon > 0 ? colon - 1 : 0};
-	if (colon == 0 || !tulle_text_u64((tulle_text){text.ptr + colon, text.len - colon}, 65535, &port))
+	if (colon == 0 ||
+		!tulle_text_u64((tulle_text){text.ptr + colon, text.len - colon}, 65535, &port))
 		return false;
 	if (brackets) {
 		if (ip.len < 2 || ip.ptr[ip.len - 1] != ']')

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* host: one TCP or TLS stream; for the files streams.c (table, members), tcp.c (sockets) and tls.c.
- * Room is counted both ways: `deliver` is what the member still takes, `credit` what it may write. */
+ * Room is counted both ways: `deliver` is what the member still takes, `credit` what it may write.
+ */
 #ifndef TULLE_HOST_STREAM_H
 #define TULLE_HOST_STREAM_H
 #include "host/host.h"
@@ -14,7 +15,8 @@ typedef enum {
 	STREAM_CONNECTING,
 	STREAM_SHAKING, /* TLS handshake */
 	STREAM_OPEN,
-	STREAM_LINGERING, /* the member has left: what it wrote goes out, what comes is thrown away */
+	STREAM_LINGERING, /* the member has left: what it wrote goes out, what comes is thrown away
+			   */
 } stream_state;
 
 typedef struct stream {
@@ -67,8 +69,8 @@ struct tulle_host_streams {
 tulle_host_streams *tulle_host_streams_of(tulle_host *host); /* NULL: no memory */
 stream *tulle_host_stream_add(tulle_host *host, tulle_host_member *member, uint32_t id, int fd);
 void tulle_host_stream_remove(stream *s);
-void tulle_host_stream_later(stream *s);    /* looked after soon, outside of this call */
-void tulle_host_stream_opened(stream *s);   /* ready for bytes: the member is told */
+void tulle_host_stream_later(stream *s);  /* looked after soon, outside of this call */
+void tulle_host_stream_opened(stream *s); /* ready for bytes: the member is told */
 void tulle_host_stream_fail(stream *s, tulle_err why);
 /* The other side ended it, or it broke; s is gone. */
 void tulle_host_stream_ended(stream *s, tulle_err why);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* host: the streams of members: who has which, what they ask for and are told. What a member is told is
- * told later than its own call, by a member of the host itself that the loop drains like the others. */
+/* host: the streams of members: who has which, what they ask for and are told. What a member is
+ * told is told later than its own call, by a member of the host itself that the loop drains like
+ * the others. */
 #include "host/stream.h"
 
 #include "base/serial.h"
@@ -142,7 +143,8 @@ static void look_after(stream *s)
 		tulle_host_tcp_read(s);
 }
 
-/* -- the host's own member ----------------------------------------------------------------------- */
+/* -- the host's own member -----------------------------------------------------------------------
+ */
 
 static void streams_dispatch(void *self)
 {
@@ -231,7 +233,8 @@ tulle_host_streams *tulle_host_streams_of(tulle_host *host)
 	return NULL;
 }
 
-/* -- what members ask for ------------------------------------------------------------------------ */
+/* -- what members ask for ------------------------------------------------------------------------
+ */
 
 static bool copy_name(char dst[256], tulle_text name)
 {
@@ -271,7 +274,8 @@ static void resolve(tulle_host *host, tulle_host_member *member, const tulle_out
 	if (!out->mdns && copy_name(name, out->name) &&
 		tulle_host_names_ask(host->streams->names, member, false, out->id, name, out->port))
 		return;
-	/* no name, or the multicast resolver that this host does not have yet: the asker times out */
+	/* no name, or the multicast resolver that this host does not have yet: the asker times out
+	 */
 }
 
 static void write_stream(stream *s, tulle_bytes data)
@@ -307,8 +311,8 @@ static void write_stream(stream *s, tulle_bytes data)
 	tulle_host_stream_later(s);
 }
 
-/* The member leaves. What it wrote still goes, and the other side's last bytes are read, so that the
- * kernel does not answer them with a reset that overtakes ours. */
+/* The member leaves. What it wrote still goes, and the other side's last bytes are read, so that
+ * the kernel does not answer them with a reset that overtakes ours. */
 static void end_stream(stream *s, bool abrupt)
 {
 	unchain(s);
@@ -341,7 +345,8 @@ void tulle_host_stream_out(tulle_host *host, tulle_host_member *member, const tu
 		s->deliver = tulle_sat_add(s->deliver, out->bytes);
 		tulle_host_tcp_watch(s);
 		if (s->ssl != NULL)
-			tulle_host_stream_later(s); /* bytes may wait inside TLS, where epoll is blind */
+			tulle_host_stream_later(
+				s); /* bytes may wait inside TLS, where epoll is blind */
 	}
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* host: TCP sockets under streams: connecting, accepting, reading as far as there is room, writing what
- * the kernel takes. A socket is watched only for what can be acted on, so nothing spins. */
+/* host: TCP sockets under streams: connecting, accepting, reading as far as there is room, writing
+ * what the kernel takes. A socket is watched only for what can be acted on, so nothing spins. */
 #include "host/stream.h"
 
 #include "base/serial.h"
@@ -53,7 +53,8 @@ static tulle_addr from_sockaddr(const struct sockaddr_storage *from)
 
 static int open_socket(uint8_t family)
 {
-	return socket(family == 4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	return socket(
+		family == 4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
 static void set_no_delay(int fd)
@@ -268,7 +269,8 @@ void tulle_host_tcp_ready(void *user, uint32_t events)
 		tulle_host_tcp_watch(s);
 }
 
-/* -- accepting ----------------------------------------------------------------------------------- */
+/* -- accepting -----------------------------------------------------------------------------------
+ */
 
 static void take_accepted(listener *l, int fd, const struct sockaddr_storage *from)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* host: TLS for our own connects (wss): at least 1.2, the chain and the name or address verified before a
- * byte passes. RFC6455:4.1, RFC6125:6 */
+/* host: TLS for our own connects (wss): at least 1.2, the chain and the name or address verified
+ * before a byte passes. RFC6455:4.1, RFC6125:6 */
 #include "host/stream.h"
 
 #include "base/addr.h"
@@ -29,7 +29,8 @@ static SSL_CTX *make_context(const tulle_host *host)
 	return NULL;
 }
 
-/* The name is sent (SNI) and must be the certificate's; of an address there is no SNI: RFC6066:3. */
+/* The name is sent (SNI) and must be the certificate's; of an address there is no SNI: RFC6066:3.
+ */
 static bool set_identity(SSL *ssl, char *name)
 {
 	tulle_addr address;
@@ -39,7 +40,8 @@ static bool set_identity(SSL *ssl, char *name)
 	return SSL_set_tlsext_host_name(ssl, name) == 1 && SSL_set1_host(ssl, name) == 1;
 }
 
-/* -- the socket under TLS: OpenSSL's own would raise SIGPIPE -------------------------------------- */
+/* -- the socket under TLS: OpenSSL's own would raise SIGPIPE --------------------------------------
+ */
 
 static int bio_write(BIO *bio, const char *data, int len)
 {

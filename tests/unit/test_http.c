@@ -23,7 +23,8 @@ static const struct {
 	{"\r\n" GET UPGRADE KEY VERSION "\r\n", 0, true},
 	{"GET /x HTTP/1.1\r\nHOST:h\r\nuPGRADE: h2c , WebSocket\r\nconnection: keep-alive\r\n"
 	 "connection: upgrade\r\nsec-websocket-key:  dGhlIHNhbXBsZSBub25jZQ==\t\r\n"
-	 "sec-websocket-version:13\r\n\r\n", 0, true},
+	 "sec-websocket-version:13\r\n\r\n",
+		0, true},
 	{"GET / HTTP/1.2\r\nHost: h\r\n\r\n", 0, false},
 	{GET "Content-Length: 0\r\n\r\n", 0, false},
 	{GET UPGRADE VERSION "\r\n", 400, false},
@@ -127,8 +128,9 @@ END_TEST
 START_TEST(a_subprotocol_is_picked_without_case_from_any_line)
 {
 	tulle_signal_request r;
-	static const char head[] = GET UPGRADE KEY VERSION
-		"Sec-WebSocket-Protocol: chat, pp\r\nX: p\r\nsec-websocket-protocol: ,x , P\r\n\r\n";
+	static const char head[] =
+		GET UPGRADE KEY VERSION "Sec-WebSocket-Protocol: chat, pp\r\nX: "
+					"p\r\nsec-websocket-protocol: ,x , P\r\n\r\n";
 	ck_assert_int_eq(tulle_signal_read_request(TULLE_TEXT(head), &r), TULLE_TAKEN);
 	ck_assert(tulle_text_is(tulle_signal_pick_protocol(&r, TULLE_TEXT("p")), TULLE_TEXT("P")));
 	ck_assert_uint_eq(tulle_signal_pick_protocol(&r, TULLE_TEXT("q")).len, 0);
@@ -144,7 +146,7 @@ START_TEST(nothing_can_be_injected)
 		for (int field = 0; field < 4; field++) {
 			tulle_signal_upgrade u = {TULLE_TEXT("h"), TULLE_TEXT("/"), TULLE_TEXT("p"),
 				TULLE_TEXT("http://h"), "dGhlIHNhbXBsZSBub25jZQ=="};
-			*(field == 0   ? &u.authority
+			*(field == 0         ? &u.authority
 				: field == 1 ? &u.target
 				: field == 2 ? &u.protocol
 					     : &u.origin) = tulle_text_of(bad[i]);
@@ -165,14 +167,15 @@ END_TEST
 START_TEST(what_the_client_writes_the_server_takes)
 {
 	char buf[1024];
-	const tulle_signal_upgrade u = {TULLE_TEXT("[::1]:8080"), TULLE_TEXT("/a?b"), TULLE_TEXT("p"),
-		TULLE_TEXT("http://h"), "dGhlIHNhbXBsZSBub25jZQ=="};
+	const tulle_signal_upgrade u = {TULLE_TEXT("[::1]:8080"), TULLE_TEXT("/a?b"),
+		TULLE_TEXT("p"), TULLE_TEXT("http://h"), "dGhlIHNhbXBsZSBub25jZQ=="};
 	tulle_wr w = tulle_wr_make(buf, sizeof buf);
 	tulle_signal_write_request(&w, &u);
 	ck_assert(tulle_wr_finish(&w));
 	tulle_signal_request r;
 	ck_assert_int_eq(tulle_signal_read_request((tulle_text){buf, w.len}, &r), TULLE_TAKEN);
-	ck_assert(r.upgrade && tulle_text_is(r.host, u.authority) && tulle_text_is(r.target, u.target));
+	ck_assert(r.upgrade && tulle_text_is(r.host, u.authority) &&
+		  tulle_text_is(r.target, u.target));
 	ck_assert(tulle_text_is(r.origin, u.origin));
 	size_t n = w.len;
 	for (size_t cap = 0; cap < n; cap++) {

@@ -56,9 +56,10 @@ static const char *const undecided_taken[] = {"i_number_double_huge_neg_exp.json
 	"i_string_1st_valid_surrogate_2nd_invalid.json",
 	"i_string_incomplete_surrogate_and_escape_valid.json",
 	"i_string_incomplete_surrogate_pair.json",
-	"i_string_incomplete_surrogates_escape_valid.json", "i_string_invalid_lonely_surrogate.json",
-	"i_string_invalid_surrogate.json", "i_string_inverted_surrogates_U+1D11E.json",
-	"i_string_lone_second_surrogate.json", "i_structure_500_nested_arrays.json"};
+	"i_string_incomplete_surrogates_escape_valid.json",
+	"i_string_invalid_lonely_surrogate.json", "i_string_invalid_surrogate.json",
+	"i_string_inverted_surrogates_U+1D11E.json", "i_string_lone_second_surrogate.json",
+	"i_structure_500_nested_arrays.json"};
 
 static const char *const undecided_refused[] = {"i_string_UTF-16LE_with_BOM.json",
 	"i_string_UTF-8_invalid_sequence.json", "i_string_UTF8_surrogate_U+D800.json",
@@ -93,11 +94,11 @@ START_TEST(the_public_suite_is_judged_as_it_asks)
 		else if (e->d_name[0] == 'n')
 			ck_assert_msg(!good, "%s", e->d_name);
 		else
-			ck_assert_msg(is_listed(good ? undecided_taken : undecided_refused,
-					      good ? sizeof undecided_taken / sizeof *undecided_taken
-						   : sizeof undecided_refused /
-							     sizeof *undecided_refused,
-					      e->d_name),
+			ck_assert_msg(
+				is_listed(good ? undecided_taken : undecided_refused,
+					good ? sizeof undecided_taken / sizeof *undecided_taken
+					     : sizeof undecided_refused / sizeof *undecided_refused,
+					e->d_name),
 				"%s: %d", e->d_name, good);
 		seen[e->d_name[0] == 'y' ? 0 : e->d_name[0] == 'n' ? 1 : 2]++;
 	}
@@ -216,7 +217,8 @@ END_TEST
 
 START_TEST(a_walk_over_what_is_not_json_ends_bad)
 {
-	static const char *const bad[] = {"[1 2]", "[,1]", "[1,]", "[1", "[", "[1]x", "[01]", "[1,,2]"};
+	static const char *const bad[] = {
+		"[1 2]", "[,1]", "[1,]", "[1", "[", "[1]x", "[01]", "[1,,2]"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		tulle_json_walk walk;
 		tulle_text v;
@@ -292,7 +294,8 @@ START_TEST(strings_are_decoded_exactly)
 	if (strings[_i].err == TULLE_OK) {
 		tulle_text want = exact(strings[_i].text, strings[_i].len);
 		ck_assert(tulle_json_string_is(json, want));
-		ck_assert(want.len == 0 || !tulle_json_string_is(json, (tulle_text){want.ptr, want.len - 1}));
+		ck_assert(want.len == 0 ||
+			  !tulle_json_string_is(json, (tulle_text){want.ptr, want.len - 1}));
 		drop(want);
 	}
 	ck_assert(!tulle_json_string_is(json, TULLE_TEXT("something else")));
@@ -305,8 +308,8 @@ START_TEST(only_plain_digits_are_small_integers)
 	uint32_t v = 9;
 	ck_assert(tulle_json_u32(TULLE_TEXT("0"), 7, &v) && v == 0);
 	ck_assert(tulle_json_u32(TULLE_TEXT("4294967295"), UINT32_MAX, &v) && v == UINT32_MAX);
-	static const char *const bad[] = {"00", "0.0", "-0", "1e0", "8", "01", "", "+1", "\"1\"", " 1",
-		"4294967296", "18446744073709551617"};
+	static const char *const bad[] = {"00", "0.0", "-0", "1e0", "8", "01", "", "+1", "\"1\"",
+		" 1", "4294967296", "18446744073709551617"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		ck_assert_msg(!tulle_json_u32(tulle_text_of(bad[i]), 7, &v), "%s", bad[i]);
 	ck_assert(!tulle_json_u32(TULLE_TEXT("4294967296"), UINT32_MAX, &v));
@@ -325,7 +328,8 @@ START_TEST(what_is_written_is_read_back)
 	ck_assert(tulle_wr_finish(&w));
 	ck_assert_uint_eq(w.len, tulle_json_string_bytes(t));
 	size_t len;
-	ck_assert_int_eq(tulle_json_decode((tulle_text){json, w.len}, back, sizeof back, &len), TULLE_OK);
+	ck_assert_int_eq(
+		tulle_json_decode((tulle_text){json, w.len}, back, sizeof back, &len), TULLE_OK);
 	ck_assert_uint_eq(len, t.len);
 	ck_assert_mem_eq(back, text, len);
 	ck_assert(strncmp(json, "\"\\u0000\\u0001", 13) == 0);
@@ -351,7 +355,8 @@ Suite *suite_json(void)
 	tcase_add_test(t, a_walk_gives_each_element_as_written);
 	tcase_add_test(t, a_walk_over_what_is_not_json_ends_bad);
 	tcase_add_test(t, of_equal_keys_the_last_counts_however_it_is_written);
-	tcase_add_loop_test(t, strings_are_decoded_exactly, 0, (int)(sizeof strings / sizeof *strings));
+	tcase_add_loop_test(
+		t, strings_are_decoded_exactly, 0, (int)(sizeof strings / sizeof *strings));
 	tcase_add_test(t, only_plain_digits_are_small_integers);
 	tcase_add_test(t, what_is_written_is_read_back);
 	suite_add_tcase(suite, t);

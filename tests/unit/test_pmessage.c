@@ -20,9 +20,11 @@ static tulle_drop read_exact(const char *text, size_t n, tulle_signal_p *out)
 static const char *const real[] = {
 	"[0,\"71a255e8-7246-4709-80a0-495c718f114a\"]",
 	"[0,{\"a\":1,\"b\":[true,null,\"\xc3\xa9\xf0\x9f\x98\x80\"]}]",
-	"[6,\"71a255e8-7246-4709-80a0-495c718f114a\",[3,{\"sdp\":\"v=0\\r\\no=- 1 2 IN IP4 127.0.0.1\\r\\n\","
+	"[6,\"71a255e8-7246-4709-80a0-495c718f114a\",[3,{\"sdp\":\"v=0\\r\\no=- 1 2 IN IP4 "
+	"127.0.0.1\\r\\n\","
 	"\"type\":\"offer\"},{\"secret\":\"x\"}]]",
-	"[7,\"71a255e8-7246-4709-80a0-495c718f114a\",[4,{\"type\":\"answer\",\"sdp\":\"v=0\\r\\n\"}]]",
+	"[7,\"71a255e8-7246-4709-80a0-495c718f114a\",[4,{\"type\":\"answer\",\"sdp\":\"v=0\\r\\n\"}"
+	"]]",
 	"[7,\"71a255e8-7246-4709-80a0-495c718f114a\",[5,{\"candidate\":\"\",\"sdpMLineIndex\":0,"
 	"\"sdpMid\":\"0\",\"usernameFragment\":\"0dfdcfb5\"}]]",
 };
@@ -70,7 +72,8 @@ static const struct {
 	{"[3,{\"type\":\"offer\",\"sdp\":\"x\"},null]", TULLE_TAKEN, false, "null"},
 	{"[3,{\"type\":\"offer\",\"sdp\":\"x\"}, 1.0 ]", TULLE_TAKEN, false, "1.0"},
 	{"[3,{\"type\":\"offer\",\"sdp\":\"x\"},[1],{\"tulle\":1}]", TULLE_TAKEN, true, "[1]"},
-	{"[3,{\"type\":\"offer\",\"sdp\":\"x\"},{\"tulle\":1}]", TULLE_TAKEN, false, "{\"tulle\":1}"},
+	{"[3,{\"type\":\"offer\",\"sdp\":\"x\"},{\"tulle\":1}]", TULLE_TAKEN, false,
+		"{\"tulle\":1}"},
 	{"[3,{\"type\":\"offer\",\"sdp\":\"x\"},1,{\"tulle\":2}]", TULLE_TAKEN, false, "1"},
 	{"[3,{\"type\":\"offer\",\"sdp\":\"x\"},1,\"tulle\",9]", TULLE_TAKEN, false, "1"},
 	{"[3,{\"type\":\"answer\",\"sdp\":\"x\"},1]", TULLE_DROP_P_SYNTAX, false, NULL},
@@ -86,7 +89,8 @@ static const struct {
 	{"[4,{\"type\":\"answer\",\"sdp\":\"x\"},{\"tulle\":1}]", TULLE_TAKEN, true, ""},
 	{"[4,{\"type\":\"answer\",\"sdp\":\"x\"},1,{\"tulle\":1}]", TULLE_TAKEN, false, ""},
 	{"[5,{\"candidate\":\"\"}]", TULLE_TAKEN, false, ""},
-	{"[5,{\"candidate\":\"c\",\"sdpMid\":null,\"sdpMLineIndex\":null}]", TULLE_TAKEN, false, ""},
+	{"[5,{\"candidate\":\"c\",\"sdpMid\":null,\"sdpMLineIndex\":null}]", TULLE_TAKEN, false,
+		""},
 	{"[5,{\"candidate\":null}]", TULLE_DROP_P_SYNTAX, false, NULL},
 	{"[5,{}]", TULLE_DROP_P_SYNTAX, false, NULL},
 	{"[5,null]", TULLE_DROP_P_SYNTAX, false, NULL},
@@ -129,7 +133,8 @@ START_TEST(what_is_written_is_read_back)
 	ck_assert_int_eq(tulle_json_decode(in.sdp, back, sizeof back, &n), TULLE_OK);
 	ck_assert(tulle_text_is((tulle_text){back, n}, TULLE_TEXT("v=0\r\n\"\\")));
 	w = tulle_wr_make(inner, sizeof inner);
-	tulle_signal_write_p_candidate(&w, TULLE_TEXT(""), TULLE_TEXT("0"), 0, (tulle_text){NULL, 0});
+	tulle_signal_write_p_candidate(
+		&w, TULLE_TEXT(""), TULLE_TEXT("0"), 0, (tulle_text){NULL, 0});
 	ck_assert(tulle_text_is((tulle_text){inner, w.len},
 		TULLE_TEXT("[5,{\"candidate\":\"\",\"sdpMid\":\"0\",\"sdpMLineIndex\":0}]")));
 	w = tulle_wr_make(inner, sizeof inner);
@@ -138,8 +143,8 @@ START_TEST(what_is_written_is_read_back)
 		(tulle_text){inner, w.len}, TULLE_TEXT("[4,{\"type\":\"answer\",\"sdp\":\"x\"}]")));
 	w = tulle_wr_make(inner, sizeof inner);
 	tulle_signal_write_p_offer(&w, TULLE_TEXT("x"), (tulle_text){NULL, 0}, false);
-	ck_assert(tulle_text_is(
-		(tulle_text){inner, w.len}, TULLE_TEXT("[3,{\"type\":\"offer\",\"sdp\":\"x\"},null]")));
+	ck_assert(tulle_text_is((tulle_text){inner, w.len},
+		TULLE_TEXT("[3,{\"type\":\"offer\",\"sdp\":\"x\"},null]")));
 	w = tulle_wr_make(inner, sizeof inner);
 	tulle_signal_write_p_direct(&w, TULLE_TEXT("null"));
 	ck_assert(tulle_text_is((tulle_text){inner, w.len}, TULLE_TEXT("[0,null]")));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* host: TCP and TLS streams of a member over 127.0.0.1, the only host test that needs a socket of TCP. The other
- * side is an onramp on the same host, or OpenSSL's own server in a thread. */
+/* host: TCP and TLS streams of a member over 127.0.0.1, the only host test that needs a socket of
+ * TCP. The other side is an onramp on the same host, or OpenSSL's own server in a thread. */
 #include "base/text.h"
 #include "host/host.h"
 
@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <tulle/onramp.h>
 #include <unistd.h>
@@ -187,8 +188,9 @@ START_TEST(a_taken_port_is_named_by_errno)
 	ck_assert_int_eq(tulle_onramp_create(host, NULL, &onramp), TULLE_OK);
 	ck_assert_int_eq(tulle_onramp_listen(onramp, again, &bound), TULLE_ERR_SYSTEM);
 	ck_assert_int_eq(errno, EADDRINUSE);
-	static const char *const bad[] = {"", "h", "localhost:1", "127.0.0.1", "127.0.0.1:", "[::1]",
-		"::1:80", "[127.0.0.1]:80", "127.0.0.1:65536", "127.0.0.1:-1"};
+	static const char *const bad[] = {"", "h", "localhost:1", "127.0.0.1",
+		"127.0.0.1:", "[::1]", "::1:80", "[127.0.0.1]:80", "127.0.0.1:65536",
+		"127.0.0.1:-1"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		ck_assert_int_eq(tulle_onramp_listen(onramp, bad[i], &bound), TULLE_ERR_SYNTAX);
 	tulle_host_destroy(host);
@@ -210,12 +212,14 @@ START_TEST(a_question_is_answered_and_destroy_never_waits)
 }
 END_TEST
 
-/* -- TLS ----------------------------------------------------------------------------------------- */
+/* -- TLS -----------------------------------------------------------------------------------------
+ */
 
 static struct {
 	int fd;
 	uint16_t port;
 	SSL_CTX *context;
+	FILE *trust_file;
 	char trust[64];
 	pthread_t thread;
 } server;
@@ -265,10 +269,12 @@ static void start_server(const char *names)
 	server.context = SSL_CTX_new(TLS_server_method());
 	ck_assert_int_eq(SSL_CTX_use_certificate(server.context, certificate), 1);
 	ck_assert_int_eq(SSL_CTX_use_PrivateKey(server.context, key), 1);
-	strcpy(server.trust, "/tmp/tulle-test-XXXXXX");
-	FILE *f = fdopen(mkstemp(server.trust), "w");
+	int file_fd = memfd_create("trust", 0);
+	FILE *f = fdopen(file_fd, "w");
 	ck_assert_int_eq(PEM_write_X509(f, certificate), 1);
-	fclose(f);
+	ck_assert_int_eq(fflush(f), 0);
+	server.trust_file = f;
+	snprintf(server.trust, sizeof server.trust, "/proc/self/fd/%d", file_fd);
 	server.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ck_assert_int_eq(bind(server.fd, (struct sockaddr *)&at, n), 0);
 	ck_assert_int_eq(listen(server.fd, 1), 0);
@@ -284,10 +290,11 @@ static void stop_server(void)
 	pthread_join(server.thread, NULL);
 	close(server.fd);
 	SSL_CTX_free(server.context);
-	unlink(server.trust);
+	fclose(server.trust_file);
 }
 
-/* WS-013 RFC6125:6: the certificate's names, what is connected to, trusted or not, and the verdict. */
+/* WS-013 RFC6125:6: the certificate's names, what is connected to, trusted or not, and the verdict.
+ */
 static const struct {
 	const char *names, *connect;
 	bool trusted, good;

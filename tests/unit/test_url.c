@@ -26,10 +26,12 @@ static const struct {
 	{"ws://example.com:80/a?b=c", "example.com", "/a?b=c", "ws://example.com/a?b=c", 80, 0},
 	{"wss://example.com", "example.com", "/", "wss://example.com/", 443, 0},
 	{"wss://example.com:80/", "example.com:80", "/", "wss://example.com:80/", 80, 0},
-	{"WS://Example.COM:443/%7Ep", "Example.COM:443", "/%7Ep", "ws://Example.COM:443/%7Ep", 443, 0},
+	{"WS://Example.COM:443/%7Ep", "Example.COM:443", "/%7Ep", "ws://Example.COM:443/%7Ep", 443,
+		0},
 	{"ws://127.0.0.1:20500/", "127.0.0.1:20500", "/", "ws://127.0.0.1:20500/", 20500, 4},
 	{"ws://[::1]:0080/x", "[::1]", "/x", "ws://[::1]/x", 80, 6},
-	{"ws://[2001:db8::1]:65535?q", "[2001:db8::1]:65535", "/?q", "ws://[2001:db8::1]:65535/?q", 65535, 6},
+	{"ws://[2001:db8::1]:65535?q", "[2001:db8::1]:65535", "/?q", "ws://[2001:db8::1]:65535/?q",
+		65535, 6},
 	{"ws://h:/", "h", "/", "ws://h/", 80, 0},
 	{"http://h/i.html#top", "h", "/i.html", "http://h/i.html", 80, 0},
 	{"https://h", "h", "/", "https://h/", 443, 0},
@@ -63,17 +65,20 @@ END_TEST
 /* WS-019 WS-020 */
 START_TEST(what_is_not_such_a_url_is_refused)
 {
-	static const char *const bad[] = {"", "ws:", "ws:/h", "ws://", "ws:///", "ws://?", "ftp://h/",
-		"h", "//h", "ws//h", " ws://h", "ws://h ", "ws://h/ x", "ws://u@h/", "ws://u:p@h/",
-		"ws://h/#", "ws://h#f", "ws://h/a\r\nb", "ws://h\r\n/", "ws://h/\x7f", "ws://h/\xc3\xa9",
-		"ws://h/%", "ws://h/%4", "ws://h/%zz", "ws://h:x/", "ws://h:-1/", "ws://h:65536/",
-		"ws://h:0/", "ws://h:000080/", "ws://h:1:2/", "ws://[::1/", "ws://[::1]x/", "ws://[]/",
-		"ws://[1.2.3.4]/", "ws://[::1%25eth0]/", "ws://[v1.x]/", "ws://::1/", "ws://h%41/",
-		"ws://1.2.3/", "ws://256.1.1.1/", "ws://0x7f.1/", "ws://127.1/", "ws://2130706433/",
-		"ws://1.2.3.4./", "ws://h/a\"b", "ws://h/<", "ws://h/\\", "ws://h/[", "http://h/#\r"};
+	static const char *const bad[] = {"", "ws:", "ws:/h", "ws://", "ws:///", "ws://?",
+		"ftp://h/", "h", "//h", "ws//h", " ws://h", "ws://h ", "ws://h/ x", "ws://u@h/",
+		"ws://u:p@h/", "ws://h/#", "ws://h#f", "ws://h/a\r\nb", "ws://h\r\n/",
+		"ws://h/\x7f", "ws://h/\xc3\xa9", "ws://h/%", "ws://h/%4", "ws://h/%zz",
+		"ws://h:x/", "ws://h:-1/", "ws://h:65536/", "ws://h:0/", "ws://h:000080/",
+		"ws://h:1:2/", "ws://[::1/", "ws://[::1]x/", "ws://[]/", "ws://[1.2.3.4]/",
+		"ws://[::1%25eth0]/", "ws://[v1.x]/", "ws://::1/", "ws://h%41/", "ws://1.2.3/",
+		"ws://256.1.1.1/", "ws://0x7f.1/", "ws://127.1/", "ws://2130706433/",
+		"ws://1.2.3.4./", "ws://h/a\"b", "ws://h/<", "ws://h/\\", "ws://h/[",
+		"http://h/#\r"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		tulle_signal_url url = {.port = 7};
-		ck_assert_msg(read_exact(bad[i], strlen(bad[i]), &url) == TULLE_ERR_SYNTAX, "%s", bad[i]);
+		ck_assert_msg(
+			read_exact(bad[i], strlen(bad[i]), &url) == TULLE_ERR_SYNTAX, "%s", bad[i]);
 		ck_assert_uint_eq(url.port, 7);
 	}
 	tulle_signal_url url;
