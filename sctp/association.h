@@ -155,7 +155,9 @@ typedef struct {
 	tulle_time last_sent;
 	size_t wanted; /* blocks that a refused send wants */
 	bool in_recovery, rtt_running, blocked;
-	bool fast_free; /* one packet of lost chunks may ignore cwnd: RFC9260:7.2.4 */
+	bool one_packet,
+		no_packet; /* after T3 one goes out, then none until a SACK: RFC9260:6.3.3 */
+	bool fast_free;    /* one packet of lost chunks may ignore cwnd: RFC9260:7.2.4 */
 } sctp_outbound;
 
 typedef struct {

@@ -142,6 +142,7 @@ static void after_ack(tulle_sctp *sctp, const ack_sum *sum)
 	tulle_sctp_cc_ack ack = {.now = sctp->now, .acked = sum->bytes};
 	ack.flight_before = sum->flight_before;
 	ack.cumulative_moved = sum->moved;
+	o->one_packet = o->no_packet = false;
 	if (o->in_recovery && tulle_serial_le32(o->recovery_exit, o->acked_tsn))
 		o->in_recovery = false;
 	ack.in_recovery = o->in_recovery;

@@ -21,7 +21,7 @@ static bool window_is_open(const tulle_sctp *sctp)
 bool tulle_sctp_has_data_due(const tulle_sctp *sctp)
 {
 	const sctp_outbound *o = &sctp->out;
-	if (!tulle_sctp_may_send_data(sctp))
+	if (!tulle_sctp_may_send_data(sctp) || o->no_packet)
 		return false;
 	if (o->lost_count != 0)
 		return o->fast_free || window_is_open(sctp);
@@ -244,10 +244,13 @@ static bool write_new(tulle_sctp *sctp, tulle_sctp_packet *p, bool bundled)
 
 bool tulle_sctp_write_chunks(tulle_sctp *sctp, tulle_sctp_packet *p)
 {
-	if (!tulle_sctp_may_send_data(sctp))
+	sctp_outbound *o = &sctp->out;
+	if (!tulle_sctp_may_send_data(sctp) || o->no_packet)
 		return false;
 	bool wrote = write_lost(sctp, p);
-	if (sctp->out.lost_count != 0)
-		return wrote;
-	return write_new(sctp, p, wrote);
+	if (o->lost_count == 0)
+		wrote = write_new(sctp, p, wrote);
+	o->no_packet = wrote && o->one_packet;
+	o->one_packet = o->one_packet && !wrote;
+	return wrote;
 }

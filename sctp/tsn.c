@@ -85,6 +85,8 @@ void tulle_sctp_rtx_timeout(tulle_sctp *sctp)
 	tulle_sctp_rto_back_off(sctp);
 	sctp->cc.way->on_timeout(&sctp->cc);
 	o->in_recovery = o->fast_free = o->rtt_running = false;
+	o->one_packet = true;
+	o->no_packet = false;
 	o->lost_count = 0; /* the list is made anew, in order */
 	for (uint32_t tsn = o->acked_tsn + 1; tsn != o->next_tsn; tsn++) {
 		sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
