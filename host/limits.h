@@ -17,4 +17,13 @@
 #define HOST_SOCKET_BYTES (4 << 20)  /* asked of SO_RCVBUF and SO_SNDBUF; the kernel gives less */
 #define HOST_POOL_BLOCK_BYTES 2048   /* blocks of the pool of standalone peers */
 #define HOST_POOL_BLOCKS 32768       /* how many: 64 MiB, touched only when used */
+#define HOST_NAME_ADDRESSES_MAX 8    /* of one name that are tried */
+#define HOST_NAME_THREADS_MAX 8      /* names asked for at a time; more wait */
+#define HOST_STREAM_CHAINS 1024      /* of the table of streams */
+#define HOST_STREAM_READ_BYTES 65536 /* of one read */
+#define HOST_STREAM_OUT_BYTES (1 << 18) /* of one stream, taken and not yet in the kernel */
+#define HOST_STREAM_LINGER_BYTES (1 << 22) /* thrown away after the member has left */
+#define HOST_STREAM_LINGER_US INT64_C(5000000)   /* how long the rest may take to go */
+#define HOST_STREAM_CONNECT_US INT64_C(20000000) /* name, connect and TLS together */
+#define HOST_STREAM_ACCEPTS 16       /* a turn: fewer than an onramp may turn away between drains */
 #endif

@@ -4,16 +4,6 @@
 #define TULLE_HOST_NAMES_H
 #include "host/host.h"
 
-#define HOST_NAME_ADDRESSES_MAX 8 /* of one name */
-#define HOST_NAME_THREADS_MAX 8   /* questions asked at a time; more wait */
-#define HOST_STREAM_CHAINS 1024
-#define HOST_STREAM_READ_BYTES 65536
-#define HOST_STREAM_OUT_BYTES 262144
-#define HOST_STREAM_LINGER_BYTES (4 << 20)
-#define HOST_STREAM_LINGER_US INT64_C(5000000)
-#define HOST_STREAM_CONNECT_US INT64_C(20000000)
-#define HOST_STREAM_ACCEPTS 16 /* a turn: fewer than an onramp may turn away between two drains */
-
 typedef struct tulle_host_names tulle_host_names;
 
 typedef struct {
