@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* base: an allocator in a block. Each piece has a head that says its size and its neighbour's before it. */
+/* base: an allocator in a block. Each piece has a head that says its size and its neighbour's
+ * before it. */
 #include "base/arena.h"
 
 #include "base/panic.h"
 
 typedef struct {
-	size_t bytes, before; /* of this piece and of the one before it, heads included; before 0: none */
+	size_t bytes,
+		before; /* of this piece and of the one before it, heads included; before 0: none */
 	bool taken;
 } head;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* base: an allocator in a block of the caller's, for roots that have no malloc beneath them. First fit with
- * joining of neighbours: few and large pieces. Invariant: pieces lie end to end and fill the block. */
+/* base: an allocator in a block of the caller's, for roots that have no malloc beneath them. First
+ * fit with joining of neighbours: few and large pieces. Invariant: pieces lie end to end and fill
+ * the block. */
 #ifndef TULLE_BASE_ARENA_H
 #define TULLE_BASE_ARENA_H
 #include <tulle/base.h>

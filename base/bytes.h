@@ -59,7 +59,8 @@ static inline uint32_t tulle_rd_u32(tulle_rd *r)
 	tulle_bytes b = tulle_rd_bytes(r, 4);
 	if (b.len == 0)
 		return 0;
-	return (uint32_t)b.ptr[0] << 24 | (uint32_t)b.ptr[1] << 16 | (uint32_t)b.ptr[2] << 8 | b.ptr[3];
+	return (uint32_t)b.ptr[0] << 24 | (uint32_t)b.ptr[1] << 16 | (uint32_t)b.ptr[2] << 8 |
+	       b.ptr[3];
 }
 
 static inline uint64_t tulle_rd_u64(tulle_rd *r)

@@ -11,7 +11,8 @@ typedef struct tulle_ready_node {
 	bool linked;
 } tulle_ready_node;
 
-/* wake is a leaf (it may not call tulle back): called when the list stops being empty; may be NULL. */
+/* wake is a leaf (it may not call tulle back): called when the list stops being empty; may be NULL.
+ */
 typedef struct {
 	tulle_ready_node *first, *last;
 	void (*wake)(void *user);

@@ -12,8 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: tulle node URL... [--firewall SECRET] [--offer-data JSON] [--auto] "
-			    "[--name N] [--stay] [--loopback] [--json]";
+static const char usage[] =
+	"usage: tulle node URL... [--firewall SECRET] [--offer-data JSON] [--auto] "
+	"[--name N] [--stay] [--loopback] [--json]";
 static const char help[] =
 	"%s\n"
 	"\n"
@@ -60,23 +61,26 @@ static int read_args(int argc, char **argv, node_options *o)
 			return cli_print("tulle %s\n", tulle_version()) ? CLI_OK : CLI_FAILURE;
 		if (take_value(&args, "--firewall", &o->firewall) ||
 			take_value(&args, "--offer-data", &o->offer_data) ||
-			take_value(&args, "--name", &o->name) || take_switch(&args, "--auto", &o->automatic) ||
+			take_value(&args, "--name", &o->name) ||
+			take_switch(&args, "--auto", &o->automatic) ||
 			take_switch(&args, "--stay", &o->stay) ||
-			take_switch(&args, "--loopback", &o->loopback) || take_switch(&args, "--json", &o->json))
+			take_switch(&args, "--loopback", &o->loopback) ||
+			take_switch(&args, "--json", &o->json))
 			continue;
 		if (!args.wrong && argv[args.at][0] != '-' && o->url_count < NODE_URLS_MAX) {
 			o->urls[o->url_count++] = argv[args.at++];
 			continue;
 		}
-		cli_complain("node", "%s %s; %s", args.wrong ? "no value after" : "what is", argv[args.at],
-			usage);
+		cli_complain("node", "%s %s; %s", args.wrong ? "no value after" : "what is",
+			argv[args.at], usage);
 		return CLI_USAGE;
 	}
 	if (o->url_count == 0) {
 		cli_complain("node", "a URL is needed; %s", usage);
 		return CLI_USAGE;
 	}
-	if (o->offer_data != NULL && !tulle_json_check((tulle_text){o->offer_data, strlen(o->offer_data)})) {
+	if (o->offer_data != NULL &&
+		!tulle_json_check((tulle_text){o->offer_data, strlen(o->offer_data)})) {
 		cli_complain("node", "--offer-data is not JSON: %s", o->offer_data);
 		return CLI_USAGE;
 	}
@@ -226,7 +230,8 @@ static bool connect_urls(cli_node_state *s)
 	for (size_t i = 0; i < s->options.url_count; i++) {
 		const char *url = s->options.urls[i];
 		tulle_err err = tulle_connect(s->root, TULLE_ROOT, url, NULL, &s->url_nodes[i]);
-		if (err == TULLE_ERR_SYNTAX || err == TULLE_ERR_ARGUMENT || err == TULLE_ERR_STATE) {
+		if (err == TULLE_ERR_SYNTAX || err == TULLE_ERR_ARGUMENT ||
+			err == TULLE_ERR_STATE) {
 			cli_complain("node", "%s: %s", url, tulle_why(s->root));
 			return false;
 		}

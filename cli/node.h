@@ -6,9 +6,9 @@
 #include "cli/cli.h"
 
 #define NODE_URLS_MAX 16
-#define NODE_LINE_MAX (4 << 20)    /* bytes of one command */
-#define NODE_ANNOUNCED_MAX 65536   /* addresses whose announcer is remembered */
-#define NODE_FINISH_MS 5000        /* how long pending data has to go out at the end */
+#define NODE_LINE_MAX (4 << 20)  /* bytes of one command */
+#define NODE_ANNOUNCED_MAX 65536 /* addresses whose announcer is remembered */
+#define NODE_FINISH_MS 5000      /* how long pending data has to go out at the end */
 
 typedef struct {
 	char *address;
@@ -31,9 +31,9 @@ typedef struct {
 	size_t announced_count, announced_cap;
 	char *line; /* what came of stdin and is not done yet */
 	size_t line_len, lines;
-	bool too_long;  /* the line that comes is over NODE_LINE_MAX: its rest is skipped */
-	bool eof, quit; /* of stdin; a command */
-	bool mute;      /* nobody reads stdout any more */
+	bool too_long;        /* the line that comes is over NODE_LINE_MAX: its rest is skipped */
+	bool eof, quit;       /* of stdin; a command */
+	bool mute;            /* nobody reads stdout any more */
 	tulle_node waits_for; /* the first line waits until this node is writable */
 } cli_node_state;
 
@@ -47,5 +47,6 @@ void cli_node_say_error(cli_node_state *s, tulle_err code, const char *text, con
 void cli_node_read(cli_node_state *s); /* stdin is readable */
 void cli_node_run_lines(cli_node_state *s);
 bool cli_node_wants_input(const cli_node_state *s);
-tulle_err cli_node_connect(cli_node_state *s, const char *address, tulle_node via, const char *offer_data);
+tulle_err cli_node_connect(
+	cli_node_state *s, const char *address, tulle_node via, const char *offer_data);
 #endif

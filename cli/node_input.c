@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cli: the commands of `tulle node`. A line whose message finds no room waits, and with it stdin, so that none
- * fails by back-pressure. Each line gives exactly one reply. */
+/* cli: the commands of `tulle node`. A line whose message finds no room waits, and with it stdin,
+ * so that none fails by back-pressure. Each line gives exactly one reply. */
 #include "cli/node.h"
 
 #include "json/json.h"
@@ -35,9 +35,11 @@ static tulle_node announcer(const cli_node_state *s, const char *address)
 	return s->options.url_count != 0 ? s->url_nodes[0] : TULLE_NO_NODE;
 }
 
-tulle_err cli_node_connect(cli_node_state *s, const char *address, tulle_node via, const char *offer_data)
+tulle_err cli_node_connect(
+	cli_node_state *s, const char *address, tulle_node via, const char *offer_data)
 {
-	tulle_connect_options o = {.offer_data = offer_data != NULL ? offer_data : s->options.offer_data};
+	tulle_connect_options o = {
+		.offer_data = offer_data != NULL ? offer_data : s->options.offer_data};
 	if (via == TULLE_NO_NODE)
 		via = announcer(s, address);
 	return tulle_connect(s->root, via, address, &o, NULL);
@@ -80,8 +82,7 @@ static tulle_err send_hex(cli_node_state *s, tulle_node node, const char *hex)
 	tulle_err err = TULLE_ERR_SYNTAX;
 	if (bytes == NULL)
 		return TULLE_ERR_MEMORY;
-	if (strlen(hex) == 0 ||
-		tulle_text_unhex((tulle_text){hex, strlen(hex)}, false, bytes, n))
+	if (strlen(hex) == 0 || tulle_text_unhex((tulle_text){hex, strlen(hex)}, false, bytes, n))
 		err = tulle_send_bytes(s->root, node, bytes, n);
 	free(bytes);
 	return err;
@@ -97,11 +98,12 @@ static tulle_err run_send(cli_node_state *s, const char *verb, char *rest, const
 	*why = "there is no such node";
 	if (node == TULLE_NO_NODE)
 		return TULLE_ERR_GONE;
-	tulle_err err = strcmp(verb, "send") == 0 ? tulle_send_json(s->root, node, rest, strlen(rest))
+	tulle_err err =
+		strcmp(verb, "send") == 0   ? tulle_send_json(s->root, node, rest, strlen(rest))
 		: strcmp(verb, "text") == 0 ? tulle_send_text(s->root, node, rest, strlen(rest))
 					    : send_hex(s, node, rest);
 	*why = err == TULLE_ERR_SYNTAX && strcmp(verb, "bytes") == 0 ? "not hex digits, two a byte"
-								      : tulle_why(s->root);
+								     : tulle_why(s->root);
 	if (err == TULLE_WOULD_BLOCK)
 		s->waits_for = node;
 	return err;
@@ -143,7 +145,8 @@ static tulle_err run_line(cli_node_state *s, char *line, const char **why)
 static void do_line(cli_node_state *s, const char *line, size_t len)
 {
 	const char *why = "";
-	char *copy = malloc(len + 1); /* words are cut in it; the line itself may have to run again */
+	char *copy =
+		malloc(len + 1); /* words are cut in it; the line itself may have to run again */
 	tulle_err err = TULLE_ERR_SYNTAX;
 	if (copy == NULL)
 		return;

@@ -107,14 +107,16 @@ static bool put_plain(const cli_node_state *s, FILE *f, const tulle_event *e)
 {
 	bool of_peer = e->kind == TULLE_EVENT_CONNECTION || e->kind == TULLE_EVENT_DISCONNECTION;
 	tulle_node node = of_peer ? e->u.connection.peer : e->node;
-	tulle_text a = tulle_address(s->root, node), via = tulle_address(s->root, tulle_via(s->root, node));
+	tulle_text a = tulle_address(s->root, node),
+		   via = tulle_address(s->root, tulle_via(s->root, node));
 	if (s->options.name != NULL)
 		fprintf(f, "%s: ", s->options.name);
 	switch ((int)e->kind) {
 	case TULLE_EVENT_CONNECTION:
 	case TULLE_EVENT_DISCONNECTION:
-		fprintf(f, "%s %.*s%s%.*s%s", of_peer && e->kind == TULLE_EVENT_CONNECTION
-				? "connection" : "disconnection",
+		fprintf(f, "%s %.*s%s%.*s%s",
+			of_peer && e->kind == TULLE_EVENT_CONNECTION ? "connection"
+								     : "disconnection",
 			(int)a.len, a.ptr, via.len != 0 ? " via " : "", (int)via.len, via.ptr,
 			e->u.connection.incoming ? " incoming" : "");
 		return true;
@@ -138,8 +140,8 @@ static bool put_plain(const cli_node_state *s, FILE *f, const tulle_event *e)
 void cli_node_say_error(cli_node_state *s, tulle_err code, const char *text, const char *address)
 {
 	if (!s->options.json) {
-		cli_complain("node", "%s%s%s: %s", address != NULL ? address : "", address != NULL ? ": " : "",
-			text, tulle_err_name(code));
+		cli_complain("node", "%s%s%s: %s", address != NULL ? address : "",
+			address != NULL ? ": " : "", text, tulle_err_name(code));
 		return;
 	}
 	printf("{\"event\":\"error\",\"code\":\"%s\"", tulle_err_name(code));
@@ -164,7 +166,8 @@ void cli_node_event(cli_node_state *s, const tulle_event *e)
 	if ((e->kind == TULLE_EVENT_CONNECTION || e->kind == TULLE_EVENT_DISCONNECTION) &&
 		e->node != TULLE_ROOT)
 		return;
-	if (e->kind == TULLE_EVENT_WRITABLE || e->kind == TULLE_EVENT_OFFER || e->kind == TULLE_EVENT_WAKE)
+	if (e->kind == TULLE_EVENT_WRITABLE || e->kind == TULLE_EVENT_OFFER ||
+		e->kind == TULLE_EVENT_WAKE)
 		return;
 	if (s->options.json ? put_json(s, stdout, e) : put_plain(s, stdout, e))
 		end_line(s, stdout);
@@ -177,7 +180,8 @@ void cli_node_reply(cli_node_state *s, tulle_err err, const char *why)
 			cli_complain("node", "line %zu: %s", s->lines, why);
 		return;
 	}
-	printf("{\"event\":\"reply\",\"line\":%zu,\"ok\":%s", s->lines, err == TULLE_OK ? "true" : "false");
+	printf("{\"event\":\"reply\",\"line\":%zu,\"ok\":%s", s->lines,
+		err == TULLE_OK ? "true" : "false");
 	if (err != TULLE_OK) {
 		printf(",\"error\":\"%s\"", tulle_err_name(err));
 		put_field(stdout, "text", text_of(why));
@@ -196,9 +200,11 @@ void cli_node_peers(cli_node_state *s)
 	for (size_t i = 0; i < n; i++) {
 		tulle_text a = tulle_address(s->root, nodes[i]);
 		bool open = tulle_is_open(s->root, nodes[i]);
-		const char *kind = tulle_via(s->root, nodes[i]) == TULLE_ROOT ? "websocket" : "peer";
+		const char *kind =
+			tulle_via(s->root, nodes[i]) == TULLE_ROOT ? "websocket" : "peer";
 		if (!s->options.json) {
-			printf("peer %.*s %s %s\n", (int)a.len, a.ptr, kind, open ? "open" : "connecting");
+			printf("peer %.*s %s %s\n", (int)a.len, a.ptr, kind,
+				open ? "open" : "connecting");
 			continue;
 		}
 		fputs(i != 0 ? ",{\"address\":" : "{\"address\":", stdout);

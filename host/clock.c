@@ -56,8 +56,8 @@ static void write_line(void *user, const tulle_log_line *line)
 {
 	static const char *const levels[] = {"", "error", "warn", "info", "debug"};
 	(void)user;
-	fprintf(stderr, "tulle %s: %s: %.*s\n", levels[line->level % 5], line->room, (int)line->text.len,
-		line->text.ptr);
+	fprintf(stderr, "tulle %s: %s: %.*s\n", levels[line->level % 5], line->room,
+		(int)line->text.len, line->text.ptr);
 }
 
 tulle_log tulle_log_stderr(tulle_log_level level)

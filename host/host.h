@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* host: the one room that calls the operating system. A host drives members (roots, peers, onramps), each a
- * composite that meets the world in tulle_in and tulle_out. One thread; only wake and stop come from others. */
+/* host: the one room that calls the operating system. A host drives members (roots, peers,
+ * onramps), each a composite that meets the world in tulle_in and tulle_out. One thread; only wake
+ * and stop come from others. */
 #ifndef TULLE_HOST_HOST_H
 #define TULLE_HOST_HOST_H
 #include "base/crc32c.h"
@@ -11,7 +12,8 @@
 #include <tulle/host.h>
 #include <tulle/io.h>
 
-/* What a composite looks like from here. Nothing in it calls the host but through what it returns. */
+/* What a composite looks like from here. Nothing in it calls the host but through what it returns.
+ */
 typedef struct {
 	void (*handle)(void *self, tulle_time now, const tulle_in *in);
 	bool (*poll)(void *self, tulle_time now, uint8_t *scratch, size_t bytes, tulle_out *out);
@@ -57,8 +59,8 @@ typedef struct {
 	tulle_host_port *owner;
 } tulle_host_udp;
 
-/* The sockets of one member, or of all when the options name one port: two members on one port cannot talk to
- * each other, for both ends of such a path have one address. */
+/* The sockets of one member, or of all when the options name one port: two members on one port
+ * cannot talk to each other, for both ends of such a path have one address. */
 struct tulle_host_port {
 	tulle_host_udp udp[2]; /* IPv4, IPv6 */
 	tulle_host *host;
@@ -119,9 +121,9 @@ uint8_t *tulle_host_batch_room(tulle_host *host, size_t *bytes);
 void tulle_host_batch_add(tulle_host *host, tulle_host_member *member, const tulle_out *out);
 void tulle_host_batch_flush(tulle_host *host);
 
-/* Streams and names. Output of a member: STREAM_CONNECT, STREAM_BYTES, STREAM_ROOM, STREAM_END, RESOLVE;
- * the answers come through tulle_host_deliver, later than this call. Stream ids are the member's own for
- * its connects; ids of accepted streams are the host's, with the top bit set. */
+/* Streams and names. Output of a member: STREAM_CONNECT, STREAM_BYTES, STREAM_ROOM, STREAM_END,
+ * RESOLVE; the answers come through tulle_host_deliver, later than this call. Stream ids are the
+ * member's own for its connects; ids of accepted streams are the host's, with the top bit set. */
 void tulle_host_stream_out(tulle_host *host, tulle_host_member *member, const tulle_out *out);
 /* Accepts streams for a member: TULLE_IN_STREAM_ACCEPTED. *bound: the address with its real port.
  * SYSTEM: errno says why (EADDRINUSE). */

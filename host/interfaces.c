@@ -39,8 +39,8 @@ static uint32_t read_mtu(int fd, const char *name)
 	struct ifreq request = {0};
 	strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
 	return fd >= 0 && ioctl(fd, SIOCGIFMTU, &request) == 0 && request.ifr_mtu > 0
-		? (uint32_t)request.ifr_mtu
-		: 1500;
+		       ? (uint32_t)request.ifr_mtu
+		       : 1500;
 }
 
 /* Ids are places in the list, from 1. RFC8445:5.1.1.1 leaves link-local and odd forms out. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* host: the loop. A turn: drain who is ready, wait, hand input out, run who is due, drain again. Listeners
- * run from within a step alone, and what they destroy goes when the step is over. */
+/* host: the loop. A turn: drain who is ready, wait, hand input out, run who is due, drain again.
+ * Listeners run from within a step alone, and what they destroy goes when the step is over. */
 #include "host/host.h"
 
 #include "base/serial.h"
@@ -17,7 +17,8 @@
 tulle_err tulle_host_watch_add(tulle_host *host, tulle_host_watch *watch, uint32_t events)
 {
 	struct epoll_event e = {.events = events, .data.ptr = watch};
-	return epoll_ctl(host->epoll_fd, EPOLL_CTL_ADD, watch->fd, &e) == 0 ? TULLE_OK : TULLE_ERR_SYSTEM;
+	return epoll_ctl(host->epoll_fd, EPOLL_CTL_ADD, watch->fd, &e) == 0 ? TULLE_OK
+									    : TULLE_ERR_SYSTEM;
 }
 
 void tulle_host_watch_set(tulle_host *host, tulle_host_watch *watch, uint32_t events)
@@ -73,7 +74,7 @@ static bool open_counters(tulle_host *host)
 	host->wake_watch = (tulle_host_watch){host->wake_fd, wake_ready, host};
 	host->timer_watch = (tulle_host_watch){host->timer_fd, empty_counter, &host->timer_fd};
 	return tulle_host_watch_add(host, &host->wake_watch, EPOLLIN) == TULLE_OK &&
-		tulle_host_watch_add(host, &host->timer_watch, EPOLLIN) == TULLE_OK;
+	       tulle_host_watch_add(host, &host->timer_watch, EPOLLIN) == TULLE_OK;
 }
 
 static bool make_pool(tulle_host *host)
@@ -162,7 +163,8 @@ static void tell_world(tulle_host *host, tulle_host_member *member, tulle_time n
 		if (member->port == NULL || member->port->udp[f->addr.family == 6].fd < 0)
 			continue;
 		const tulle_host_udp *udp = &member->port->udp[f->addr.family == 6];
-		in = (tulle_in){.kind = TULLE_IN_PATH_UP, .id = f->id, .local = f->addr, .mtu = f->mtu};
+		in = (tulle_in){
+			.kind = TULLE_IN_PATH_UP, .id = f->id, .local = f->addr, .mtu = f->mtu};
 		in.local.port = udp->port;
 		member->kind->handle(member->self, now, &in);
 	}
@@ -220,7 +222,8 @@ void tulle_host_remove(tulle_host_member *member)
 
 static void bury(tulle_host *host)
 {
-	for (tulle_host_member *m = host->members, *next; m != NULL && host->gone_count != 0; m = next) {
+	for (tulle_host_member *m = host->members, *next; m != NULL && host->gone_count != 0;
+		m = next) {
 		next = m->next;
 		if (!m->gone)
 			continue;
@@ -261,7 +264,8 @@ static void drain(tulle_host *host)
 {
 	tulle_ready held = {0};
 	tulle_host_member *member;
-	for (int turns = 0; turns < 1024 && (member = tulle_ready_take(&host->ready)) != NULL; turns++) {
+	for (int turns = 0; turns < 1024 && (member = tulle_ready_take(&host->ready)) != NULL;
+		turns++) {
 		if (member->gone)
 			continue;
 		member->kind->dispatch(member->self);
@@ -269,7 +273,9 @@ static void drain(tulle_host *host)
 			continue;
 		tulle_time now = tulle_host_now();
 		if (!drain_member(host, member, now))
-			tulle_ready_mark(tulle_host_batch_room(host, &(size_t){0}) == NULL ? &held : &host->ready,
+			tulle_ready_mark(tulle_host_batch_room(host, &(size_t){0}) == NULL
+						 ? &held
+						 : &host->ready,
 				&member->ready);
 		tulle_heap_set(&host->heap, &member->due, member->kind->poll_timeout(member->self));
 	}

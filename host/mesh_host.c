@@ -10,7 +10,7 @@
 typedef struct {
 	tulle_host_member member;
 	tulle *root;
-	bool own_host;  /* tulle_create made the host: it goes with the root */
+	bool own_host; /* tulle_create made the host: it goes with the root */
 	_Atomic bool woken;
 	tulle_ready ready; /* where the root marks itself */
 } hosted_root;

@@ -81,7 +81,7 @@ tulle_err tulle_peer_create(tulle_host *host, const tulle_peer_config *config, t
 		.plain = (uint8_t *)&env,
 		.assembly = &no_assembly,
 		.allocator = tulle_host_allocator(),
-		.plain_bytes = sizeof ((hosted_peer *)0)->plain};
+		.plain_bytes = sizeof((hosted_peer *)0)->plain};
 	size_t bytes = tulle_peer_memory_bytes_in(&c, &env);
 	if (bytes == 0)
 		return TULLE_ERR_ARGUMENT;
@@ -138,7 +138,8 @@ static bool read_file(const char *name, char *dst, size_t cap, size_t *len)
 	return good;
 }
 
-tulle_err tulle_certificate_load(const char *pem_file, const char *key_file, tulle_certificate **out)
+tulle_err tulle_certificate_load(
+	const char *pem_file, const char *key_file, tulle_certificate **out)
 {
 	const size_t cap = 65536;
 	char *text = malloc(2 * cap);

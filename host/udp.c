@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* host: datagrams. Many packets a system call both ways (sendmmsg, UDP_SEGMENT; recvmmsg,
- * UDP_GRO). A full socket is back-pressure: what did not go waits, and nobody is polled meanwhile. */
+ * UDP_GRO). A full socket is back-pressure: what did not go waits, and nobody is polled meanwhile.
+ */
 #include "host/host.h"
 
 #include "base/addr.h"
@@ -114,7 +115,8 @@ static void set_options(tulle_host_udp *udp, bool offload)
 		(void)setsockopt(udp->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
 	if (offload)
 		(void)setsockopt(udp->fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on);
-	const int discover = four ? IP_PMTUDISC_PROBE : IPV6_PMTUDISC_PROBE; /* DF, and no kernel guesses */
+	const int discover =
+		four ? IP_PMTUDISC_PROBE : IPV6_PMTUDISC_PROBE; /* DF, and no kernel guesses */
 	(void)setsockopt(udp->fd, four ? IPPROTO_IP : IPPROTO_IPV6,
 		four ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &discover, sizeof discover);
 }
@@ -128,7 +130,8 @@ static tulle_err open_one(tulle_host_port *port, tulle_host_udp *udp, uint8_t fa
 	udp->family = family;
 	udp->owner = port;
 	udp->no_offload = host->options.no_offload;
-	udp->fd = socket(family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	udp->fd = socket(
+		family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (udp->fd < 0)
 		return TULLE_OK; /* a machine without the family */
 	if (family == 6)
@@ -140,7 +143,7 @@ static tulle_err open_one(tulle_host_port *port, tulle_host_udp *udp, uint8_t fa
 	close(udp->fd);
 	udp->fd = -1;
 	bool asked = host->options.port_min != 0 ||
-		(family == 4 ? host->options.bind4 : host->options.bind6) != NULL;
+		     (family == 4 ? host->options.bind4 : host->options.bind6) != NULL;
 	return asked ? TULLE_ERR_SYSTEM : TULLE_OK;
 }
 
@@ -223,7 +226,8 @@ void tulle_host_close_port(tulle_host_member *member)
 	free(port);
 }
 
-/* -- out ------------------------------------------------------------------------------------------ */
+/* -- out ------------------------------------------------------------------------------------------
+ */
 
 static void put_control(struct msghdr *h, int level, int type, const void *data, size_t len)
 {
@@ -294,14 +298,15 @@ static void send_singly(tulle_host_udp *udp, const message *m)
 		struct msghdr h;
 		size_t left = m->out.data.len - at;
 		one.out.data.len = tulle_min(left, m->out.segment);
-		one.iov = (struct iovec){(void *)(uintptr_t)(m->out.data.ptr + at), one.out.data.len};
+		one.iov =
+			(struct iovec){(void *)(uintptr_t)(m->out.data.ptr + at), one.out.data.len};
 		make_header(&one, &h);
 		(void)sendmsg(udp->fd, &h, 0); /* what does not go counts as lost on the way */
 	}
 }
 
-/* One that failed: EINVAL and EIO of a run mean no UDP_SEGMENT here; EMSGSIZE is news for its sender; else the
- * network is lossy (unreachable, refused, not permitted). */
+/* One that failed: EINVAL and EIO of a run mean no UDP_SEGMENT here; EMSGSIZE is news for its
+ * sender; else the network is lossy (unreachable, refused, not permitted). */
 static void take_failure(tulle_host *host, tulle_host_udp *udp, const message *m, int error)
 {
 	bool run = m->out.data.len > m->out.segment;
@@ -319,12 +324,14 @@ static void take_failure(tulle_host *host, tulle_host_udp *udp, const message *m
 	}
 }
 
-/* Sends messages [from, to) of one family; gives the first that did not go because the socket is full. */
+/* Sends messages [from, to) of one family; gives the first that did not go because the socket is
+ * full. */
 static size_t send_range(tulle_host *host, tulle_host_udp *udp, size_t from, size_t to)
 {
 	tulle_host_batch *b = host->batch;
 	while (from < to) {
-		if (udp->no_offload && b->messages[from].out.data.len > b->messages[from].out.segment) {
+		if (udp->no_offload &&
+			b->messages[from].out.data.len > b->messages[from].out.segment) {
 			send_singly(udp, &b->messages[from++]);
 			continue;
 		}
@@ -370,7 +377,8 @@ void tulle_host_batch_flush(tulle_host *host)
 	b->count = b->used = 0;
 }
 
-/* -- in ------------------------------------------------------------------------------------------- */
+/* -- in -------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
 	size_t segment;
@@ -410,8 +418,8 @@ static uint32_t find_path(const tulle_host *host, const tulle_addr *local)
 	return 0;
 }
 
-/* The member that it belongs to: the port's own; on a shared one the last one's first (runs come from one
- * sender), then by asking. */
+/* The member that it belongs to: the port's own; on a shared one the last one's first (runs come
+ * from one sender), then by asking. */
 static tulle_host_member *find_member(
 	const tulle_host_port *port, tulle_host_member *last, const tulle_in *in)
 {
@@ -431,7 +439,8 @@ static tulle_host_member *take_message(tulle_host *host, tulle_host_udp *udp, me
 {
 	received r = read_control(host, h, udp->family);
 	tulle_time now = tulle_host_now();
-	tulle_in in = {.kind = TULLE_IN_DATAGRAM, .local = r.local, .remote = read_sockaddr(&m->name)};
+	tulle_in in = {
+		.kind = TULLE_IN_DATAGRAM, .local = r.local, .remote = read_sockaddr(&m->name)};
 	in.local.port = udp->port;
 	in.id = find_path(host, &r.local);
 	size_t segment = r.segment != 0 ? r.segment : len;
@@ -465,8 +474,8 @@ static int receive(tulle_host *host, tulle_host_udp *udp, tulle_host_member **la
 	int n = recvmmsg(udp->fd, headers, HOST_RECEIVE_MESSAGES, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++)
 		if ((headers[i].msg_hdr.msg_flags & MSG_TRUNC) == 0)
-			*last = take_message(
-				host, udp, &b->in[i], &headers[i].msg_hdr, headers[i].msg_len, *last);
+			*last = take_message(host, udp, &b->in[i], &headers[i].msg_hdr,
+				headers[i].msg_len, *last);
 	return n;
 }
 

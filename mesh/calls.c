@@ -24,7 +24,8 @@ static tulle_err judge_options(tulle *t, const tulle_connect_options *o)
 {
 	if (o->offer_data != NULL) {
 		if (!tulle_json_check(tulle_text_of(o->offer_data)))
-			return tulle_mesh_fail(t, TULLE_ERR_SYNTAX, "offer_data is not one JSON value");
+			return tulle_mesh_fail(
+				t, TULLE_ERR_SYNTAX, "offer_data is not one JSON value");
 		if (strlen(o->offer_data) > MESH_SIGNAL_BYTES_MAX / 4)
 			return tulle_mesh_fail(t, TULLE_ERR_TOO_LARGE, "offer_data is too long");
 	}
@@ -63,8 +64,8 @@ static tulle_err begin(tulle *t, mesh_node *n, tulle_node via)
 	return tulle_mesh_send_offer(t, l);
 }
 
-tulle_err tulle_connect(tulle *t, tulle_node via, const char *address, const tulle_connect_options *options,
-	tulle_node *out)
+tulle_err tulle_connect(tulle *t, tulle_node via, const char *address,
+	const tulle_connect_options *options, tulle_node *out)
 {
 	static const tulle_connect_options none;
 	const tulle_connect_options *o = options != NULL ? options : &none;
@@ -73,7 +74,8 @@ tulle_err tulle_connect(tulle *t, tulle_node via, const char *address, const tul
 	if (out != NULL)
 		*out = TULLE_NO_NODE;
 	if (!is_address(a))
-		return tulle_mesh_fail(t, TULLE_ERR_ARGUMENT, "an address is 1 to 255 bytes of UTF-8");
+		return tulle_mesh_fail(
+			t, TULLE_ERR_ARGUMENT, "an address is 1 to 255 bytes of UTF-8");
 	if ((err = judge_options(t, o)) != TULLE_OK)
 		return err;
 	if (via != TULLE_ROOT && find(t, via, &err) == NULL)
@@ -91,7 +93,8 @@ tulle_err tulle_connect(tulle *t, tulle_node via, const char *address, const tul
 	}
 	n = tulle_mesh_add_node(t, via, a, via == TULLE_ROOT, false);
 	if (n == NULL)
-		return tulle_mesh_fail(t, TULLE_ERR_LIMIT, "nodes_max, attempts_max or memory is reached");
+		return tulle_mesh_fail(
+			t, TULLE_ERR_LIMIT, "nodes_max, attempts_max or memory is reached");
 	err = apply_options(t, n, o) ? begin(t, n, via) : TULLE_ERR_MEMORY;
 	if (err != TULLE_OK) {
 		tulle_mesh_free_node(t, n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* mesh: what the user hears. Marks of nodes come before further messages, so that the order of one node holds:
- * CONNECTION, OPEN, the middle ones, DISCONNECTION, CLOSE. Messages are pulled one at a time: who does not read
- * holds the network back. */
+/* mesh: what the user hears. Marks of nodes come before further messages, so that the order of one
+ * node holds: CONNECTION, OPEN, the middle ones, DISCONNECTION, CLOSE. Messages are pulled one at a
+ * time: who does not read holds the network back. */
 #include "mesh/state.h"
 
 static const tulle_event *node_event(tulle *t, tulle_node on, tulle_event_kind kind)
@@ -10,7 +10,8 @@ static const tulle_event *node_event(tulle *t, tulle_node on, tulle_event_kind k
 	return &t->event;
 }
 
-static const tulle_event *connection_event(tulle *t, tulle_node on, const mesh_node *n, tulle_event_kind kind)
+static const tulle_event *connection_event(
+	tulle *t, tulle_node on, const mesh_node *n, tulle_event_kind kind)
 {
 	node_event(t, on, kind);
 	t->event.u.connection.peer = n->id;
@@ -105,14 +106,16 @@ const tulle_event *tulle_next_event(tulle *t)
 	}
 }
 
-/* Listeners of one event, in the order in which they were set; one that is set meanwhile hears the next. */
+/* Listeners of one event, in the order in which they were set; one that is set meanwhile hears the
+ * next. */
 static void call_listeners(tulle *t, const tulle_event *e)
 {
 	const mesh_listener *end = NULL;
 	for (mesh_listener *l = t->listeners; l != NULL; l = l->next)
 		end = l;
 	for (mesh_listener *l = t->listeners; l != NULL && !t->silenced; l = l->next) {
-		bool of_it = l->node == e->node || (l->node == TULLE_ANY_NODE && e->node != TULLE_ROOT);
+		bool of_it =
+			l->node == e->node || (l->node == TULLE_ANY_NODE && e->node != TULLE_ROOT);
 		if (!l->gone && l->kind == e->kind && of_it)
 			l->fn(t, e, l->user);
 		if (l == end)

@@ -75,7 +75,8 @@ static void node_due(tulle *t, mesh_node *n)
 		bool answered = n->is_ws || n->incoming;
 		for (int i = 0; i < 2; i++)
 			answered = answered || (n->links[i] != NULL && n->links[i]->answered);
-		tulle_mesh_close_node(t, n, answered ? TULLE_CLOSED_NO_PATH : TULLE_CLOSED_NO_ANSWER);
+		tulle_mesh_close_node(
+			t, n, answered ? TULLE_CLOSED_NO_PATH : TULLE_CLOSED_NO_ANSWER);
 		return;
 	}
 	tulle_mesh_set_due(t, n);
@@ -187,9 +188,11 @@ bool tulle_poll(tulle *t, tulle_time now, uint8_t *scratch, size_t bytes, tulle_
 
 tulle_time tulle_poll_timeout(const tulle *t)
 {
-	const tulle_heap_node *l = tulle_heap_first(&t->link_heap), *n = tulle_heap_first(&t->node_heap);
+	const tulle_heap_node *l = tulle_heap_first(&t->link_heap),
+			      *n = tulle_heap_first(&t->node_heap);
 	tulle_time at = tulle_mesh_next_offer(t);
-	bool unread = t->said_first != NULL || t->events.first != NULL || t->heard.first != NULL || t->woken;
+	bool unread = t->said_first != NULL || t->events.first != NULL || t->heard.first != NULL ||
+		      t->woken;
 	if (unread || t->peers.first != NULL || t->out.first != NULL || t->ws_out.first != NULL)
 		return t->now;
 	if (l != NULL)

@@ -15,13 +15,13 @@
 #define MESH_MESSAGE_BYTES (256 << 10)   /* default of message_bytes_max */
 #define MESH_MEMORY_BYTES (64 << 20)     /* default of memory_bytes_max */
 #define MESH_MEMORY_BYTES_MIN (64 << 10) /* the least that a root can live in */
-#define MESH_POOL_BLOCK_BYTES 2048       /* blocks of the pool of all peers; it gets half the memory */
-#define MESH_PENDING_BYTES 65536         /* of a node that is not open yet: what waits to be sent to it */
-#define MESH_PENDING_US 30000000         /* and for how long */
-#define MESH_PLAIN_BYTES 2048            /* scratch of DTLS records */
-#define MESH_WS_INPUT_BYTES 16384        /* of a WebSocket: bytes that may come before they are read */
-#define MESH_OFFER_CANDIDATES 16         /* kept for an offer that waits for accept */
-#define MESH_OFFER_BYTES_MAX 65536       /* of an offer that waits, all texts */
-#define MESH_SIGNAL_BYTES_MAX 16384      /* of an offer, answer or candidate of ours on the wire */
-#define MESH_EVENTS_A_TURN 256           /* events of one dispatch before the network has its turn */
+#define MESH_POOL_BLOCK_BYTES 2048 /* blocks of the pool of all peers; it gets half the memory */
+#define MESH_PENDING_BYTES 65536   /* of a node that is not open yet: what waits to be sent to it */
+#define MESH_PENDING_US 30000000   /* and for how long */
+#define MESH_PLAIN_BYTES 2048      /* scratch of DTLS records */
+#define MESH_WS_INPUT_BYTES 16384  /* of a WebSocket: bytes that may come before they are read */
+#define MESH_OFFER_CANDIDATES 16   /* kept for an offer that waits for accept */
+#define MESH_OFFER_BYTES_MAX 65536 /* of an offer that waits, all texts */
+#define MESH_SIGNAL_BYTES_MAX 16384 /* of an offer, answer or candidate of ours on the wire */
+#define MESH_EVENTS_A_TURN 256      /* events of one dispatch before the network has its turn */
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* mesh: links, the peer connections under nodes. P's channel rule: each side makes one channel `p`; what is sent
- * goes on the one that the other side made, what comes is taken from both; open when the other's is announced. */
+/* mesh: links, the peer connections under nodes. P's channel rule: each side makes one channel `p`;
+ * what is sent goes on the one that the other side made, what comes is taken from both; open when
+ * the other's is announced. */
 #include "mesh/state.h"
 
 #include <string.h>
@@ -8,7 +9,7 @@
 static bool make_certificate(tulle *t)
 {
 	return t->certificate != NULL ||
-		tulle_certificate_create(t->unix_s, &t->certificate) == TULLE_OK;
+	       tulle_certificate_create(t->unix_s, &t->certificate) == TULLE_OK;
 }
 
 static tulle_peer_config peer_config(const tulle *t, const mesh_node *n)
@@ -30,18 +31,20 @@ static void tell_paths(tulle *t, tulle_peer *peer)
 		tulle_peer_handle(peer, t->now, &known);
 }
 
-/* Our channel stays shut to the user until the peer's is announced: nothing is delivered before OPEN. */
+/* Our channel stays shut to the user until the peer's is announced: nothing is delivered before
+ * OPEN. */
 static bool make_channel(mesh_link *l)
 {
 	const tulle_channel_init p = {.protocol = "p"};
 	return tulle_channel_create(l->peer, "p", &p, &l->own) == TULLE_OK &&
-		tulle_channel_pause(l->peer, l->own, true) == TULLE_OK;
+	       tulle_channel_pause(l->peer, l->own, true) == TULLE_OK;
 }
 
 mesh_link *tulle_mesh_add_link(tulle *t, mesh_node *node, tulle_node via, bool offerer)
 {
 	int place = node->links[0] == NULL ? 0 : 1;
-	if (node->links[place] != NULL || t->link_heap.count >= t->link_heap.cap || !make_certificate(t))
+	if (node->links[place] != NULL || t->link_heap.count >= t->link_heap.cap ||
+		!make_certificate(t))
 		return NULL;
 	tulle_peer_config config = peer_config(t, node);
 	size_t bytes = tulle_peer_memory_bytes_in(&config, &t->peer_env);
@@ -136,7 +139,8 @@ size_t tulle_mesh_send_max(const tulle *t, const mesh_node *n)
 	const mesh_link *l = tulle_mesh_open_link(n);
 	if (n->is_ws)
 		return t->options.message_bytes_max;
-	return l != NULL ? tulle_min(tulle_peer_send_max(l->peer), t->options.message_bytes_max) : 0;
+	return l != NULL ? tulle_min(tulle_peer_send_max(l->peer), t->options.message_bytes_max)
+			 : 0;
 }
 
 /* WRITABLE when buffered has fallen to low_water from above; the end of a node that finishes. */

@@ -14,8 +14,8 @@ typedef struct {
 	void *owner;        /* what its node names there */
 } tulle_mesh_env;
 
-/* As tulle_init, but memory comes from options.allocator (malloc's by the host), memory_bytes_max in all.
- * NULL: options out of range, or no memory. */
+/* As tulle_init, but memory comes from options.allocator (malloc's by the host), memory_bytes_max
+ * in all. NULL: options out of range, or no memory. */
 tulle *tulle_mesh_create(const tulle_options *options, const tulle_mesh_env *env, tulle_time now);
 void *tulle_mesh_owner(const tulle *root);
 bool tulle_mesh_owns(const tulle *root, const tulle_in *in);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mesh: nodes by number and by address. A number holds the slot and a serial, so that none is given twice. */
+/* mesh: nodes by number and by address. A number holds the slot and a serial, so that none is given
+ * twice. */
 #include "mesh/state.h"
 
 #include "base/panic.h"
@@ -29,7 +30,8 @@ mesh_node *tulle_mesh_find(const tulle *t, tulle_text address)
 {
 	uint32_t hash = hash_text(address, t->mux.seed);
 	for (mesh_node *n = t->hashes[hash % t->hash_count]; n != NULL; n = n->next_hash)
-		if (n->hash == hash && tulle_text_is((tulle_text){n->address, n->address_len}, address))
+		if (n->hash == hash &&
+			tulle_text_is((tulle_text){n->address, n->address_len}, address))
 			return n;
 	return NULL;
 }
@@ -57,7 +59,8 @@ static void put_in(tulle *t, mesh_node *n, size_t slot)
 	t->attempt_count++;
 }
 
-mesh_node *tulle_mesh_add_node(tulle *t, tulle_node via, tulle_text address, bool is_ws, bool incoming)
+mesh_node *tulle_mesh_add_node(
+	tulle *t, tulle_node via, tulle_text address, bool is_ws, bool incoming)
 {
 	size_t slot = 0;
 	while (slot < t->slot_count && t->slots[slot] != NULL)
@@ -87,8 +90,8 @@ mesh_node *tulle_mesh_add_node(tulle *t, tulle_node via, tulle_text address, boo
 	put_in(t, n, slot);
 	tulle_mesh_set_due(t, n);
 	/* P fires on the root first, then on the node that it came through. */
-	tulle_mesh_say(t, n, via == TULLE_ROOT ? SAY_CONNECTION_ROOT
-					       : SAY_CONNECTION_ROOT | SAY_CONNECTION_VIA);
+	tulle_mesh_say(t, n,
+		via == TULLE_ROOT ? SAY_CONNECTION_ROOT : SAY_CONNECTION_ROOT | SAY_CONNECTION_VIA);
 	return n;
 }
 
@@ -170,9 +173,9 @@ void tulle_mesh_close_node(tulle *t, mesh_node *n, tulle_closed why)
 	end_unanswered(t, n->id);
 	tulle_mesh_set_due(t, n);
 	n->say = (uint8_t)(n->say & ~(SAY_OPEN | SAY_WRITABLE));
-	tulle_mesh_say(t, n, n->via == TULLE_ROOT
-			? SAY_DISCONNECTION_ROOT | SAY_CLOSE
-			: SAY_DISCONNECTION_ROOT | SAY_DISCONNECTION_VIA | SAY_CLOSE);
+	tulle_mesh_say(t, n,
+		n->via == TULLE_ROOT ? SAY_DISCONNECTION_ROOT | SAY_CLOSE
+				     : SAY_DISCONNECTION_ROOT | SAY_DISCONNECTION_VIA | SAY_CLOSE);
 }
 
 static void unlink_said(tulle *t, mesh_node *node)
@@ -215,7 +218,8 @@ void tulle_mesh_free_node(tulle *t, mesh_node *n)
 /* A WebSocket's close frame must go out before its node is freed. */
 static bool is_finished(const mesh_node *n)
 {
-	return n->close_said && (!n->is_ws || n->ws.ended || n->ws.end_sent || !n->ws.connect_asked);
+	return n->close_said &&
+	       (!n->is_ws || n->ws.ended || n->ws.end_sent || !n->ws.connect_asked);
 }
 
 void tulle_mesh_bury(tulle *t)

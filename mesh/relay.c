@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mesh: introducing others. A relay forwards inner untouched and never looks into it; each node spends a budget.
- * What a node cannot take yet waits within a bound of bytes and time. */
+/* mesh: introducing others. A relay forwards inner untouched and never looks into it; each node
+ * spends a budget. What a node cannot take yet waits within a bound of bytes and time. */
 #include "mesh/state.h"
 
 #include <string.h>
@@ -14,7 +14,8 @@ tulle_err tulle_mesh_send_text(tulle *t, mesh_node *n, const char *text, size_t 
 	if (n->is_ws)
 		err = tulle_signal_ws_send(n->ws.ws, t->now, true, text, len);
 	else
-		err = l != NULL ? tulle_channel_send_text(l->peer, l->remote, text, len) : TULLE_ERR_STATE;
+		err = l != NULL ? tulle_channel_send_text(l->peer, l->remote, text, len)
+				: TULLE_ERR_STATE;
 	if (err == TULLE_OK && n->is_ws) {
 		tulle_ready_mark(&t->ws_out, &n->out);
 		tulle_mesh_mark(t);
@@ -61,7 +62,8 @@ void tulle_mesh_flush_pending(tulle *t, mesh_node *n)
 	bool late = n->pending_first != NULL && tulle_time_due(n->pending_first->until, t->now);
 	if (late) {
 		tulle_mesh_drop_pending(t, n);
-		tulle_mesh_report(t, n, TULLE_ERR_LIMIT, "what waited for this node has waited too long");
+		tulle_mesh_report(
+			t, n, TULLE_ERR_LIMIT, "what waited for this node has waited too long");
 	}
 	tulle_mesh_set_due(t, n);
 }
@@ -118,7 +120,8 @@ void tulle_mesh_handle_relay(tulle *t, mesh_node *from, const tulle_signal_p *p)
 	if (to == NULL || to == from || to->is_ws || from->is_ws) {
 		/* As in P: an error here, silence there. */
 		tulle_mesh_count(t, TULLE_DROP_P_RELAY_UNKNOWN);
-		tulle_mesh_report(t, from, TULLE_ERR_GONE, "asked to relay to an address that is not here");
+		tulle_mesh_report(
+			t, from, TULLE_ERR_GONE, "asked to relay to an address that is not here");
 		return;
 	}
 	if (!spend(t, from, p->json.len)) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mesh: a root: its memory, certificate, clock. All that it holds comes from one allocator and is counted. */
+/* mesh: a root: its memory, certificate, clock. All that it holds comes from one allocator and is
+ * counted. */
 #include "mesh/state.h"
 
 #include "base/arena.h"
@@ -83,8 +84,8 @@ static tulle_options with_defaults(const tulle_options *options)
 static bool is_good(const tulle_options *o)
 {
 	return o->nodes_max <= MESH_NODES_MAX && o->memory_bytes_max >= MESH_MEMORY_BYTES_MIN &&
-		o->message_bytes_max <= o->memory_bytes_max / 4 &&
-		o->send_bytes_max <= o->memory_bytes_max;
+	       o->message_bytes_max <= o->memory_bytes_max / 4 &&
+	       o->send_bytes_max <= o->memory_bytes_max;
 }
 
 size_t tulle_memory_bytes(const tulle_options *options)
@@ -104,8 +105,8 @@ static bool make_pool(tulle *t)
 	return true;
 }
 
-/* The envelope of a message takes at most as much again when every byte must be escaped; what is longer is
- * refused before it is copied. */
+/* The envelope of a message takes at most as much again when every byte must be escaped; what is
+ * longer is refused before it is copied. */
 static bool make_tables(tulle *t)
 {
 	size_t nodes = t->options.nodes_max;
@@ -155,7 +156,8 @@ static void mark_root(void *user)
 	tulle_mesh_mark(user);
 }
 
-static tulle *make(tulle_allocator allocator, const tulle_options *o, const tulle_mesh_env *env, tulle_time now)
+static tulle *make(tulle_allocator allocator, const tulle_options *o, const tulle_mesh_env *env,
+	tulle_time now)
 {
 	tulle *t = allocator.alloc(allocator.user, sizeof *t);
 	if (t == NULL)
@@ -197,7 +199,8 @@ tulle *tulle_mesh_create(const tulle_options *options, const tulle_mesh_env *env
 	return make(o.allocator, &o, env, now);
 }
 
-tulle *tulle_init(void *memory, size_t bytes, const tulle_options *options, tulle_random random, tulle_time now)
+tulle *tulle_init(void *memory, size_t bytes, const tulle_options *options, tulle_random random,
+	tulle_time now)
 {
 	tulle_options o = with_defaults(options);
 	if (memory == NULL || !is_good(&o) || bytes < o.memory_bytes_max || random.fill == NULL)
@@ -271,8 +274,8 @@ uint64_t tulle_drops(const tulle *t, tulle_drop drop)
 
 const char *tulle_closed_name(tulle_closed closed)
 {
-	static const char *const names[] = {"open", "local", "remote", "no_answer", "no_path", "untrusted",
-		"protocol", "lost", "glare", "limit"};
+	static const char *const names[] = {"open", "local", "remote", "no_answer", "no_path",
+		"untrusted", "protocol", "lost", "glare", "limit"};
 	return (unsigned)closed < sizeof names / sizeof *names ? names[closed] : "unknown";
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* mesh: offers, answers and candidates over a relay (P-PROTOCOL.md, attempts and glare). An attempt belongs to
- * the node that it was made through: what comes from elsewhere is dropped and counted. */
+/* mesh: offers, answers and candidates over a relay (P-PROTOCOL.md, attempts and glare). An attempt
+ * belongs to the node that it was made through: what comes from elsewhere is dropped and counted.
+ */
 #include "base/panic.h"
 #include "mesh/state.h"
 
@@ -15,14 +16,16 @@ static void send_inner(tulle *t, mesh_node *via, const mesh_node *to, tulle_text
 	tulle_signal_write_p_relay(
 		&w, TULLE_SIGNAL_P_RELAY, (tulle_text){to->address, to->address_len}, inner);
 	if (!tulle_wr_finish(&w))
-		tulle_mesh_report(t, via, TULLE_ERR_TOO_LARGE, "an introduction is too long to send");
+		tulle_mesh_report(
+			t, via, TULLE_ERR_TOO_LARGE, "an introduction is too long to send");
 	else
 		tulle_mesh_send_later(t, via, (tulle_text){t->signal_text, w.len});
 }
 
 static tulle_text offer_data_of(const mesh_node *n)
 {
-	return n->offer_data != NULL ? (tulle_text){n->offer_data, n->offer_data_len} : TULLE_TEXT("null");
+	return n->offer_data != NULL ? (tulle_text){n->offer_data, n->offer_data_len}
+				     : TULLE_TEXT("null");
 }
 
 tulle_err tulle_mesh_send_offer(tulle *t, mesh_link *l)
@@ -31,7 +34,8 @@ tulle_err tulle_mesh_send_offer(tulle *t, mesh_link *l)
 	tulle_text sdp = {t->sdp_text, 0};
 	if (via == NULL)
 		return TULLE_ERR_GONE;
-	/* Written before gathering begins: it has no candidates, the relay need not see them yet. */
+	/* Written before gathering begins: it has no candidates, the relay need not see them yet.
+	 */
 	if (tulle_peer_create_offer(l->peer, false, t->sdp_text, MESH_SIGNAL_BYTES_MAX, &sdp.len) ||
 		tulle_peer_set_local(l->peer, TULLE_SDP_IMPLICIT, NULL, 0))
 		return tulle_mesh_fail(t, TULLE_ERR_STATE, tulle_peer_why(l->peer));
@@ -68,7 +72,8 @@ void tulle_mesh_send_candidate(tulle *t, mesh_link *l, const tulle_candidate *c)
 	/* Before the answer shows who is there nobody learns our addresses. */
 	if (via == NULL || via->state == NODE_CLOSED || (l->offerer && !l->answered))
 		return;
-	tulle_signal_write_p_candidate(&w, c->candidate, c->mid, c->mline_index, c->username_fragment);
+	tulle_signal_write_p_candidate(
+		&w, c->candidate, c->mid, c->mline_index, c->username_fragment);
 	if (tulle_wr_finish(&w))
 		send_inner(t, via, l->node, (tulle_text){(const char *)t->scratch, w.len});
 }
@@ -160,9 +165,11 @@ static bool is_theirs(mesh_link *ours, const tulle_signal_p_inner *inner, tulle_
 {
 	tulle_text own;
 	tulle_sdp a, b;
-	if (!inner->tulle) /* an original's map holds its own attempt until our answer's time has come */
+	if (!inner->tulle) /* an original's map holds its own attempt until our answer's time has
+			      come */
 		return !ours->answered;
-	if (tulle_peer_local(ours->peer, true, &own) == 0 && tulle_peer_local(ours->peer, false, &own) == 0)
+	if (tulle_peer_local(ours->peer, true, &own) == 0 &&
+		tulle_peer_local(ours->peer, false, &own) == 0)
 		return true;
 	if (tulle_sdp_read(own, &a) != TULLE_OK || tulle_sdp_read(sdp, &b) != TULLE_OK)
 		return false;
@@ -172,17 +179,19 @@ static bool is_theirs(mesh_link *ours, const tulle_signal_p_inner *inner, tulle_
 static mesh_link *offering_link(const mesh_node *n, const mesh_node *via, bool any)
 {
 	for (int i = 0; i < 2; i++)
-		if (n->links[i] != NULL && n->links[i]->offerer && (any || n->links[i]->via == via->id))
+		if (n->links[i] != NULL && n->links[i]->offerer &&
+			(any || n->links[i]->via == via->id))
 			return n->links[i];
 	return NULL;
 }
 
 /* An offer from an address to which a node exists. */
-static void collide(tulle *t, mesh_node *n, mesh_node *via, const tulle_signal_p_inner *inner, tulle_text sdp)
+static void collide(
+	tulle *t, mesh_node *n, mesh_node *via, const tulle_signal_p_inner *inner, tulle_text sdp)
 {
 	mesh_link *ours = offering_link(n, via, inner->tulle);
 	bool rival = !inner->tulle && ours == NULL && n->state == NODE_CONNECTING &&
-		find_link(n, via->id) == NULL && n->links[1] == NULL;
+		     find_link(n, via->id) == NULL && n->links[1] == NULL;
 	if (n->state != NODE_CONNECTING || (ours == NULL && !rival)) {
 		tulle_mesh_count(t, TULLE_DROP_P_GLARE);
 		return;
@@ -197,7 +206,8 @@ static void collide(tulle *t, mesh_node *n, mesh_node *via, const tulle_signal_p
 		tulle_mesh_close_node(t, n, TULLE_CLOSED_GLARE);
 }
 
-static void put_off(tulle *t, mesh_node *via, tulle_text from, const tulle_signal_p_inner *inner, tulle_text sdp)
+static void put_off(tulle *t, mesh_node *via, tulle_text from, const tulle_signal_p_inner *inner,
+	tulle_text sdp)
 {
 	size_t texts = from.len + inner->offer_data.len + sdp.len;
 	mesh_offer *o = NULL;
@@ -208,7 +218,8 @@ static void put_off(tulle *t, mesh_node *via, tulle_text from, const tulle_signa
 		tulle_mesh_count(t, TULLE_DROP_LIMIT);
 		return;
 	}
-	*o = (mesh_offer){.id = ++t->offer_serial, .via = via->id, .say = true, .tulle = inner->tulle};
+	*o = (mesh_offer){
+		.id = ++t->offer_serial, .via = via->id, .say = true, .tulle = inner->tulle};
 	o->until = tulle_time_add(t->now, (tulle_time)t->options.offer_timeout_ms * 1000);
 	tulle_text *to[] = {&o->from, &o->offer_data, &o->sdp};
 	tulle_text source[] = {from, inner->offer_data, sdp};
@@ -225,7 +236,8 @@ static void put_off(tulle *t, mesh_node *via, tulle_text from, const tulle_signa
 	tulle_mesh_mark(t);
 }
 
-static void handle_offer(tulle *t, mesh_node *via, tulle_text from, const tulle_signal_p_inner *inner)
+static void handle_offer(
+	tulle *t, mesh_node *via, tulle_text from, const tulle_signal_p_inner *inner)
 {
 	size_t len = 0;
 	const char *text = decode(t, inner->sdp, &len);
@@ -236,10 +248,10 @@ static void handle_offer(tulle *t, mesh_node *via, tulle_text from, const tulle_
 	memcpy(t->offer_text, text, len); /* the scratch is used for our answer */
 	tulle_text sdp = {t->offer_text, len};
 	mesh_node *n = tulle_mesh_find(t, from);
-	tulle_offer offer = {.via = via->id, .from = from, .offer_data = inner->offer_data, .sdp = sdp};
-	tulle_verdict verdict = via->firewall != NULL
-		? via->firewall(t, &offer, via->firewall_user)
-		: TULLE_ACCEPT;
+	tulle_offer offer = {
+		.via = via->id, .from = from, .offer_data = inner->offer_data, .sdp = sdp};
+	tulle_verdict verdict =
+		via->firewall != NULL ? via->firewall(t, &offer, via->firewall_user) : TULLE_ACCEPT;
 	n = tulle_mesh_find(t, from); /* the firewall may have closed or connected */
 	if (via->state != NODE_OPEN || t->silenced)
 		return;
@@ -259,7 +271,8 @@ static void handle_answer(tulle *t, mesh_node *via, mesh_node *n, const tulle_si
 	size_t len = 0;
 	if (l == NULL || l->answered) {
 		bool other = n != NULL && offering_link(n, via, true) != NULL;
-		tulle_mesh_count(t, other && l == NULL ? TULLE_DROP_P_OTHER_RELAY : TULLE_DROP_P_NO_ATTEMPT);
+		tulle_mesh_count(
+			t, other && l == NULL ? TULLE_DROP_P_OTHER_RELAY : TULLE_DROP_P_NO_ATTEMPT);
 		return;
 	}
 	const char *sdp = decode(t, inner->sdp, &len);
@@ -337,7 +350,8 @@ void tulle_mesh_handle_relayed(tulle *t, mesh_node *via, const tulle_signal_p *p
 	}
 }
 
-/* -- offers that a firewall put off ---------------------------------------------------------------- */
+/* -- offers that a firewall put off
+ * ---------------------------------------------------------------- */
 
 static void free_offer(tulle *t, mesh_offer *o)
 {
@@ -360,7 +374,8 @@ void tulle_mesh_free_offers(tulle *t, tulle_node via)
 
 tulle_time tulle_mesh_next_offer(const tulle *t)
 {
-	return t->offers != NULL ? t->offers->until : TULLE_TIME_NEVER; /* the oldest is the first */
+	return t->offers != NULL ? t->offers->until
+				 : TULLE_TIME_NEVER; /* the oldest is the first */
 }
 
 void tulle_mesh_expire_offers(tulle *t)
@@ -429,7 +444,8 @@ tulle_err tulle_accept(tulle *t, uint64_t id, const tulle_connect_options *optio
 	free_offer(t, o);
 	if (out != NULL)
 		*out = n != NULL ? n->id : TULLE_NO_NODE;
-	return n != NULL ? TULLE_OK : tulle_mesh_fail(t, TULLE_ERR_LIMIT, "no room for another node");
+	return n != NULL ? TULLE_OK
+			 : tulle_mesh_fail(t, TULLE_ERR_LIMIT, "no room for another node");
 }
 
 tulle_err tulle_refuse(tulle *t, uint64_t id)

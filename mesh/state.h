@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* mesh: a root, its nodes and the links under them, for the files of this room alone.
- * A node is what the user knows: a WebSocket or a peer, by address. A link is one attempt at a peer connection:
- * glare over different relays gives a node two, of which the first that opens stays. */
+ * A node is what the user knows: a WebSocket or a peer, by address. A link is one attempt at a peer
+ * connection: glare over different relays gives a node two, of which the first that opens stays. */
 #ifndef TULLE_MESH_STATE_H
 #define TULLE_MESH_STATE_H
 #include "base/serial.h"
@@ -15,7 +15,8 @@
 
 typedef enum { NODE_CONNECTING = 1, NODE_OPEN, NODE_CLOSED } mesh_node_state;
 
-/* What next_event has yet to say of a node, in this order; messages come between OPEN and the rest. */
+/* What next_event has yet to say of a node, in this order; messages come between OPEN and the rest.
+ */
 enum {
 	SAY_CONNECTION_ROOT = 1,
 	SAY_CONNECTION_VIA = 2,
@@ -122,9 +123,9 @@ struct tulle {
 	tulle_pool *pool;
 	tulle_peer_env peer_env;
 	tulle_peer_assembly assembly;
-	tulle_ready peers;       /* links whose peers have something to do */
-	tulle_ready out, events;    /* links with output, with events */
-	tulle_ready ws_out, heard;  /* WebSocket nodes likewise */
+	tulle_ready peers;         /* links whose peers have something to do */
+	tulle_ready out, events;   /* links with output, with events */
+	tulle_ready ws_out, heard; /* WebSocket nodes likewise */
 	tulle_heap link_heap, node_heap;
 	mesh_node **slots, **hashes;
 	size_t slot_count, hash_count;
@@ -146,7 +147,7 @@ struct tulle {
 	uint8_t *scratch; /* an outgoing message with its envelope */
 	size_t scratch_bytes;
 	char *signal_text, *sdp_text, *offer_text; /* MESH_SIGNAL_BYTES_MAX each */
-	char *decoded; /* the text of a message that is a string */
+	char *decoded;                             /* the text of a message that is a string */
 	char why[160];
 	uint8_t plain[MESH_PLAIN_BYTES];
 	tulle_peer_mux mux;
@@ -162,7 +163,8 @@ void tulle_mesh_mark(tulle *t);
 /* nodes.c */
 mesh_node *tulle_mesh_node(const tulle *t, tulle_node id); /* NULL: gone, or the root */
 mesh_node *tulle_mesh_find(const tulle *t, tulle_text address);
-mesh_node *tulle_mesh_add_node(tulle *t, tulle_node via, tulle_text address, bool is_ws, bool incoming);
+mesh_node *tulle_mesh_add_node(
+	tulle *t, tulle_node via, tulle_text address, bool is_ws, bool incoming);
 void tulle_mesh_say(tulle *t, mesh_node *node, uint8_t what);
 void tulle_mesh_set_open(tulle *t, mesh_node *node);
 void tulle_mesh_close_node(tulle *t, mesh_node *node, tulle_closed why);
@@ -176,8 +178,9 @@ mesh_link *tulle_mesh_add_link(tulle *t, mesh_node *node, tulle_node via, bool o
 void tulle_mesh_drop_link(tulle *t, mesh_link *link); /* closes its peer; what is left goes out */
 void tulle_mesh_free_link(tulle *t, mesh_link *link);
 mesh_link *tulle_mesh_open_link(const mesh_node *node); /* the one that carries data; NULL: none */
-const tulle_event *tulle_mesh_link_event(tulle *t, mesh_link *link); /* NULL: nothing for the user */
-void tulle_mesh_sync(tulle *t); /* who marked itself goes into both lists */
+const tulle_event *tulle_mesh_link_event(
+	tulle *t, mesh_link *link); /* NULL: nothing for the user */
+void tulle_mesh_sync(tulle *t);     /* who marked itself goes into both lists */
 size_t tulle_mesh_buffered(const tulle *t, const mesh_node *node);
 size_t tulle_mesh_send_max(const tulle *t, const mesh_node *node);
 void tulle_mesh_watch_level(tulle *t, mesh_node *node);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mesh: WebSocket nodes. The host connects and verifies, signal/ speaks; what comes waits in a bounded buffer
- * while an event is unread, and the host is told how much more may come. */
+/* mesh: WebSocket nodes. The host connects and verifies, signal/ speaks; what comes waits in a
+ * bounded buffer while an event is unread, and the host is told how much more may come. */
 #include "mesh/state.h"
 
 #include <string.h>
@@ -80,7 +80,8 @@ static bool poll_room(mesh_node *n, tulle_out *out)
 	if (n->ws.ws == NULL || n->ws.ended || free < MESH_WS_INPUT_BYTES / 2)
 		return false;
 	n->ws.granted += free;
-	*out = (tulle_out){.kind = TULLE_OUT_STREAM_ROOM, .id = n->ws.stream, .bytes = (uint32_t)free};
+	*out = (tulle_out){
+		.kind = TULLE_OUT_STREAM_ROOM, .id = n->ws.stream, .bytes = (uint32_t)free};
 	return true;
 }
 
@@ -88,8 +89,8 @@ static bool poll_bytes(tulle *t, mesh_node *n, uint8_t *scratch, size_t bytes, t
 {
 	if (n->ws.ws == NULL || n->ws.ended || n->ws.room == 0)
 		return false;
-	size_t len = tulle_signal_ws_poll_bytes(
-		n->ws.ws, t->now, scratch, tulle_min(bytes, n->ws.room));
+	size_t len =
+		tulle_signal_ws_poll_bytes(n->ws.ws, t->now, scratch, tulle_min(bytes, n->ws.room));
 	if (len == 0)
 		return false;
 	n->ws.room -= len;
@@ -106,14 +107,15 @@ static bool poll_end(mesh_node *n, tulle_out *out)
 	if (!over || n->ws.ended || n->ws.end_sent)
 		return false;
 	n->ws.end_sent = true;
-	*out = (tulle_out){.kind = TULLE_OUT_STREAM_END, .id = n->ws.stream, .abrupt = n->ws.ws == NULL};
+	*out = (tulle_out){
+		.kind = TULLE_OUT_STREAM_END, .id = n->ws.stream, .abrupt = n->ws.ws == NULL};
 	return true;
 }
 
 bool tulle_mesh_poll_ws(tulle *t, mesh_node *n, uint8_t *scratch, size_t bytes, tulle_out *out)
 {
 	return poll_connect(n, out) || poll_bytes(t, n, scratch, bytes, out) || poll_room(n, out) ||
-		poll_end(n, out);
+	       poll_end(n, out);
 }
 
 static mesh_node *find_stream(const tulle *t, uint32_t id)
@@ -151,7 +153,8 @@ static void take_bytes(mesh_node *n, tulle_bytes data)
 		w->input_len -= w->input_at;
 		w->input_at = 0;
 	}
-	size_t take = tulle_min(data.len, MESH_WS_INPUT_BYTES - w->input_len); /* the host keeps to its room */
+	size_t take = tulle_min(
+		data.len, MESH_WS_INPUT_BYTES - w->input_len); /* the host keeps to its room */
 	memcpy(w->input + w->input_len, data.ptr, take);
 	w->input_len += take;
 	w->granted -= tulle_min(w->granted, data.len);
@@ -232,7 +235,8 @@ const tulle_event *tulle_mesh_ws_event(tulle *t, mesh_node *n)
 		tulle_mesh_set_open(t, n);
 		break;
 	case TULLE_SIGNAL_WS_MESSAGE:
-		event = tulle_mesh_take_text(t, n, (tulle_text){(const char *)e.data.ptr, e.data.len});
+		event = tulle_mesh_take_text(
+			t, n, (tulle_text){(const char *)e.data.ptr, e.data.len});
 		break;
 	case TULLE_SIGNAL_WS_BYTES:
 		event = tulle_mesh_take_bytes(t, n, e.data);

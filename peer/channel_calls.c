@@ -9,8 +9,8 @@
 
 static const uint16_t priorities[] = {0, 128, 256, 512, 1024}; /* RFC8831:6.4 */
 
-static tulle_err judge_init(tulle_peer *p, tulle_text label, tulle_text protocol,
-	const tulle_channel_init *i)
+static tulle_err judge_init(
+	tulle_peer *p, tulle_text label, tulle_text protocol, const tulle_channel_init *i)
 {
 	if (p->closed)
 		return tulle_peer_fail(p, TULLE_ERR_STATE, "the connection is closed");
@@ -21,7 +21,8 @@ static tulle_err judge_init(tulle_peer *p, tulle_text label, tulle_text protocol
 		return tulle_peer_fail(p, TULLE_ERR_ARGUMENT, "the id is out of range");
 	if ((unsigned)i->priority > TULLE_PRIORITY_HIGH)
 		return tulle_peer_fail(p, TULLE_ERR_ARGUMENT, "no such priority");
-	if (!tulle_text_is_utf8(label.ptr, label.len) || !tulle_text_is_utf8(protocol.ptr, protocol.len))
+	if (!tulle_text_is_utf8(label.ptr, label.len) ||
+		!tulle_text_is_utf8(protocol.ptr, protocol.len))
 		return tulle_peer_fail(p, TULLE_ERR_ARGUMENT, "label and protocol are UTF-8");
 	size_t room = tulle_min(
 		tulle_pool_block_bytes(p->env.pool), p->env.plain_bytes - DCEP_OPEN_HEAD_BYTES);
@@ -105,7 +106,8 @@ static tulle_err send_data(tulle_peer *p, peer_channel *c, bool text, const void
 	return err == TULLE_OK ? err : tulle_peer_fail(p, err, "SCTP refused the message");
 }
 
-static tulle_err send_whole(tulle_peer *p, tulle_channel handle, bool text, const void *data, size_t len)
+static tulle_err send_whole(
+	tulle_peer *p, tulle_channel handle, bool text, const void *data, size_t len)
 {
 	peer_channel *c;
 	tulle_err err = find_open(p, handle, &c);
@@ -114,7 +116,8 @@ static tulle_err send_whole(tulle_peer *p, tulle_channel handle, bool text, cons
 	if (c->in_parts)
 		return tulle_peer_fail(p, TULLE_ERR_STATE, "a message is being sent in parts");
 	if (len > tulle_peer_send_max(p))
-		return tulle_peer_fail(p, TULLE_ERR_TOO_LARGE, "larger than the peer's max-message-size");
+		return tulle_peer_fail(
+			p, TULLE_ERR_TOO_LARGE, "larger than the peer's max-message-size");
 	if (c->due_open)
 		tulle_peer_channels_due(p);
 	if (c->due_open) { /* its OPEN goes first: RFC8832:6 */
@@ -131,7 +134,8 @@ tulle_err tulle_channel_send_text(tulle_peer *p, tulle_channel handle, const cha
 	return send_whole(p, handle, true, utf8, len);
 }
 
-tulle_err tulle_channel_send_bytes(tulle_peer *p, tulle_channel handle, const void *data, size_t len)
+tulle_err tulle_channel_send_bytes(
+	tulle_peer *p, tulle_channel handle, const void *data, size_t len)
 {
 	return send_whole(p, handle, false, data, len);
 }
@@ -194,13 +198,17 @@ tulle_err tulle_channel_pause(tulle_peer *p, tulle_channel handle, bool paused)
 size_t tulle_channel_buffered(const tulle_peer *p, tulle_channel handle)
 {
 	const peer_channel *c = tulle_peer_table_find(p, handle);
-	return c != NULL && c->has_stream && p->sctp != NULL ? tulle_sctp_buffered(p->sctp, c->stream) : 0;
+	return c != NULL && c->has_stream && p->sctp != NULL
+		       ? tulle_sctp_buffered(p->sctp, c->stream)
+		       : 0;
 }
 
 size_t tulle_peer_unacked(const tulle_peer *p, tulle_channel handle)
 {
 	const peer_channel *c = tulle_peer_table_find(p, handle);
-	return c != NULL && c->has_stream && p->sctp != NULL ? tulle_sctp_unacked(p->sctp, c->stream) : 0;
+	return c != NULL && c->has_stream && p->sctp != NULL
+		       ? tulle_sctp_unacked(p->sctp, c->stream)
+		       : 0;
 }
 
 tulle_err tulle_channel_set_low(tulle_peer *p, tulle_channel handle, size_t bytes)
@@ -235,10 +243,10 @@ tulle_err tulle_channel_describe(
 		.max_packet_lifetime_ms = c->max_lifetime_ms,
 		.protocol = protocol.ptr,
 		.user = c->user};
-	init->priority = c->priority <= 128 ? TULLE_PRIORITY_VERY_LOW
-		: c->priority <= 256	    ? TULLE_PRIORITY_LOW
-		: c->priority <= 512	    ? TULLE_PRIORITY_MEDIUM
-					    : TULLE_PRIORITY_HIGH;
+	init->priority = c->priority <= 128   ? TULLE_PRIORITY_VERY_LOW
+			 : c->priority <= 256 ? TULLE_PRIORITY_LOW
+			 : c->priority <= 512 ? TULLE_PRIORITY_MEDIUM
+					      : TULLE_PRIORITY_HIGH;
 	return TULLE_OK;
 }
 

@@ -44,7 +44,9 @@ size_t tulle_peer_write_dcep(const dcep_message *m, uint8_t *dst, size_t cap)
 	tulle_wr w = tulle_wr_make(dst, cap);
 	tulle_wr_u8(&w, (uint8_t)m->type);
 	if (m->type == DCEP_OPEN) {
-		unsigned kind = m->has_max_retransmits ? REXMIT : m->has_max_lifetime ? TIMED : RELIABLE;
+		unsigned kind = m->has_max_retransmits ? REXMIT
+				: m->has_max_lifetime  ? TIMED
+						       : RELIABLE;
 		if (m->label.len > UINT16_MAX || m->protocol.len > UINT16_MAX)
 			return 0;
 		tulle_wr_u8(&w, (uint8_t)(kind | (m->unordered ? UNORDERED : 0u)));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* peer: what the user hears, one event at a time. State events say the state that is now; channels have marks;
- * messages are pulled out of SCTP only when everything before them was said. */
+/* peer: what the user hears, one event at a time. State events say the state that is now; channels
+ * have marks; messages are pulled out of SCTP only when everything before them was said. */
 #include "peer/state.h"
 
 #include "base/text.h"
@@ -159,8 +159,8 @@ void tulle_peer_release_assembly(tulle_peer *p)
 	p->assembled = 0;
 }
 
-/* Adds a part; true: the message is whole in p->assembly. Without memory for it the connection ends: what was
- * acknowledged cannot be given up in silence. */
+/* Adds a part; true: the message is whole in p->assembly. Without memory for it the connection
+ * ends: what was acknowledged cannot be given up in silence. */
 static bool assemble(tulle_peer *p, const tulle_sctp_event *e)
 {
 	if (e->first && !take_assembly(p)) {
@@ -247,8 +247,8 @@ static const tulle_peer_event *take_sctp(tulle_peer *p, const tulle_sctp_event *
 		if (!e->first || !e->last)
 			tulle_peer_count(p, TULLE_DROP_CHANNEL_LIMIT);
 		else
-			tulle_peer_count(p,
-				tulle_peer_channel_dcep(p, e->stream, e->data, e->len, e->unordered));
+			tulle_peer_count(p, tulle_peer_channel_dcep(
+						    p, e->stream, e->data, e->len, e->unordered));
 		break;
 	case TULLE_SCTP_WRITABLE:
 		tulle_peer_channels_writable(p);

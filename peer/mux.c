@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* peer: many peers on one port. A hint may be stale or taken by another address: it is only a first guess. */
+/* peer: many peers on one port. A hint may be stale or taken by another address: it is only a first
+ * guess. */
 #include "peer/peer.h"
 
 #include "base/addr.h"

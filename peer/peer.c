@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* peer: one connection in the caller's block: SDP, ICE, DTLS and SCTP side by side, no allocation but
- * OpenSSL's. Invariant: engines lie one behind the other after the peer, each in exactly its bytes. */
+/* peer: one connection in the caller's block: SDP, ICE, DTLS and SCTP side by side, no allocation
+ * but OpenSSL's. Invariant: engines lie one behind the other after the peer, each in exactly its
+ * bytes. */
 #include "peer/state.h"
 
 #include "base/crypto.h"
@@ -123,7 +124,9 @@ tulle_peer *tulle_peer_init_in(void *memory, size_t bytes, const tulle_peer_conf
 	if (memory == NULL || !lay_out(&c, env, &l) || bytes < l.all)
 		return NULL;
 	tulle_peer *p = memory;
-	memset(p, 0, offsetof(tulle_peer, why)); /* the texts behind it are written before they are read */
+	memset(p, 0,
+		offsetof(tulle_peer,
+			why)); /* the texts behind it are written before they are read */
 	p->why[0] = 0;
 	p->memory = memory;
 	p->config = c;
@@ -194,7 +197,8 @@ tulle_peer *tulle_peer_init(void *memory, size_t bytes, const tulle_peer_config 
 		return NULL;
 	size_t pool = aligned(tulle_pool_memory_bytes(PEER_OWN_POOL_BLOCK_BYTES, blocks));
 	uint8_t *at = memory;
-	tulle_peer_env env = {.random = random, .plain = at + pool, .plain_bytes = PEER_PLAIN_BYTES};
+	tulle_peer_env env = {
+		.random = random, .plain = at + pool, .plain_bytes = PEER_PLAIN_BYTES};
 	env.pool = tulle_pool_init(memory, pool, PEER_OWN_POOL_BLOCK_BYTES, blocks);
 	size_t before = pool + PEER_PLAIN_BYTES;
 	return tulle_peer_init_in(at + before, bytes - before, config, &env, now);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* peer: what the floors above need beyond the public face: peers that share an owner's pool, scratch and
- * ready list; many peers on one port. */
+/* peer: what the floors above need beyond the public face: peers that share an owner's pool,
+ * scratch and ready list; many peers on one port. */
 #ifndef TULLE_PEER_PEER_H
 #define TULLE_PEER_PEER_H
 #include "base/crc32c.h"
@@ -9,8 +9,8 @@
 
 #include <tulle/peer.h>
 
-/* Where a message that comes in parts is put together; one for all peers of an owner. A peer that finds it
- * busy (another's message is not whole yet) takes memory from the allocator. */
+/* Where a message that comes in parts is put together; one for all peers of an owner. A peer that
+ * finds it busy (another's message is not whole yet) takes memory from the allocator. */
 typedef struct {
 	uint8_t *bytes;
 	size_t bytes_max;
@@ -23,14 +23,14 @@ typedef struct {
 	tulle_random random;
 	tulle_cpu cpu;
 	tulle_ready *ready; /* where a command marks the peer; NULL: nobody asks */
-	uint8_t *plain;     /* PEER_PLAIN_BYTES of scratch, shared by peers that are driven in turn */
+	uint8_t *plain; /* PEER_PLAIN_BYTES of scratch, shared by peers that are driven in turn */
 	size_t plain_bytes;
 	tulle_peer_assembly *assembly; /* NULL: message_bytes_max in the peer's own block */
 	tulle_allocator allocator;     /* for a second assembly alone */
 } tulle_peer_env;
 
-/* As tulle_peer_memory_bytes and tulle_peer_init, without a pool in the block. NULL: config out of range,
- * memory too small, no certificate could be made, no randomness. */
+/* As tulle_peer_memory_bytes and tulle_peer_init, without a pool in the block. NULL: config out of
+ * range, memory too small, no certificate could be made, no randomness. */
 size_t tulle_peer_memory_bytes_in(const tulle_peer_config *config, const tulle_peer_env *env);
 tulle_peer *tulle_peer_init_in(void *memory, size_t bytes, const tulle_peer_config *config,
 	const tulle_peer_env *env, tulle_time now);
@@ -54,8 +54,9 @@ size_t tulle_peer_unacked(const tulle_peer *peer, tulle_channel channel);
 void tulle_peer_handle_room(tulle_peer *peer, tulle_time now);
 void tulle_peer_check(const tulle_peer *peer);
 
-/* Many peers on one port: who gets a datagram. By the address it came from when one of them has proven that,
- * else by asking each. The table holds hints only: tulle_peer_owns has the last word. */
+/* Many peers on one port: who gets a datagram. By the address it came from when one of them has
+ * proven that, else by asking each. The table holds hints only: tulle_peer_owns has the last word.
+ */
 #define TULLE_PEER_MUX_SLOTS 1024
 typedef struct {
 	uint32_t seed;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* peer: offers and answers (RFC 9429, W3C webrtc-pc). A description of ours is not kept but written anew from
- * what it said; the remote's stays as it came. Nothing here waits, so there is no operations chain. */
+/* peer: offers and answers (RFC 9429, W3C webrtc-pc). A description of ours is not kept but written
+ * anew from what it said; the remote's stays as it came. Nothing here waits, so there is no
+ * operations chain. */
 #include "peer/state.h"
 
 #include "base/serial.h"
@@ -68,9 +69,9 @@ size_t tulle_peer_write_local(tulle_peer *p, tulle_sdp_type type, uint64_t versi
 		bool pending = p->remote_pending.type == TULLE_SDP_OFFER;
 		if (tulle_sdp_read(remote_text(p, pending), &offer) != TULLE_OK)
 			return 0;
-		l.setup = p->setup != TULLE_SETUP_NONE		? p->setup
-			: offer.setup == TULLE_SETUP_ACTIVE ? TULLE_SETUP_PASSIVE
-							    : TULLE_SETUP_ACTIVE;
+		l.setup = p->setup != TULLE_SETUP_NONE        ? p->setup
+			  : offer.setup == TULLE_SETUP_ACTIVE ? TULLE_SETUP_PASSIVE
+							      : TULLE_SETUP_ACTIVE;
 		err = tulle_sdp_write_answer(&l, &offer, p->text, sizeof p->text, &len);
 	}
 	return err == TULLE_OK ? len : 0;
@@ -89,13 +90,15 @@ static tulle_err hand_out(tulle_peer *p, size_t n, char *dst, size_t cap, size_t
 	return TULLE_OK;
 }
 
-tulle_err tulle_peer_create_offer(tulle_peer *p, bool ice_restart, char *dst, size_t cap, size_t *len)
+tulle_err tulle_peer_create_offer(
+	tulle_peer *p, bool ice_restart, char *dst, size_t cap, size_t *len)
 {
 	if (p->closed)
 		return tulle_peer_fail(p, TULLE_ERR_STATE, "the connection is closed");
 	if (ice_restart && p->transport_set)
 		return tulle_peer_fail(p, TULLE_ERR_STATE, "ICE restart is not built yet");
-	return hand_out(p, tulle_peer_write_local(p, TULLE_SDP_OFFER, p->session_version + 1), dst, cap, len);
+	return hand_out(p, tulle_peer_write_local(p, TULLE_SDP_OFFER, p->session_version + 1), dst,
+		cap, len);
 }
 
 tulle_err tulle_peer_create_answer(tulle_peer *p, char *dst, size_t cap, size_t *len)
@@ -103,7 +106,8 @@ tulle_err tulle_peer_create_answer(tulle_peer *p, char *dst, size_t cap, size_t 
 	if (p->signaling != TULLE_SIGNALING_HAVE_REMOTE_OFFER &&
 		p->signaling != TULLE_SIGNALING_HAVE_LOCAL_PRANSWER)
 		return tulle_peer_fail(p, TULLE_ERR_STATE, "there is no offer to answer");
-	return hand_out(p, tulle_peer_write_local(p, TULLE_SDP_ANSWER, p->session_version + 1), dst, cap, len);
+	return hand_out(p, tulle_peer_write_local(p, TULLE_SDP_ANSWER, p->session_version + 1), dst,
+		cap, len);
 }
 
 static void begin_gathering(tulle_peer *p)
@@ -123,7 +127,8 @@ static tulle_err set_transport(tulle_peer *p, const tulle_sdp *remote, tulle_sdp
 {
 	tulle_err err = TULLE_OK;
 	if (!p->transport_set) {
-		err = tulle_ice_set_remote(p->ice, p->now, remote->ufrag, remote->pwd, remote->lite);
+		err = tulle_ice_set_remote(
+			p->ice, p->now, remote->ufrag, remote->pwd, remote->lite);
 		if (err != TULLE_OK)
 			return tulle_peer_fail(p, err, "the remote's ICE credentials are refused");
 		p->fingerprint_count = remote->fingerprint_count;
@@ -131,9 +136,9 @@ static tulle_err set_transport(tulle_peer *p, const tulle_sdp *remote, tulle_sdp
 			const tulle_sdp_fingerprint *f = &remote->fingerprints[i];
 			tulle_dtls_fingerprint *d = &p->fingerprints[i];
 			*d = (tulle_dtls_fingerprint){.len = (uint8_t)(f->hash / 8)};
-			d->hash = f->hash == 256 ? TULLE_DTLS_SHA256
-				: f->hash == 384 ? TULLE_DTLS_SHA384
-						 : TULLE_DTLS_SHA512;
+			d->hash = f->hash == 256   ? TULLE_DTLS_SHA256
+				  : f->hash == 384 ? TULLE_DTLS_SHA384
+						   : TULLE_DTLS_SHA512;
 			memcpy(d->bytes, f->bytes, d->len);
 		}
 		p->setup = setup;
@@ -160,14 +165,17 @@ static tulle_err judge_remote(tulle_peer *p, const tulle_sdp *sdp, tulle_sdp_typ
 	if (sdp->data_index < 0 || (sdp->data.rejected && type != TULLE_SDP_OFFER))
 		return tulle_peer_fail(p, TULLE_ERR_SYNTAX, "the description has no data section");
 	if (sdp->ufrag.len == 0 || sdp->pwd.len == 0)
-		return tulle_peer_fail(p, TULLE_ERR_SYNTAX, "the description has no ICE credentials");
+		return tulle_peer_fail(
+			p, TULLE_ERR_SYNTAX, "the description has no ICE credentials");
 	if (sdp->fingerprint_count == 0)
-		return tulle_peer_fail(p, TULLE_ERR_SYNTAX, "the description has no fingerprint of a known hash");
+		return tulle_peer_fail(
+			p, TULLE_ERR_SYNTAX, "the description has no fingerprint of a known hash");
 	/* RFC8842:5.3: an answer is active or passive; an offer may also say actpass. */
 	bool decided = sdp->setup == TULLE_SETUP_ACTIVE || sdp->setup == TULLE_SETUP_PASSIVE;
-	if (!decided && (type != TULLE_SDP_OFFER ||
-				(sdp->setup != TULLE_SETUP_ACTPASS && sdp->setup != TULLE_SETUP_NONE)))
-		return tulle_peer_fail(p, TULLE_ERR_SYNTAX, "the description has no usable setup role");
+	if (!decided && (type != TULLE_SDP_OFFER || (sdp->setup != TULLE_SETUP_ACTPASS &&
+							    sdp->setup != TULLE_SETUP_NONE)))
+		return tulle_peer_fail(
+			p, TULLE_ERR_SYNTAX, "the description has no usable setup role");
 	return TULLE_OK;
 }
 
@@ -196,7 +204,8 @@ static void settle(tulle_peer *p)
 
 static tulle_err roll_back(tulle_peer *p, bool remote)
 {
-	if (p->signaling != (remote ? TULLE_SIGNALING_HAVE_REMOTE_OFFER : TULLE_SIGNALING_HAVE_LOCAL_OFFER))
+	if (p->signaling !=
+		(remote ? TULLE_SIGNALING_HAVE_REMOTE_OFFER : TULLE_SIGNALING_HAVE_LOCAL_OFFER))
 		return tulle_peer_fail(p, TULLE_ERR_STATE, "there is nothing to roll back");
 	p->local_pending = p->remote_pending = (peer_description){0};
 	p->offered = p->data_negotiated;
@@ -211,8 +220,9 @@ static tulle_err set_remote_offer(tulle_peer *p, tulle_text text, const tulle_sd
 	if (p->signaling == TULLE_SIGNALING_HAVE_LOCAL_OFFER)
 		(void)roll_back(p, false); /* W3C: an offer in have-local-offer rolls ours back */
 	else if (p->signaling != TULLE_SIGNALING_STABLE &&
-		p->signaling != TULLE_SIGNALING_HAVE_REMOTE_OFFER)
-		return tulle_peer_fail(p, TULLE_ERR_STATE, "an offer does not fit the signaling state");
+		 p->signaling != TULLE_SIGNALING_HAVE_REMOTE_OFFER)
+		return tulle_peer_fail(
+			p, TULLE_ERR_STATE, "an offer does not fit the signaling state");
 	tulle_err err = keep_remote(p, TULLE_SDP_OFFER, text);
 	if (err != TULLE_OK)
 		return err;
@@ -226,7 +236,8 @@ static tulle_err set_remote_offer(tulle_peer *p, tulle_text text, const tulle_sd
 	return TULLE_OK;
 }
 
-static tulle_err set_remote_answer(tulle_peer *p, tulle_sdp_type type, tulle_text text, const tulle_sdp *sdp)
+static tulle_err set_remote_answer(
+	tulle_peer *p, tulle_sdp_type type, tulle_text text, const tulle_sdp *sdp)
 {
 	if (p->signaling != TULLE_SIGNALING_HAVE_LOCAL_OFFER &&
 		p->signaling != TULLE_SIGNALING_HAVE_REMOTE_PRANSWER)
@@ -234,7 +245,8 @@ static tulle_err set_remote_answer(tulle_peer *p, tulle_sdp_type type, tulle_tex
 	tulle_err err = keep_remote(p, type, text);
 	if (err == TULLE_OK)
 		err = set_transport(p, sdp,
-			sdp->setup == TULLE_SETUP_ACTIVE ? TULLE_SETUP_PASSIVE : TULLE_SETUP_ACTIVE);
+			sdp->setup == TULLE_SETUP_ACTIVE ? TULLE_SETUP_PASSIVE
+							 : TULLE_SETUP_ACTIVE);
 	if (err != TULLE_OK)
 		return err;
 	feed_candidates(p, sdp);
@@ -254,22 +266,27 @@ tulle_err tulle_peer_set_remote(tulle_peer *p, tulle_sdp_type type, const char *
 	if (type == TULLE_SDP_ROLLBACK)
 		return roll_back(p, true);
 	if (type != TULLE_SDP_OFFER && type != TULLE_SDP_ANSWER && type != TULLE_SDP_PRANSWER)
-		return tulle_peer_fail(p, TULLE_ERR_ARGUMENT, "a remote description is an offer or an answer");
+		return tulle_peer_fail(
+			p, TULLE_ERR_ARGUMENT, "a remote description is an offer or an answer");
 	tulle_err err = text == NULL ? TULLE_ERR_SYNTAX : tulle_sdp_read(t, &sdp);
 	if (err != TULLE_OK)
 		return tulle_peer_fail(p, err, "the description is not SDP that we understand");
 	if ((err = judge_remote(p, &sdp, type)) != TULLE_OK)
 		return err;
-	return type == TULLE_SDP_OFFER ? set_remote_offer(p, t, &sdp) : set_remote_answer(p, type, t, &sdp);
+	return type == TULLE_SDP_OFFER ? set_remote_offer(p, t, &sdp)
+				       : set_remote_answer(p, type, t, &sdp);
 }
 
 static tulle_err set_local_offer(tulle_peer *p)
 {
-	if (p->signaling != TULLE_SIGNALING_STABLE && p->signaling != TULLE_SIGNALING_HAVE_LOCAL_OFFER)
-		return tulle_peer_fail(p, TULLE_ERR_STATE, "an offer does not fit the signaling state");
+	if (p->signaling != TULLE_SIGNALING_STABLE &&
+		p->signaling != TULLE_SIGNALING_HAVE_LOCAL_OFFER)
+		return tulle_peer_fail(
+			p, TULLE_ERR_STATE, "an offer does not fit the signaling state");
 	if (!p->transport_set)
 		(void)tulle_ice_set_role(p->ice, true); /* RFC8445:6.1.1: who offers controls */
-	p->local_pending = (peer_description){.type = TULLE_SDP_OFFER, .version = ++p->session_version};
+	p->local_pending =
+		(peer_description){.type = TULLE_SDP_OFFER, .version = ++p->session_version};
 	p->offered = true;
 	p->negotiation_needed = false;
 	begin_gathering(p);
@@ -287,8 +304,8 @@ static tulle_err set_local_answer(tulle_peer *p, tulle_sdp_type type)
 		return tulle_peer_fail(p, TULLE_ERR_STATE, "the offer is gone");
 	p->local_pending = (peer_description){.type = type, .version = ++p->session_version};
 	begin_gathering(p);
-	tulle_err err = set_transport(
-		p, &offer, offer.setup == TULLE_SETUP_ACTIVE ? TULLE_SETUP_PASSIVE : TULLE_SETUP_ACTIVE);
+	tulle_err err = set_transport(p, &offer,
+		offer.setup == TULLE_SETUP_ACTIVE ? TULLE_SETUP_PASSIVE : TULLE_SETUP_ACTIVE);
 	if (err != TULLE_OK)
 		return err;
 	feed_candidates(p, &offer);
@@ -315,11 +332,12 @@ tulle_err tulle_peer_set_local(tulle_peer *p, tulle_sdp_type type, const char *s
 		return roll_back(p, false);
 	if (type == TULLE_SDP_IMPLICIT)
 		type = p->signaling == TULLE_SIGNALING_HAVE_REMOTE_OFFER ||
-				p->signaling == TULLE_SIGNALING_HAVE_LOCAL_PRANSWER
-			? TULLE_SDP_ANSWER
-			: TULLE_SDP_OFFER;
+				       p->signaling == TULLE_SIGNALING_HAVE_LOCAL_PRANSWER
+			       ? TULLE_SDP_ANSWER
+			       : TULLE_SDP_OFFER;
 	else if (sdp == NULL || !is_ours(p, type, sdp, len))
-		return tulle_peer_fail(p, TULLE_ERR_ARGUMENT, "not the description that was created");
+		return tulle_peer_fail(
+			p, TULLE_ERR_ARGUMENT, "not the description that was created");
 	if (type == TULLE_SDP_OFFER)
 		return set_local_offer(p);
 	return set_local_answer(p, type);
@@ -345,7 +363,8 @@ tulle_err tulle_peer_add_candidate(tulle_peer *p, const tulle_candidate *candida
 {
 	bool has_remote = p->remote_current.type != 0 || p->remote_pending.type != 0;
 	if (p->closed || !has_remote)
-		return tulle_peer_fail(p, TULLE_ERR_STATE, "a candidate comes after the description");
+		return tulle_peer_fail(
+			p, TULLE_ERR_STATE, "a candidate comes after the description");
 	tulle_drop drop = tulle_ice_add_remote(p->ice, p->now, candidate->candidate);
 	tulle_peer_count(p, drop);
 	tulle_peer_mark(p);

@@ -110,10 +110,11 @@ struct tulle_peer {
 	peer_channels channels;
 	tulle_peer_event event;
 	size_t assembled;
-	uint8_t *assembly; /* message_bytes_max: of a message that comes in parts; NULL: none is under way */
+	uint8_t *assembly;     /* message_bytes_max: of a message that comes in parts; NULL: none is
+				  under way */
 	uint8_t *own_assembly; /* in the block; NULL: the owner lends one */
 	bool assembly_shared, assembly_done;
-	size_t carry_len;  /* a sealed packet that did not fit the last run */
+	size_t carry_len; /* a sealed packet that did not fit the last run */
 	uint8_t carry[PEER_MTU];
 	char why[128];
 	char text[PEER_LOCAL_SDP_BYTES]; /* our description, written when asked for */
@@ -136,7 +137,8 @@ void tulle_peer_channels_assign(tulle_peer *peer); /* the DTLS role is known: st
 void tulle_peer_channels_open(tulle_peer *peer);   /* the association is up */
 void tulle_peer_channels_end(tulle_peer *peer, bool say, bool failed);
 void tulle_peer_channel_due(tulle_peer *peer, peer_channel *channel);
-void tulle_peer_channels_due(tulle_peer *peer); /* there is room for what DCEP and resets wait with */
+void tulle_peer_channels_due(
+	tulle_peer *peer); /* there is room for what DCEP and resets wait with */
 void tulle_peer_channels_writable(tulle_peer *peer);
 void tulle_peer_channel_reset_in(tulle_peer *peer, uint16_t stream);
 void tulle_peer_channel_reset_out(tulle_peer *peer, uint16_t stream, bool ok);

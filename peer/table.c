@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* peer: channels by slot and by stream. Both maps are two levels of pool blocks over leaves, so that finding
- * is three loads and 65535 channels need no array in advance; the first four channels need no block.
- * Invariant: a channel with has_stream is what the stream map names for its stream, and no other. */
+/* peer: channels by slot and by stream. Both maps are two levels of pool blocks over leaves, so
+ * that finding is three loads and 65535 channels need no array in advance; the first four channels
+ * need no block. Invariant: a channel with has_stream is what the stream map names for its stream,
+ * and no other. */
 #include "peer/state.h"
 
 #include "base/panic.h"
@@ -72,7 +73,8 @@ static peer_channel *place_of(const tulle_peer *p, uint32_t slot, bool make)
 	if (slot < PEER_CHANNELS_INLINE)
 		return &mutable->channels.first[slot];
 	size_t n = slot - PEER_CHANNELS_INLINE;
-	peer_channel *leaf = leaf_of(mutable, &mutable->channels.slots, n / channels_per_block(p), make);
+	peer_channel *leaf =
+		leaf_of(mutable, &mutable->channels.slots, n / channels_per_block(p), make);
 	return leaf != NULL ? leaf + n % channels_per_block(p) : NULL;
 }
 
@@ -110,7 +112,8 @@ peer_channel *tulle_peer_table_add(tulle_peer *p)
 static uint16_t *stream_cell(const tulle_peer *p, uint16_t stream, bool make)
 {
 	tulle_peer *mutable = (tulle_peer *)(uintptr_t)p;
-	uint16_t *leaf = leaf_of(mutable, &mutable->channels.streams, stream / streams_per_block(p), make);
+	uint16_t *leaf =
+		leaf_of(mutable, &mutable->channels.streams, stream / streams_per_block(p), make);
 	return leaf != NULL ? leaf + stream % streams_per_block(p) : NULL;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* peer: datagrams in and out: RFC 7983 tells them apart, ICE says from where and whereto, DTLS seals, SCTP
- * speaks. Packets of one path and length that follow each other leave as one run. */
+/* peer: datagrams in and out: RFC 7983 tells them apart, ICE says from where and whereto, DTLS
+ * seals, SCTP speaks. Packets of one path and length that follow each other leave as one run. */
 #include "peer/state.h"
 
 #include "base/panic.h"
@@ -21,7 +21,8 @@ void tulle_peer_end(tulle_peer *p, tulle_peer_ended why)
 	p->sctp_over = true;
 	p->sctp_open = false;
 	tulle_peer_mark(p);
-	tulle_peer_channels_end(p, true, why != TULLE_PEER_ENDED_REMOTE && why != TULLE_PEER_ENDED_LOCAL);
+	tulle_peer_channels_end(
+		p, true, why != TULLE_PEER_ENDED_REMOTE && why != TULLE_PEER_ENDED_LOCAL);
 }
 
 static void dtls_closed(tulle_peer *p, const tulle_dtls_event *e)
@@ -57,8 +58,8 @@ static void pump_dtls(tulle_peer *p)
 				tulle_peer_end(p, TULLE_PEER_ENDED_PROTOCOL);
 			break;
 		case TULLE_DTLS_EVENT_DATA:
-			tulle_peer_count(p,
-				tulle_sctp_handle_datagram(p->sctp, p->now, e.data.ptr, e.data.len));
+			tulle_peer_count(p, tulle_sctp_handle_datagram(
+						    p->sctp, p->now, e.data.ptr, e.data.len));
 			break;
 		case TULLE_DTLS_EVENT_CLOSED:
 			dtls_closed(p, &e);
@@ -77,7 +78,8 @@ static void start_dtls(tulle_peer *p)
 	tulle_dtls_set_rtt(p->dtls, tulle_ice_rtt(p->ice));
 	tulle_dtls_role role =
 		p->setup == TULLE_SETUP_ACTIVE ? TULLE_DTLS_CLIENT : TULLE_DTLS_SERVER;
-	if (tulle_dtls_start(p->dtls, p->now, role, p->fingerprints, p->fingerprint_count) != TULLE_OK)
+	if (tulle_dtls_start(p->dtls, p->now, role, p->fingerprints, p->fingerprint_count) !=
+		TULLE_OK)
 		tulle_peer_end(p, TULLE_PEER_ENDED_PROTOCOL);
 }
 
@@ -91,7 +93,8 @@ void tulle_peer_advance(tulle_peer *p)
 	if (ice == TULLE_ICE_CONNECTED || ice == TULLE_ICE_COMPLETED)
 		p->was_connected = true;
 	if (ice == TULLE_ICE_FAILED)
-		tulle_peer_end(p, p->was_connected ? TULLE_PEER_ENDED_LOST : TULLE_PEER_ENDED_NO_PATH);
+		tulle_peer_end(
+			p, p->was_connected ? TULLE_PEER_ENDED_LOST : TULLE_PEER_ENDED_NO_PATH);
 	tulle_peer_channels_due(p);
 }
 
@@ -213,7 +216,8 @@ static size_t seal_next(tulle_peer *p, uint8_t *dst, size_t room)
 }
 
 /* Packets of one length, the last may be shorter; one that is longer waits in carry. */
-static bool poll_sctp(tulle_peer *p, const tulle_path *path, uint8_t *scratch, size_t bytes, tulle_out *out)
+static bool poll_sctp(
+	tulle_peer *p, const tulle_path *path, uint8_t *scratch, size_t bytes, tulle_out *out)
 {
 	size_t first = p->carry_len, len;
 	bytes = tulle_min(bytes, PEER_RUN_BYTES_MAX);
@@ -282,7 +286,8 @@ tulle_time tulle_peer_poll_timeout(const tulle_peer *p)
 {
 	if (p->closed)
 		return TULLE_TIME_NEVER;
-	tulle_time t = tulle_time_min(tulle_ice_poll_timeout(p->ice), tulle_dtls_poll_timeout(p->dtls));
+	tulle_time t =
+		tulle_time_min(tulle_ice_poll_timeout(p->ice), tulle_dtls_poll_timeout(p->dtls));
 	return tulle_time_min(t, tulle_sctp_poll_timeout(p->sctp));
 }
 
@@ -292,8 +297,8 @@ void tulle_peer_close(tulle_peer *p)
 		return;
 	tulle_peer_channels_end(p, false, false);
 	if (p->sctp_open)
-		(void)tulle_sctp_abort(
-			p->sctp, p->now, 12, (tulle_text){"Close called", 12}); /* as browsers say it */
+		(void)tulle_sctp_abort(p->sctp, p->now, 12,
+			(tulle_text){"Close called", 12}); /* as browsers say it */
 	if (p->ended == TULLE_PEER_ENDED_NOT)
 		p->ended = TULLE_PEER_ENDED_LOCAL;
 	p->closed = true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* <tulle/drop.h>: why a peer's input was dropped, its state unchanged. One table: name, what it means, clause.
- * A reason is counted where it happens and shown in the stats under its name; names are stable. */
+/* <tulle/drop.h>: why a peer's input was dropped, its state unchanged. One table: name, text,
+ * clause. A reason is counted where it happens and shown in the stats under its name. */
 #ifndef TULLE_DROP_H
 #define TULLE_DROP_H
 /* clang-format off */

@@ -27,14 +27,15 @@ typedef struct {
 
 typedef enum {
 	TULLE_DTLS_EVENT_CONNECTED = 1, /* handshake finished and fingerprint verified */
-	TULLE_DTLS_EVENT_DATA,          /* one record; data lives until the next poll_event or handle */
-	TULLE_DTLS_EVENT_CLOSED,        /* close_notify, local or remote, or the end of a handshake */
+	TULLE_DTLS_EVENT_DATA,   /* one record; data lives until the next poll_event or handle */
+	TULLE_DTLS_EVENT_CLOSED, /* close_notify, local or remote, or the end of a handshake */
 } tulle_dtls_event_kind;
 
 typedef enum {
 	TULLE_DTLS_CLOSED_LOCAL = 1,
 	TULLE_DTLS_CLOSED_REMOTE,    /* close_notify */
-	TULLE_DTLS_CLOSED_UNTRUSTED, /* the certificate's fingerprint is not the one that was told */
+	TULLE_DTLS_CLOSED_UNTRUSTED, /* the certificate's fingerprint is not the one that was told
+				      */
 	TULLE_DTLS_CLOSED_FAILED,    /* alert (see there) or too many fresh starts */
 	TULLE_DTLS_CLOSED_TIMEOUT,   /* no handshake within config.handshake_us_max */
 } tulle_dtls_closed;
@@ -49,9 +50,9 @@ typedef struct {
 typedef struct {
 	tulle_certificate *certificate; /* the engine takes its own reference */
 	uint16_t mtu;                   /* of datagrams out: 576..16384 bytes above UDP; 0: 1200 */
-	uint8_t *plain;                 /* where a record's plaintext goes; borrowed, may be shared by */
-	size_t plain_bytes;             /* engines that are driven in turn; at least 2048 */
-	tulle_time handshake_us_max;    /* 0: 30 s */
+	uint8_t *plain;     /* where a record's plaintext goes; borrowed, may be shared by */
+	size_t plain_bytes; /* engines that are driven in turn; at least 2048 */
+	tulle_time handshake_us_max; /* 0: 30 s */
 } tulle_dtls_config;
 
 /* Bytes of the block (aligned to max_align_t); 0: config out of range. */
@@ -62,8 +63,8 @@ TULLE_API tulle_dtls *tulle_dtls_init(
 	void *memory, size_t memory_bytes, const tulle_dtls_config *config, tulle_time now);
 TULLE_API void tulle_dtls_wipe(tulle_dtls *dtls);
 
-/* Begins the handshake with the role and the peer's fingerprints from signaling; what was held is fed
- * now. Of several hash functions the strongest counts (RFC8122:5), of several values of it any.
+/* Begins the handshake with the role and the peer's fingerprints from signaling; what was held is
+ * fed now. Of several hash functions the strongest counts (RFC8122:5), of several values of it any.
  * STATE: begun before; ARGUMENT: count is 0 or above TULLE_DTLS_FINGERPRINTS_MAX; MEMORY. */
 TULLE_API tulle_err tulle_dtls_start(tulle_dtls *dtls, tulle_time now, tulle_dtls_role role,
 	const tulle_dtls_fingerprint *fingerprints, size_t count);
@@ -94,7 +95,8 @@ TULLE_API bool tulle_dtls_peer_fingerprint(const tulle_dtls *dtls, uint8_t sha25
 /* A self-signed ECDSA P-256 certificate, valid from a day before unix_s (0: from 2000-01-01) for 30
  * years. MEMORY, SYSTEM (OpenSSL refused). The caller owns one reference. */
 TULLE_API tulle_err tulle_certificate_create(int64_t unix_s, tulle_certificate **out);
-/* From PEM texts: a certificate (ECDSA or RSA) and its private key. SYNTAX: not such, or no pair. */
+/* From PEM texts: a certificate (ECDSA or RSA) and its private key. SYNTAX: not such, or no pair.
+ */
 TULLE_API tulle_err tulle_certificate_read(
 	tulle_text certificate_pem, tulle_text key_pem, tulle_certificate **out);
 TULLE_API tulle_certificate *tulle_certificate_take(tulle_certificate *certificate);
