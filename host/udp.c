@@ -231,7 +231,8 @@ void tulle_host_close_port(tulle_host_member *member)
 
 static void put_control(struct msghdr *h, int level, int type, const void *data, size_t len)
 {
-	struct cmsghdr *c = (struct cmsghdr *)((uint8_t *)h->msg_control + h->msg_controllen);
+	struct cmsghdr *c =
+		(struct cmsghdr *)(void *)((uint8_t *)h->msg_control + h->msg_controllen);
 	c->cmsg_level = level;
 	c->cmsg_type = type;
 	c->cmsg_len = CMSG_LEN(len);
