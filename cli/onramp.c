@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <tulle/onramp.h>
 
@@ -105,6 +106,16 @@ static void finish(tulle_host *host, tulle_onramp *onramp)
 	(void)tulle_host_step(host, 0);
 }
 
+/* Each client is a descriptor: as many as the system lets this user have. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int serve(tulle_host *host, const options *o, const cli_files *files)
 {
 	const tulle_onramp_options settings = {.files = files->files, .file_count = files->count};
@@ -114,6 +125,7 @@ static int serve(tulle_host *host, const options *o, const cli_files *files)
 		cli_complain("onramp", "there is no memory to start");
 		return CLI_FAILURE;
 	}
+	raise_limit();
 	cli_catch_signals(host);
 	for (size_t i = 0; i < o->listen_count && code == CLI_OK; i++)
 		code = listen_on(onramp, o->listens[i], o->json);

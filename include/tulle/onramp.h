@@ -26,7 +26,7 @@ typedef struct {                        /* all zero is good; (defaults) */
 		*origins; /* borrowed; a browser's page must come from one of these (any) */
 	size_t origin_count;
 	uint32_t clients_max;               /* streams at a time (4096) */
-	uint32_t handshakes_per_source_max; /* streams of one address that are not open (256) */
+	uint32_t handshakes_per_source_max; /* streams of one address that are not open (1024) */
 	size_t frame_bytes_max, message_bytes_max; /* more: closed with 1009 (64 KiB, 1 MiB) */
 	size_t queue_bytes_max;    /* waiting for one client; more: closed with 1013 (2 MiB) */
 	size_t memory_bytes_max;   /* clients, messages and queues together (64 MiB) */
