@@ -21,4 +21,5 @@
 #define TULLE_SIGNAL_PING_US 20000000      /* default: between pings */
 #define TULLE_SIGNAL_PONG_US 10000000      /* default: from ping to pong */
 #define TULLE_SIGNAL_CLOSE_US 2000000      /* default: from our close frame to the stream's end */
+#define TULLE_SIGNAL_WS_MEMORY_BYTES 2048  /* enough for any tulle_signal_ws, for static arrays */
 #endif

@@ -14,11 +14,12 @@ typedef enum {
 	TULLE_IN_DATAGRAM,    /* id, local, remote, data */
 	TULLE_IN_TOO_BIG,     /* EMSGSIZE or an ICMP: id, remote, mtu */
 	TULLE_IN_STREAM_OPEN, /* our connect came through (why == OK), TLS and host name verified,
-				 or it failed */
+				 or it failed and is gone (SYSTEM: not reached; STATE: TLS) */
 	TULLE_IN_STREAM_ACCEPTED, /* onramp, ICE-TCP: a new id, remote */
 	TULLE_IN_STREAM_BYTES,
-	TULLE_IN_STREAM_ROOM /* bytes: how many more may be written */,
-	TULLE_IN_STREAM_END,
+	TULLE_IN_STREAM_ROOM /* bytes: how many more may be written; it adds up */,
+	TULLE_IN_STREAM_END, /* the other side ended it, or it broke (why); it is gone. None follows
+				our own STREAM_END */
 	TULLE_IN_RESOLVED,   /* id of the question, addrs */
 	TULLE_IN_WALL_CLOCK, /* Unix seconds, at start and when it jumps: certificates, tokens */
 } tulle_in_kind;
@@ -34,8 +35,8 @@ typedef struct {
 } tulle_in;
 typedef enum {
 	TULLE_OUT_DATAGRAM,
-	TULLE_OUT_STREAM_ROOM /* bytes: how many more the host may deliver on this stream; none
-				 until first given */
+	TULLE_OUT_STREAM_ROOM /* bytes: how many more the host may deliver on this stream; it adds
+				 up, none until first given */
 	,
 	TULLE_OUT_STREAM_CONNECT,
 	TULLE_OUT_STREAM_BYTES,

@@ -2,6 +2,28 @@
 /* signal: the life of a WebSocket connection: closing, time, queues, handshakes that fail. */
 #include "tests/unit/ws_help.h"
 
+START_TEST(a_config_out_of_range_is_refused_and_the_constant_suffices)
+{
+	tulle_signal_ws_config c = config_of(false);
+	size_t n = tulle_signal_ws_memory_bytes(&c);
+	_Alignas(max_align_t) uint8_t block[TULLE_SIGNAL_WS_MEMORY_BYTES];
+	ck_assert_uint_le(n, sizeof block);
+	ck_assert_ptr_null(tulle_signal_ws_init(block, n - 1, &c, 0));
+	tulle_signal_ws_config bad[6] = {c, c, c, c, c, c};
+	bad[0].authority.len = 0;
+	bad[1].random.fill = NULL;
+	bad[2].allocator.alloc = NULL;
+	bad[3].send_bytes_max = 100;
+	bad[4].message_bytes_max = SIZE_MAX;
+	bad[5].ping_us = -1;
+	for (size_t i = 0; i < 6; i++)
+		ck_assert_uint_eq(tulle_signal_ws_memory_bytes(&bad[i]), 0);
+	c.target = TULLE_TEXT("/a\r\nX: y"); /* WS-019 */
+	ck_assert_ptr_null(tulle_signal_ws_init(block, sizeof block, &c, 0));
+	ck_assert_uint_eq(held_bytes, 0);
+}
+END_TEST
+
 /* WS-075 WS-076 WS-077 */
 START_TEST(close_codes_are_those_of_the_table)
 {
@@ -367,6 +389,7 @@ Suite *suite_websocket_life(void)
 {
 	Suite *suite = suite_create("websocket_life");
 	TCase *t = tcase_create("websocket_life");
+	tcase_add_test(t, a_config_out_of_range_is_refused_and_the_constant_suffices);
 	tcase_add_test(t, close_codes_are_those_of_the_table);
 	tcase_add_test(t, two_closes_at_once_end_clean);
 	tcase_add_test(t, a_close_waits_for_what_was_taken_and_not_for_ever);
