@@ -444,6 +444,43 @@ START_TEST(a_heartbeat_is_echoed_as_it_came_and_only_our_own_nonce_counts)
 }
 END_TEST
 
+/* SCTP-057 RFC9260:8.5.1 A, SCTP-019 RFC9260:6.10 */
+START_TEST(an_init_with_a_tag_or_with_company_is_dropped)
+{
+	uint8_t chunk[128];
+	pair_open(&p, 20);
+	size_t n = make_init(chunk, 5, 9000, 1, 1);
+	ck_assert_int_eq(pair_inject(&p, 1, 5, chunk, n), TULLE_DROP_SCTP_TAG);
+	memcpy(chunk + n, "\x0b\0\0\4", 4);
+	ck_assert_int_eq(pair_inject(&p, 1, 0, chunk, n + 4), TULLE_DROP_SCTP_BUNDLE);
+	ck_assert_uint_eq(pair_catch(&p, 1), 0);
+	ck_assert_int_eq(pair_inject(&p, 1, 0, chunk, n), TULLE_TAKEN);
+	ck_assert_uint_eq(pair_catch(&p, 1), 1);
+}
+END_TEST
+
+/* SCTP-048 RFC9260:5.2.4 D: in COOKIE-ECHOED the peer's COOKIE ECHO is enough */
+START_TEST(a_cookie_echo_with_both_tags_opens_who_waits_for_a_cookie_ack)
+{
+	pair_open(&p, 20);
+	for (int i = 0; i < 2; i++) {
+		tulle_sctp_connect(p.end[i].sctp, p.now);
+		pair_catch(&p, i);
+	}
+	for (int round = 0; round < 2; round++) { /* INITs, then INIT ACKs cross */
+		for (int i = 0; i < 2; i++)
+			pair_give(&p, 1 - i, p.end[i].packet[0], p.end[i].packet_len[0]);
+		for (int i = 0; i < 2; i++)
+			ck_assert_uint_eq(pair_catch(&p, i), 1);
+	}
+	ck_assert_int_eq(tulle_sctp_state_now(p.end[0].sctp), TULLE_SCTP_STATE_COOKIE_ECHOED);
+	pair_give(&p, 0, p.end[1].packet[0], p.end[1].packet_len[0]);
+	ck_assert_int_eq(tulle_sctp_state_now(p.end[0].sctp), TULLE_SCTP_STATE_ESTABLISHED);
+	pair_settle(&p);
+	ck_assert_uint_eq(p.end[0].events[TULLE_SCTP_CONNECTED], 1);
+}
+END_TEST
+
 Suite *suite_sctp(void);
 Suite *suite_sctp(void)
 {
@@ -469,6 +506,8 @@ Suite *suite_sctp(void)
 	tcase_add_test(t, a_payload_may_be_echoed_from_its_own_event);
 	tcase_add_test(t, shutdown_sends_what_is_queued_and_refuses_more);
 	tcase_add_test(t, a_heartbeat_is_echoed_as_it_came_and_only_our_own_nonce_counts);
+	tcase_add_test(t, an_init_with_a_tag_or_with_company_is_dropped);
+	tcase_add_test(t, a_cookie_echo_with_both_tags_opens_who_waits_for_a_cookie_ack);
 	suite_add_tcase(s, t);
 	return s;
 }
