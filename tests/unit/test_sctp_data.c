@@ -528,6 +528,20 @@ START_TEST(unknown_chunks_follow_their_high_bits)
 }
 END_TEST
 
+START_TEST(a_message_behind_one_given_in_parts_is_given_too)
+{
+	p.end[1].sctp->config.streamed = true;
+	ck_assert_int_eq(pair_data(&p, 1, 2, 1, 1, BE, "next"), TULLE_TAKEN);
+	ck_assert_int_eq(pair_data(&p, 1, 0, 1, 0, SCTP_FLAG_B, "first,"), TULLE_TAKEN);
+	pair_events(&p, 1);
+	ck_assert_uint_eq(p.end[1].got_len, 6);
+	ck_assert_int_eq(pair_data(&p, 1, 0, 1, 0, SCTP_FLAG_E, "last,"), TULLE_TAKEN);
+	pair_events(&p, 1);
+	ck_assert_uint_eq(p.end[1].got_len, 15);
+	ck_assert_mem_eq(p.end[1].got, "first,last,next", 15);
+}
+END_TEST
+
 Suite *suite_sctp_data(void);
 Suite *suite_sctp_data(void)
 {
@@ -557,6 +571,7 @@ Suite *suite_sctp_data(void)
 	tcase_add_test(t, streams_take_turns);
 	tcase_add_test(t, small_messages_share_a_packet_and_a_block);
 	tcase_add_test(t, unknown_chunks_follow_their_high_bits);
+	tcase_add_test(t, a_message_behind_one_given_in_parts_is_given_too);
 	suite_add_tcase(s, t);
 	return s;
 }
