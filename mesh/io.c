@@ -191,6 +191,8 @@ tulle_time tulle_poll_timeout(const tulle *t)
 	const tulle_heap_node *l = tulle_heap_first(&t->link_heap),
 			      *n = tulle_heap_first(&t->node_heap);
 	tulle_time at = tulle_mesh_next_offer(t);
+	if (t->silenced)
+		return TULLE_TIME_NEVER;
 	bool unread = t->said_first != NULL || t->events.first != NULL || t->heard.first != NULL ||
 		      t->woken;
 	if (unread || t->peers.first != NULL || t->out.first != NULL || t->ws_out.first != NULL)

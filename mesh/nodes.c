@@ -170,6 +170,7 @@ void tulle_mesh_close_node(tulle *t, mesh_node *n, tulle_closed why)
 	if (n->is_ws)
 		tulle_ready_mark(&t->ws_out, &n->out);
 	tulle_mesh_free_offers(t, n->id);
+	tulle_mesh_take_held(t, (tulle_text){n->address, n->address_len});
 	end_unanswered(t, n->id);
 	tulle_mesh_set_due(t, n);
 	n->say = (uint8_t)(n->say & ~(SAY_OPEN | SAY_WRITABLE));

@@ -129,7 +129,7 @@ static bool answer_on(tulle *t, mesh_node *n, tulle_node via, tulle_text sdp)
 }
 
 /* A new node for an accepted offer. */
-static mesh_node *take_offer(tulle *t, tulle_node via, tulle_text from, tulle_text sdp)
+mesh_node *tulle_mesh_take_offer(tulle *t, tulle_node via, tulle_text from, tulle_text sdp)
 {
 	mesh_node *n = tulle_mesh_add_node(t, via, from, false, true);
 	if (n == NULL) {
@@ -192,6 +192,11 @@ static void collide(
 	mesh_link *ours = offering_link(n, via, inner->tulle);
 	bool rival = !inner->tulle && ours == NULL && n->state == NODE_CONNECTING &&
 		     find_link(n, via->id) == NULL && n->links[1] == NULL;
+	if (n->state == NODE_OPEN) { /* perhaps its end is on the way: the offer waits for that */
+		tulle_mesh_put_off(
+			t, via, (tulle_text){n->address, n->address_len}, inner, sdp, true);
+		return;
+	}
 	if (n->state != NODE_CONNECTING || (ours == NULL && !rival)) {
 		tulle_mesh_count(t, TULLE_DROP_P_GLARE);
 		return;
@@ -204,36 +209,6 @@ static void collide(
 		tulle_mesh_drop_link(t, ours);
 	if (!answer_on(t, n, via->id, sdp) && n->links[0] == NULL)
 		tulle_mesh_close_node(t, n, TULLE_CLOSED_GLARE);
-}
-
-static void put_off(tulle *t, mesh_node *via, tulle_text from, const tulle_signal_p_inner *inner,
-	tulle_text sdp)
-{
-	size_t texts = from.len + inner->offer_data.len + sdp.len;
-	mesh_offer *o = NULL;
-	size_t bytes = sizeof *o + MESH_OFFER_BYTES_MAX;
-	if (t->offer_count < t->options.attempts_max && texts <= MESH_OFFER_BYTES_MAX / 2)
-		o = tulle_mesh_alloc(t, bytes);
-	if (o == NULL) {
-		tulle_mesh_count(t, TULLE_DROP_LIMIT);
-		return;
-	}
-	*o = (mesh_offer){
-		.id = ++t->offer_serial, .via = via->id, .say = true, .tulle = inner->tulle};
-	o->until = tulle_time_add(t->now, (tulle_time)t->options.offer_timeout_ms * 1000);
-	tulle_text *to[] = {&o->from, &o->offer_data, &o->sdp};
-	tulle_text source[] = {from, inner->offer_data, sdp};
-	for (int i = 0; i < 3; i++) {
-		*to[i] = (tulle_text){o->texts + o->bytes, source[i].len};
-		memcpy(o->texts + o->bytes, source[i].ptr, source[i].len);
-		o->bytes += source[i].len;
-	}
-	mesh_offer **end = &t->offers;
-	while (*end != NULL)
-		end = &(*end)->next;
-	*end = o;
-	t->offer_count++;
-	tulle_mesh_mark(t);
 }
 
 static void handle_offer(
@@ -256,13 +231,13 @@ static void handle_offer(
 	if (via->state != NODE_OPEN || t->silenced)
 		return;
 	if (verdict == TULLE_LATER && n == NULL)
-		put_off(t, via, from, inner, sdp);
+		tulle_mesh_put_off(t, via, from, inner, sdp, false);
 	else if (verdict != TULLE_ACCEPT)
 		tulle_mesh_count(t, TULLE_DROP_P_FIREWALL); /* silence, as in P */
 	else if (n != NULL)
 		collide(t, n, via, inner, sdp);
 	else
-		(void)take_offer(t, via->id, from, sdp);
+		(void)tulle_mesh_take_offer(t, via->id, from, sdp);
 }
 
 static void handle_answer(tulle *t, mesh_node *via, mesh_node *n, const tulle_signal_p_inner *inner)
@@ -287,31 +262,11 @@ static void handle_answer(tulle *t, mesh_node *via, mesh_node *n, const tulle_si
 	send_held_candidates(t, l);
 }
 
-static mesh_offer *find_offer(const tulle *t, tulle_node via, tulle_text from)
-{
-	for (mesh_offer *o = t->offers; o != NULL; o = o->next)
-		if (o->via == via && tulle_text_is(o->from, from))
-			return o;
-	return NULL;
-}
-
-static void keep_candidate(tulle *t, mesh_offer *o, tulle_text candidate)
-{
-	if (o->candidate_count == MESH_OFFER_CANDIDATES ||
-		candidate.len > MESH_OFFER_BYTES_MAX - o->bytes) {
-		tulle_mesh_count(t, TULLE_DROP_LIMIT);
-		return;
-	}
-	memcpy(o->texts + o->bytes, candidate.ptr, candidate.len);
-	o->candidates[o->candidate_count++] = (tulle_text){o->texts + o->bytes, candidate.len};
-	o->bytes += candidate.len;
-}
-
 static void handle_candidate(
 	tulle *t, mesh_node *via, mesh_node *n, tulle_text from, const tulle_signal_p_inner *inner)
 {
-	mesh_link *l = n != NULL ? find_link(n, via->id) : NULL;
-	mesh_offer *o = n == NULL ? find_offer(t, via->id, from) : NULL;
+	mesh_offer *o = tulle_mesh_find_offer(t, via->id, from);
+	mesh_link *l = n != NULL && o == NULL ? find_link(n, via->id) : NULL;
 	size_t len = 0;
 	const char *text = inner->candidate.len != 0 ? decode(t, inner->candidate, &len) : "";
 	if (l == NULL && o == NULL) {
@@ -323,7 +278,7 @@ static void handle_candidate(
 	if (text == NULL)
 		tulle_mesh_count(t, TULLE_DROP_ICE_CANDIDATE);
 	else if (o != NULL)
-		keep_candidate(t, o, c.candidate);
+		tulle_mesh_keep_candidate(t, o, c.candidate);
 	else if (tulle_peer_add_candidate(l->peer, &c) == TULLE_ERR_STATE)
 		tulle_mesh_count(t, TULLE_DROP_P_NO_ATTEMPT); /* before the answer */
 }
@@ -348,112 +303,4 @@ void tulle_mesh_handle_relayed(tulle *t, mesh_node *via, const tulle_signal_p *p
 		handle_candidate(t, via, tulle_mesh_find(t, from), from, &inner);
 		break;
 	}
-}
-
-/* -- offers that a firewall put off
- * ---------------------------------------------------------------- */
-
-static void free_offer(tulle *t, mesh_offer *o)
-{
-	mesh_offer **at = &t->offers;
-	while (*at != o)
-		at = &(*at)->next;
-	*at = o->next;
-	t->offer_count--;
-	tulle_mesh_free(t, o, sizeof *o + MESH_OFFER_BYTES_MAX);
-}
-
-void tulle_mesh_free_offers(tulle *t, tulle_node via)
-{
-	for (mesh_offer *o = t->offers, *next; o != NULL; o = next) {
-		next = o->next;
-		if (via == TULLE_NO_NODE || o->via == via)
-			free_offer(t, o);
-	}
-}
-
-tulle_time tulle_mesh_next_offer(const tulle *t)
-{
-	return t->offers != NULL ? t->offers->until
-				 : TULLE_TIME_NEVER; /* the oldest is the first */
-}
-
-void tulle_mesh_expire_offers(tulle *t)
-{
-	while (t->offers != NULL && tulle_time_due(t->offers->until, t->now)) {
-		free_offer(t, t->offers);
-		tulle_mesh_count(t, TULLE_DROP_P_FIREWALL);
-	}
-}
-
-const tulle_event *tulle_mesh_offer_event(tulle *t)
-{
-	for (mesh_offer *o = t->offers; o != NULL; o = o->next) {
-		if (!o->say)
-			continue;
-		o->say = false;
-		t->event = (tulle_event){.kind = TULLE_EVENT_OFFER, .node = TULLE_ROOT};
-		t->event.u.offer = (tulle_offer){.id = o->id,
-			.via = o->via,
-			.from = o->from,
-			.offer_data = o->offer_data,
-			.sdp = o->sdp};
-		return &t->event;
-	}
-	return NULL;
-}
-
-static mesh_offer *offer_by_id(const tulle *t, uint64_t id)
-{
-	for (mesh_offer *o = t->offers; o != NULL; o = o->next)
-		if (o->id == id)
-			return o;
-	return NULL;
-}
-
-static void feed_candidates(tulle *t, const mesh_node *n, const mesh_offer *o)
-{
-	for (size_t i = 0; i < o->candidate_count && n->links[0] != NULL; i++) {
-		tulle_candidate c = {.candidate = o->candidates[i], .mline_index = 0};
-		if (tulle_peer_add_candidate(n->links[0]->peer, &c) != TULLE_OK)
-			tulle_mesh_count(t, TULLE_DROP_ICE_CANDIDATE);
-	}
-}
-
-tulle_err tulle_accept(tulle *t, uint64_t id, const tulle_connect_options *options, tulle_node *out)
-{
-	mesh_offer *o = offer_by_id(t, id);
-	if (o == NULL)
-		return tulle_mesh_fail(t, TULLE_ERR_GONE, "the offer is gone");
-	mesh_node *n = tulle_mesh_find(t, o->from);
-	if (n != NULL) {
-		if (out != NULL)
-			*out = n->id;
-		return tulle_mesh_fail(t, TULLE_ERR_STATE, "a node to that address exists already");
-	}
-	n = take_offer(t, o->via, o->from, o->sdp);
-	if (n != NULL)
-		feed_candidates(t, n, o);
-	if (n != NULL && options != NULL) {
-		n->user = options->user;
-		if (options->firewall != NULL) {
-			n->firewall = options->firewall;
-			n->firewall_user = options->firewall_user;
-		}
-	}
-	free_offer(t, o);
-	if (out != NULL)
-		*out = n != NULL ? n->id : TULLE_NO_NODE;
-	return n != NULL ? TULLE_OK
-			 : tulle_mesh_fail(t, TULLE_ERR_LIMIT, "no room for another node");
-}
-
-tulle_err tulle_refuse(tulle *t, uint64_t id)
-{
-	mesh_offer *o = offer_by_id(t, id);
-	if (o == NULL)
-		return tulle_mesh_fail(t, TULLE_ERR_GONE, "the offer is gone");
-	free_offer(t, o);
-	tulle_mesh_count(t, TULLE_DROP_P_FIREWALL);
-	return TULLE_OK;
 }

@@ -95,6 +95,7 @@ typedef struct mesh_offer {
 	tulle_node via;
 	tulle_time until;
 	bool say, tulle;
+	bool held; /* judged and accepted: waits for the end of the node that has its address */
 	size_t bytes;
 	tulle_text from, offer_data, sdp; /* in texts */
 	tulle_text candidates[MESH_OFFER_CANDIDATES];
@@ -197,8 +198,16 @@ void tulle_mesh_free_ws(tulle *t, mesh_node *node);
 tulle_err tulle_mesh_send_offer(tulle *t, mesh_link *link);
 void tulle_mesh_send_candidate(tulle *t, mesh_link *link, const tulle_candidate *candidate);
 void tulle_mesh_handle_relayed(tulle *t, mesh_node *via, const tulle_signal_p *p);
+mesh_node *tulle_mesh_take_offer(tulle *t, tulle_node via, tulle_text from, tulle_text sdp);
+
+/* offers.c */
+void tulle_mesh_put_off(tulle *t, mesh_node *via, tulle_text from,
+	const tulle_signal_p_inner *inner, tulle_text sdp, bool held);
+mesh_offer *tulle_mesh_find_offer(const tulle *t, tulle_node via, tulle_text from);
+void tulle_mesh_keep_candidate(tulle *t, mesh_offer *offer, tulle_text candidate);
 void tulle_mesh_expire_offers(tulle *t);
 tulle_time tulle_mesh_next_offer(const tulle *t);
+void tulle_mesh_take_held(tulle *t, tulle_text from);  /* the address is free now */
 void tulle_mesh_free_offers(tulle *t, tulle_node via); /* TULLE_NO_NODE: all */
 const tulle_event *tulle_mesh_offer_event(tulle *t);
 
