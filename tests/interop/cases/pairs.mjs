@@ -44,7 +44,7 @@ async function tooLarge(from, to) {
 	return whys
 }
 
-async function closes(by, other) {
+export async function closes(by, other) {
 	const marks = [by.log.mark, other.log.mark]
 	await by.must('close', other.address)
 	await Promise.all([by.closed(other, marks[0]), other.closed(by, marks[1])])
