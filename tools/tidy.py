@@ -6,6 +6,7 @@ Each rule is a function that yields complaints. A file on a list below stands th
 import glob
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -237,14 +238,35 @@ def check_readme(build):
             yield f"README.md: its C example does not compile: {got.stderr[:400]}"
     if os.environ.get("TULLE_TIDY_INNER"):
         return
+    env = dict(os.environ, TULLE_TIDY_INNER="1")
     for block in re.findall(r"```sh\n(.*?)```", text, flags=re.S):
-        env = dict(os.environ, TULLE_TIDY_INNER="1")
         for line in block.strip().split("\n"):
-            if line.startswith("#") or "# runs until" in line:
-                continue
-            got = subprocess.run(["sh", "-c", line], capture_output=True, text=True, env=env, timeout=1200)
-            if got.returncode != 0:
-                yield f"README.md: `{line}` ended with {got.returncode}: {(got.stdout + got.stderr)[-300:]}"
+            run = run_until_ready if re.match(r"make .*\bdemo\b", line) else run_to_end
+            yield from run(line, env)
+
+
+def run_to_end(line, env):
+    got = subprocess.run(["sh", "-c", line], capture_output=True, text=True, env=env, timeout=1800)
+    if got.returncode != 0:
+        yield f"README.md: `{line}` ended with {got.returncode}: {(got.stdout + got.stderr)[-300:]}"
+
+
+def run_until_ready(line, env):
+    """A command that goes on until Ctrl-C: it must name its page, and end well when asked to."""
+    child = subprocess.Popen(["sh", "-c", "exec " + line], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                             env=env, start_new_session=True)
+    seen = ""
+    for out in child.stdout:
+        seen += out
+        if "http://" in out:
+            break
+    else:
+        yield f"README.md: `{line}` named no page: {seen[-300:]}"
+    if child.poll() is None:
+        os.killpg(child.pid, signal.SIGINT)
+    child.stdout.read()
+    if child.wait(timeout=60) not in (0, 2, -signal.SIGINT, 130):  # make says 2 when it was interrupted
+        yield f"README.md: `{line}` ended with {child.returncode} after Ctrl-C"
 
 
 def main():
