@@ -289,6 +289,11 @@ tulle_peer_ended tulle_peer_why_ended(const tulle_peer *p)
 	return p->ended;
 }
 
+void tulle_peer_read_stats(const tulle_peer *p, tulle_sctp_stats *stats)
+{
+	tulle_sctp_read_stats(p->sctp, stats);
+}
+
 size_t tulle_peer_fingerprint(const tulle_peer *p, bool remote, uint8_t sha256[32])
 {
 	tulle_dtls_fingerprint own;

@@ -8,6 +8,7 @@
 #include "base/ready.h"
 
 #include <tulle/peer.h>
+#include <tulle/sctp.h>
 
 /* Where a message that comes in parts is put together; one for all peers of an owner. A peer that
  * finds it busy (another's message is not whole yet) takes memory from the allocator. */
@@ -50,6 +51,8 @@ typedef enum {
 tulle_peer_ended tulle_peer_why_ended(const tulle_peer *peer);
 /* Bytes of a channel that are taken and not acknowledged. */
 size_t tulle_peer_unacked(const tulle_peer *peer, tulle_channel channel);
+/* What SCTP has counted. */
+void tulle_peer_read_stats(const tulle_peer *peer, tulle_sctp_stats *stats);
 /* The pool has room again: for each peer that tulle_pool_next_waiter names. */
 void tulle_peer_handle_room(tulle_peer *peer, tulle_time now);
 void tulle_peer_check(const tulle_peer *peer);
