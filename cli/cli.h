@@ -8,6 +8,7 @@
 
 enum { CLI_OK = 0, CLI_FAILURE = 1, CLI_USAGE = 2 };
 
+int cli_demo(int argc, char **argv);
 int cli_node(int argc, char **argv);
 int cli_onramp(int argc, char **argv);
 

@@ -9,6 +9,7 @@ static const struct {
 	const char *name, *what;
 	int (*run)(int argc, char **argv);
 } commands[] = {
+	{"demo", "an onramp with a page, and three nodes", cli_demo},
 	{"node", "a node of the mesh", cli_node},
 	{"onramp", "P's signaling server", cli_onramp},
 };
@@ -31,7 +32,7 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 2, argv + 2);
 	if (argc < 2)
-		fprintf(stderr, "tulle: a command is needed: node, onramp; see tulle --help\n");
+		fprintf(stderr, "tulle: a command is needed: demo, node, onramp; see tulle --help\n");
 	else
 		fprintf(stderr, "tulle: %s is not a command; see tulle --help\n", argv[1]);
 	return CLI_USAGE;
