@@ -102,10 +102,11 @@ static void print_stats(void)
 	tulle_sctp_stats s;
 	tulle_peer_read_stats(b.peer, &s);
 	printf("result retransmissions %llu socket_drops %llu packets_out %llu packets_in %llu "
-	       "srtt_us %lld cwnd %zu\n",
+	       "timeouts %llu no_room %llu zero_windows %llu srtt_us %lld\n",
 		(unsigned long long)s.retransmissions, (unsigned long long)b.host->socket_drops,
 		(unsigned long long)s.packets_out, (unsigned long long)s.packets_in,
-		(long long)s.srtt_us, s.cwnd);
+		(unsigned long long)s.timeouts, (unsigned long long)s.no_room,
+		(unsigned long long)s.zero_windows, (long long)s.srtt_us);
 }
 
 static void take_mark(tulle_bytes text)

@@ -116,10 +116,17 @@ static void fail(tulle_dtls *d, const dtls_box *before)
 		shake(d);
 }
 
+/* OpenSSL's queue is nearly always empty, and emptying it costs more than looking. */
+static void clear_errors(void)
+{
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
+}
+
 static void shake(tulle_dtls *d)
 {
 	dtls_box before = d->flight;
-	ERR_clear_error();
+	clear_errors();
 	int done = SSL_do_handshake(d->ssl), error = SSL_get_error(d->ssl, done);
 	if (done == 1) {
 		/* FIELD: neither role goes on without the peer's proof. */
@@ -132,7 +139,7 @@ static void shake(tulle_dtls *d)
 	} else if (error != SSL_ERROR_WANT_READ) {
 		fail(d, &before);
 	}
-	ERR_clear_error();
+	clear_errors();
 	ask_timer(d);
 }
 
@@ -140,7 +147,7 @@ static void read_plain(tulle_dtls *d)
 {
 	d->plain_len = 0;
 	d->more = false;
-	ERR_clear_error();
+	clear_errors();
 	int n = SSL_read(d->ssl, d->config.plain, (int)d->config.plain_bytes);
 	int error = SSL_get_error(d->ssl, n);
 	if (n > 0) {
@@ -151,7 +158,7 @@ static void read_plain(tulle_dtls *d)
 	} else if (error != SSL_ERROR_WANT_READ) {
 		set_state(d, DTLS_OVER, TULLE_DTLS_CLOSED_FAILED);
 	}
-	ERR_clear_error();
+	clear_errors();
 	ask_timer(d);
 }
 
@@ -222,13 +229,13 @@ void tulle_dtls_handle_timeout(tulle_dtls *d, tulle_time now)
 	if (d->state == DTLS_SHAKING && tulle_time_due(d->deadline, d->now))
 		set_state(d, DTLS_OVER, TULLE_DTLS_CLOSED_TIMEOUT);
 	if (d->state == DTLS_SHAKING && tulle_time_due(d->timer, d->now)) {
-		ERR_clear_error();
+		clear_errors();
 		/* 0 when the wall clock went back: the deadline above ends such a handshake. */
 		if (DTLSv1_handle_timeout(d->ssl) < 0)
 			fail(d, &(dtls_box){.bytes = d->flight_bytes,
 					.bytes_max = DTLS_FLIGHT_BYTES,
 					.count_max = DTLS_FLIGHT_DATAGRAMS_MAX});
-		ERR_clear_error();
+		clear_errors();
 		ask_timer(d);
 	} else if (tulle_time_due(d->timer, d->now)) {
 		ask_timer(d);
@@ -306,10 +313,10 @@ tulle_err tulle_dtls_seal(tulle_dtls *d, tulle_time now, const void *data, size_
 	d->direct = dst;
 	d->direct_bytes = dst_bytes;
 	d->direct_len = 0;
-	ERR_clear_error();
+	clear_errors();
 	int n = SSL_write(d->ssl, data, (int)len);
 	d->direct = NULL;
-	ERR_clear_error();
+	clear_errors();
 	*out_len = d->direct_len;
 	return n == (int)len && d->direct_len != 0 ? TULLE_OK : TULLE_ERR_SYSTEM;
 }
@@ -321,10 +328,10 @@ tulle_err tulle_dtls_close(tulle_dtls *d, tulle_time now)
 		return TULLE_ERR_STATE;
 	if (d->state == DTLS_OPEN) {
 		touch(d);
-		ERR_clear_error();
+		clear_errors();
 		if (!d->idle)
 			(void)SSL_shutdown(d->ssl); /* 0: sent, the peer's own is not waited for */
-		ERR_clear_error();
+		clear_errors();
 	}
 	set_state(d, DTLS_OVER, TULLE_DTLS_CLOSED_LOCAL);
 	return TULLE_OK;

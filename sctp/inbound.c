@@ -11,6 +11,25 @@ static size_t payload_max(const tulle_sctp *sctp)
 	       sizeof(sctp_in_piece);
 }
 
+/* What a block holds when packets come full. */
+static uint32_t block_bytes_max(const tulle_sctp *sctp)
+{
+	size_t packet = sctp->config.packet_bytes_max - SCTP_HEADER_BYTES - SCTP_DATA_HEADER_BYTES;
+	size_t room = tulle_pool_block_bytes(sctp->config.pool) - SCTP_BLOCK_HEAD_BYTES;
+	size_t fit = room / (packet + sizeof(sctp_in_piece));
+	return (uint32_t)(fit != 0 ? fit * packet : payload_max(sctp));
+}
+
+/* Chunks of other sizes leave more of a block empty: a window that does not know it promises blocks
+ * that are not there, and what comes then is lost. Down with blocks that are full, up with any. */
+static void learn_block_bytes(sctp_inbound *in, bool full)
+{
+	if (in->tail_bytes > in->block_bytes)
+		in->block_bytes += (in->tail_bytes - in->block_bytes + 1) / 2;
+	else if (full)
+		in->block_bytes -= (in->block_bytes - in->tail_bytes + 3) / 4;
+}
+
 static uint32_t slack(const tulle_sctp *sctp)
 {
 	return sctp->in.blocks_max / 2 < 4 ? sctp->in.blocks_max / 2 : 4;
@@ -24,6 +43,7 @@ void tulle_sctp_inbound_init(tulle_sctp *sctp, uint32_t tsn)
 				    tulle_pool_block_bytes(sctp->config.pool));
 	if (in->blocks_max < 8)
 		in->blocks_max = 8;
+	in->block_bytes = block_bytes_max(sctp);
 	tulle_sctp_ring_init(&in->ring, &sctp->in_account, sizeof(sctp_in_piece *), false);
 	tulle_sctp_ranges_init(&in->ranges, &sctp->in_account);
 	in->window_told = tulle_sctp_window(sctp);
@@ -43,10 +63,9 @@ size_t tulle_sctp_window(const tulle_sctp *sctp)
 {
 	const sctp_inbound *in = &sctp->in;
 	size_t packet = sctp->config.packet_bytes_max - SCTP_HEADER_BYTES - SCTP_DATA_HEADER_BYTES;
-	size_t room = tulle_pool_block_bytes(sctp->config.pool) - SCTP_BLOCK_HEAD_BYTES;
-	size_t fit = room / (packet + sizeof(sctp_in_piece));
-	size_t each = fit != 0 ? fit * packet : payload_max(sctp);
-	size_t blocks = in->blocks_max > in->blocks ? in->blocks_max - in->blocks : 0;
+	size_t each = tulle_min(in->block_bytes, block_bytes_max(sctp));
+	size_t used = in->blocks + in->blocks_max / 128; /* a sender may end a chunk above it */
+	size_t blocks = in->blocks_max > used ? in->blocks_max - used : 0;
 	blocks = tulle_min(blocks, tulle_pool_share(&sctp->in_account));
 	size_t window = tulle_min(blocks * each, sctp->config.receive_bytes_max);
 	return window < packet ? 0 : window; /* RFC9260:6.2: no silly windows */
@@ -73,17 +92,21 @@ static sctp_in_piece *make_piece(tulle_sctp *sctp, size_t len, bool next_in_orde
 			return NULL;
 		*b = (sctp_block){SCTP_BLOCK_HEAD_BYTES, 0};
 		in->blocks++;
+		if (in->tail != NULL)
+			learn_block_bytes(in, true);
 		if (in->tail != NULL && in->tail->refs == 0) {
 			in->blocks--;
 			tulle_pool_give(&sctp->in_account, in->tail);
 		}
 		in->tail = b;
+		in->tail_bytes = 0;
 	}
 	sctp_block *b = in->tail;
 	sctp_in_piece *piece = (sctp_in_piece *)(void *)((uint8_t *)b + b->used);
 	*piece = (sctp_in_piece){.block = b, .len = (uint16_t)len};
 	b->used += (uint32_t)tulle_min(sizeof *piece + ALIGN(len), block - b->used);
 	b->refs++;
+	in->tail_bytes += (uint32_t)len;
 	return piece;
 }
 
@@ -91,8 +114,10 @@ static void free_block(tulle_sctp *sctp, sctp_block *b)
 {
 	if (--b->refs > 0)
 		return;
-	if (b == sctp->in.tail)
+	if (b == sctp->in.tail) {
+		learn_block_bytes(&sctp->in, false);
 		sctp->in.tail = NULL;
+	}
 	sctp->in.blocks--;
 	tulle_pool_give(&sctp->in_account, b);
 }
