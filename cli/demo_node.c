@@ -227,7 +227,7 @@ static void hear_chat(demo_node *n, demo_peer *from, tulle_text object)
 	n->chats++;
 	if (tulle_json_find(object, TULLE_TEXT("reply"), &reply))
 		return;
-	snprintf(answer, sizeof answer, "%s heard you, %s", n->name, name);
+	snprintf(answer, sizeof answer, "I heard you, %s", name);
 	say_chat(n, from, answer, true);
 }
 
