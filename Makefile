@@ -127,7 +127,7 @@ $(BUILD)/sim: $(SIM_OBJ) $(SUPPORT_OBJ) $(BUILD)/libtulle.a
 $(BUILD)/examples/%: $(BUILD)/obj/examples/%.o $(BUILD)/libtulle.a
 	@mkdir -p $(@D)
 	$(CC) -pie $(LINK) -o $@ $^ $(LIBS)
-examples: $(patsubst examples/%.c,$(BUILD)/examples/%,$(EXAMPLE_SRC))
+examples: $(patsubst examples/%.c,$(BUILD)/examples/%,$(EXAMPLE_SRC)) $(BUILD)/obj/examples/ex_bare.o
 tests: $(BUILD)/unit $(BUILD)/sim examples
 
 ## make check                  all tests that need only 127.0.0.1; the totals stand in the last line

@@ -11,7 +11,7 @@ void board_send(const tulle_out *); /* datagram, stream connect/bytes/end, resol
 void board_sleep_until(tulle_time); /* or until an interrupt */
 void app(tulle *, const tulle_event *);
 
-static _Alignas(max_align_t) uint8_t memory[96 * 1024];
+static _Alignas(max_align_t) uint8_t memory[512 * 1024];
 static uint8_t in_buffer[1500], out_buffer[1500];
 int main(void)
 {

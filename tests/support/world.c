@@ -111,6 +111,16 @@ void world_begin(uint32_t seed, const world_config *c)
 	TULLE_CHECK(onramp != NULL);
 }
 
+static void tell(int i)
+{
+	tulle_in in = {.kind = TULLE_IN_WALL_CLOCK, .unix_s = 1767225600};
+	tulle_handle(world_roots[i], world_now, &in);
+	in = (tulle_in){.kind = TULLE_IN_PATH_UP, .id = 1, .local = address_of(i), .mtu = 1500};
+	tulle_handle(world_roots[i], world_now, &in);
+	in = (tulle_in){.kind = TULLE_IN_PATHS_KNOWN};
+	tulle_handle(world_roots[i], world_now, &in);
+}
+
 int world_add(const tulle_options *options)
 {
 	static const tulle_options polled = {.polled = true};
@@ -120,12 +130,17 @@ int world_add(const tulle_options *options)
 	o.allocator = counted;
 	world_roots[i] = tulle_mesh_create(&o, &env, world_now);
 	TULLE_CHECK(world_roots[i] != NULL);
-	tulle_in in = {.kind = TULLE_IN_WALL_CLOCK, .unix_s = 1767225600};
-	tulle_handle(world_roots[i], world_now, &in);
-	in = (tulle_in){.kind = TULLE_IN_PATH_UP, .id = 1, .local = address_of(i), .mtu = 1500};
-	tulle_handle(world_roots[i], world_now, &in);
-	in = (tulle_in){.kind = TULLE_IN_PATHS_KNOWN};
-	tulle_handle(world_roots[i], world_now, &in);
+	tell(i);
+	return i;
+}
+
+int world_add_bare(void *memory, size_t bytes, const tulle_options *options)
+{
+	int i = root_count++;
+	world_roots[i] =
+		tulle_init(memory, bytes, options, (tulle_random){world_random, NULL}, world_now);
+	TULLE_CHECK(world_roots[i] != NULL);
+	tell(i);
 	return i;
 }
 
@@ -191,7 +206,8 @@ size_t world_memory(int root)
 	return tulle_mesh_memory_used(world_roots[root]);
 }
 
-/* -- datagrams ------------------------------------------------------------------------------------ */
+/* -- datagrams ------------------------------------------------------------------------------------
+ */
 
 static void fly(int to, const tulle_out *out, const uint8_t *data, size_t len)
 {
@@ -218,7 +234,8 @@ static void send_datagram(int from, const tulle_out *out)
 	for (size_t at = 0; at < out->data.len; at += out->segment) {
 		tulle_out one = *out;
 		size_t left = out->data.len - at;
-		one.data = (tulle_bytes){out->data.ptr + at, left < out->segment ? left : out->segment};
+		one.data = (tulle_bytes){
+			out->data.ptr + at, left < out->segment ? left : out->segment};
 		world_datagrams++;
 		bool eaten = config.eat != NULL && config.eat(from, &one);
 		if (eaten || dice() % 1000 < config.loss) {
@@ -231,7 +248,8 @@ static void send_datagram(int from, const tulle_out *out)
 	}
 }
 
-/* -- streams --------------------------------------------------------------------------------------- */
+/* -- streams
+ * --------------------------------------------------------------------------------------- */
 
 static stream *find_stream(int root, uint32_t id)
 {
@@ -252,7 +270,8 @@ static void give_onramp(const tulle_in *in)
 
 static void connect_stream(int root, const tulle_out *out)
 {
-	bool there = onramp != NULL && out->name.len == 9 && memcmp(out->name.ptr, "192.0.2.1", 9) == 0;
+	bool there =
+		onramp != NULL && out->name.len == 9 && memcmp(out->name.ptr, "192.0.2.1", 9) == 0;
 	tulle_in in = {.kind = TULLE_IN_STREAM_OPEN, .id = out->id};
 	in.why = there ? TULLE_OK : TULLE_ERR_SYSTEM;
 	stream *s = streams;
@@ -348,7 +367,8 @@ static bool move_streams(void)
 	return moved;
 }
 
-/* -- the turn -------------------------------------------------------------------------------------- */
+/* -- the turn
+ * -------------------------------------------------------------------------------------- */
 
 static bool drain_root(int i)
 {
@@ -419,7 +439,8 @@ static size_t first_due(void)
 		if (flight[i]->at > world_now)
 			continue;
 		if (best == flight_count || flight[i]->at < flight[best]->at ||
-			(flight[i]->at == flight[best]->at && flight[i]->order < flight[best]->order))
+			(flight[i]->at == flight[best]->at &&
+				flight[i]->order < flight[best]->order))
 			best = i;
 	}
 	return best;

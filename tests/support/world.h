@@ -10,9 +10,10 @@
 #define WORLD_URL "ws://192.0.2.1:20500/"
 
 typedef struct {
-	tulle_time delay_us;                    /* of a datagram, one way */
-	unsigned loss, duplicate, reorder;      /* of 1000 datagrams */
-	bool (*eat)(int from, const tulle_out *); /* a datagram that is lost on purpose; NULL: none */
+	tulle_time delay_us;               /* of a datagram, one way */
+	unsigned loss, duplicate, reorder; /* of 1000 datagrams */
+	bool (*eat)(
+		int from, const tulle_out *); /* a datagram that is lost on purpose; NULL: none */
 	void (*heard)(int root, const tulle_event *); /* events of polled roots */
 } world_config;
 
@@ -25,6 +26,8 @@ void world_begin(uint32_t seed, const world_config *config);
 void world_end(void);
 /* A root with an address of its own, 10.0.0.<number>; options NULL: polled, loopback off. */
 int world_add(const tulle_options *options);
+/* The same in a block of the caller's, by tulle_init. */
+int world_add_bare(void *memory, size_t bytes, const tulle_options *options);
 /* The root is killed without a word. */
 void world_kill(int root);
 void world_stop_onramp(void);
