@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* interop: one <tulle/peer.h> peer, driven by JSON lines on stdin, telling what happens on stdout.
+ * The other side of a case is somebody else's library; cases/raw.mjs carries the signaling.
+ *   {"do":"channel","label":L}     {"do":"offer"}     {"do":"remote","type":T,"sdp":S}
+ *   {"do":"candidate","candidate":C,"mid":M}          {"do":"echo"}
+ *   {"do":"text"|"bytes","channel":N,"size":B,"seed":D}
+ *   {"do":"close","channel":N}     {"do":"end"}
+ * Each line is answered by a `reply`. */
+#include "json/json.h"
+
+#include <tulle/host.h>
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LINE_MAX_BYTES = 1 << 16, MESSAGE_MAX = 1 << 19 };
+
+static tulle_host *host;
+static tulle_peer *peer;
+static bool echo, over;
+static tulle_channel channels[16]; /* told by their places from 1 on: ours are 64 bits wide */
+static char line[LINE_MAX_BYTES];
+static size_t line_len;
+
+static unsigned number_of(tulle_channel c)
+{
+	unsigned i = 0;
+	while (i < 15 && channels[i] != c && channels[i] != 0)
+		i++;
+	channels[i] = c;
+	return i + 1;
+}
+
+static void put_text(const char *name, tulle_text t)
+{
+	size_t bytes = tulle_json_string_bytes(t);
+	uint8_t *buf = malloc(bytes + 1);
+	tulle_wr w = tulle_wr_make(buf, bytes);
+	if (buf == NULL)
+		exit(1);
+	tulle_json_write_string(&w, t);
+	printf(",\"%s\":%.*s", name, tulle_wr_finish(&w) ? (int)w.len : 4,
+		w.bad ? "null" : (const char *)buf);
+	free(buf);
+}
+
+static void put_event(const char *name)
+{
+	printf("{\"event\":\"%s\"", name);
+}
+
+static void end_event(void)
+{
+	puts("}");
+	fflush(stdout);
+}
+
+/* The same contents and sums as lib.mjs has. */
+static uint8_t pattern(size_t i, size_t seed, bool text)
+{
+	size_t v = i * 7 + (i >> 8) + seed;
+	return (uint8_t)(text ? 'a' + v % 26 : v & 255);
+}
+
+static uint32_t sum(tulle_bytes b)
+{
+	uint32_t h = 1;
+	for (size_t i = 0; i < b.len; i++)
+		h = h * 31 + b.ptr[i];
+	return h;
+}
+
+static void take_message(const tulle_peer_event *e)
+{
+	tulle_bytes d = e->u.message.data;
+	put_event("message");
+	printf(",\"channel\":%u,\"is_text\":%s,\"length\":%zu,\"sum\":%u", number_of(e->channel),
+		e->u.message.is_text ? "true" : "false", d.len, sum(d));
+	end_event();
+	if (!echo)
+		return;
+	tulle_err err = e->u.message.is_text
+				? tulle_channel_send_text(
+					  peer, e->channel, (const char *)d.ptr, d.len)
+				: tulle_channel_send_bytes(peer, e->channel, d.ptr, d.len);
+	if (err == TULLE_OK)
+		return;
+	put_event("error");
+	put_text("text", (tulle_text){tulle_err_name(err), strlen(tulle_err_name(err))});
+	end_event();
+}
+
+static void tell_channel(const char *name, tulle_channel c)
+{
+	tulle_text label = {"", 0};
+	tulle_channel_init init;
+	put_event(name);
+	printf(",\"channel\":%u", number_of(c));
+	if (tulle_channel_describe(peer, c, &label, &init) == TULLE_OK) {
+		put_text("label", label);
+		printf(",\"unordered\":%s", init.unordered ? "true" : "false");
+	}
+	end_event();
+}
+
+static void on_event(tulle_peer *self, const tulle_peer_event *e, void *user)
+{
+	(void)self;
+	(void)user;
+	switch ((int)e->kind) {
+	case TULLE_PEER_ICE_CANDIDATE:
+		put_event("candidate");
+		put_text("candidate", e->u.candidate.candidate);
+		put_text("mid", e->u.candidate.mid);
+		end_event();
+		break;
+	case TULLE_PEER_CONNECTION_STATE:
+		put_event("state");
+		printf(",\"state\":%d", e->u.state);
+		end_event();
+		break;
+	case TULLE_PEER_CHANNEL:
+		tell_channel("channel", e->channel);
+		break;
+	case TULLE_PEER_OPEN:
+		tell_channel("open", e->channel);
+		break;
+	case TULLE_PEER_CLOSE:
+		tell_channel("close", e->channel);
+		break;
+	case TULLE_PEER_MESSAGE:
+		take_message(e);
+		break;
+	case TULLE_PEER_ERROR:
+		put_event("error");
+		put_text("text", e->u.error.text);
+		end_event();
+		break;
+	}
+}
+
+/* A string member, decoded into one of a few places; "" when there is none. */
+static tulle_text string_of(tulle_text object, const char *key)
+{
+	static char places[4][LINE_MAX_BYTES];
+	static unsigned next;
+	char *place = places[next++ % 4];
+	tulle_text value;
+	size_t len = 0;
+	if (!tulle_json_find(object, (tulle_text){key, strlen(key)}, &value) ||
+		tulle_json_decode(value, place, LINE_MAX_BYTES - 1, &len) != TULLE_OK)
+		len = 0;
+	place[len] = '\0';
+	return (tulle_text){place, len};
+}
+
+static uint32_t number(tulle_text object, const char *key)
+{
+	tulle_text value;
+	uint32_t n = 0;
+	if (!tulle_json_find(object, (tulle_text){key, strlen(key)}, &value) ||
+		!tulle_json_u32(value, MESSAGE_MAX, &n))
+		return 0;
+	return n;
+}
+
+static tulle_err describe(const char *type, bool pending)
+{
+	tulle_text sdp;
+	tulle_err err = tulle_peer_set_local(peer, TULLE_SDP_IMPLICIT, NULL, 0);
+	if (err != TULLE_OK || tulle_peer_local(peer, pending, &sdp) == 0)
+		return err != TULLE_OK ? err : TULLE_ERR_STATE;
+	put_event("description");
+	printf(",\"type\":\"%s\"", type);
+	put_text("sdp", sdp);
+	end_event();
+	return TULLE_OK;
+}
+
+static tulle_err set_remote(tulle_text object)
+{
+	tulle_text sdp = string_of(object, "sdp");
+	bool offer = strcmp(string_of(object, "type").ptr, "offer") == 0;
+	tulle_err err = tulle_peer_set_remote(
+		peer, offer ? TULLE_SDP_OFFER : TULLE_SDP_ANSWER, sdp.ptr, sdp.len);
+	return err == TULLE_OK && offer ? describe("answer", false) : err;
+}
+
+static tulle_err send_pattern(tulle_text object, tulle_channel c, bool text)
+{
+	static uint8_t data[MESSAGE_MAX];
+	size_t size = number(object, "size"), seed = number(object, "seed");
+	for (size_t i = 0; i < size; i++)
+		data[i] = pattern(i, seed, text);
+	return text ? tulle_channel_send_text(peer, c, (const char *)data, size)
+		    : tulle_channel_send_bytes(peer, c, data, size);
+}
+
+static tulle_err make_channel(tulle_text object)
+{
+	tulle_channel c = 0;
+	tulle_err err = tulle_channel_create(peer, string_of(object, "label").ptr, NULL, &c);
+	if (err == TULLE_OK)
+		tell_channel("created", c);
+	return err;
+}
+
+static tulle_err add_candidate(tulle_text object)
+{
+	tulle_candidate c = {.candidate = string_of(object, "candidate"),
+		.mid = string_of(object, "mid"),
+		.mline_index = 0};
+	return tulle_peer_add_candidate(peer, &c);
+}
+
+static tulle_err run(tulle_text object)
+{
+	const char *what = string_of(object, "do").ptr;
+	uint32_t n = number(object, "channel");
+	tulle_channel c = n >= 1 && n <= 16 ? channels[n - 1] : 0;
+	if (strcmp(what, "channel") == 0)
+		return make_channel(object);
+	if (strcmp(what, "offer") == 0)
+		return describe("offer", true);
+	if (strcmp(what, "remote") == 0)
+		return set_remote(object);
+	if (strcmp(what, "candidate") == 0)
+		return add_candidate(object);
+	if (strcmp(what, "text") == 0 || strcmp(what, "bytes") == 0)
+		return send_pattern(object, c, what[0] == 't');
+	if (strcmp(what, "close") == 0)
+		return tulle_channel_close(peer, c);
+	if (strcmp(what, "echo") == 0)
+		echo = true;
+	else if (strcmp(what, "end") == 0)
+		tulle_peer_close(peer);
+	else
+		return TULLE_ERR_ARGUMENT;
+	return TULLE_OK;
+}
+
+static void run_line(tulle_text text)
+{
+	tulle_err err = tulle_json_check(text) ? run(text) : TULLE_ERR_SYNTAX;
+	put_event("reply");
+	printf(",\"ok\":%s", err == TULLE_OK ? "true" : "false");
+	if (err != TULLE_OK) {
+		const char *name = tulle_err_name(err), *why = tulle_peer_why(peer);
+		put_text("error", (tulle_text){name, strlen(name)});
+		put_text("text", (tulle_text){why, strlen(why)});
+	}
+	end_event();
+}
+
+static void read_lines(void)
+{
+	ssize_t n = read(STDIN_FILENO, line + line_len, sizeof line - line_len);
+	over = n <= 0;
+	line_len += n > 0 ? (size_t)n : 0;
+	char *end;
+	while ((end = memchr(line, '\n', line_len)) != NULL) {
+		size_t len = (size_t)(end - line);
+		run_line((tulle_text){line, len});
+		line_len -= len + 1;
+		memmove(line, end + 1, line_len);
+	}
+}
+
+int main(void)
+{
+	const tulle_peer_config config = {.listener = on_event};
+	if (tulle_host_create(NULL, &host) != TULLE_OK ||
+		tulle_peer_create(host, &config, &peer) != TULLE_OK)
+		return 1;
+	while (!over) {
+		struct pollfd fds[2] = {{.fd = tulle_host_fd(host), .events = POLLIN},
+			{.fd = STDIN_FILENO, .events = POLLIN}};
+		if (poll(fds, 2, -1) < 0)
+			break;
+		if (fds[1].revents != 0)
+			read_lines();
+		if (tulle_host_step(host, 0) != TULLE_OK)
+			break;
+	}
+	tulle_host_destroy(host);
+	return 0;
+}
