@@ -88,6 +88,7 @@ mesh_node *tulle_mesh_add_node(
 	n->firewall_user = parent != NULL ? parent->firewall_user : t->options.firewall_user;
 	n->ice = parent != NULL ? parent->ice : t->options.ice;
 	put_in(t, n, slot);
+	tulle_mesh_log(t, TULLE_LOG_INFO, n, incoming ? "incoming" : "connecting", NULL);
 	tulle_mesh_set_due(t, n);
 	/* P fires on the root first, then on the node that it came through. */
 	tulle_mesh_say(t, n,
@@ -123,6 +124,7 @@ void tulle_mesh_set_open(tulle *t, mesh_node *n)
 		return;
 	n->state = NODE_OPEN;
 	t->attempt_count--;
+	tulle_mesh_log(t, TULLE_LOG_INFO, n, "open", NULL);
 	tulle_mesh_say(t, n, SAY_OPEN);
 	tulle_mesh_flush_pending(t, n);
 	tulle_mesh_set_due(t, n);
@@ -134,6 +136,7 @@ void tulle_mesh_report(tulle *t, mesh_node *n, tulle_err code, const char *text)
 	tulle_wr_cstr(&w, text);
 	n->error_text[tulle_wr_finish(&w) ? w.len : 0] = 0;
 	n->error_code = code;
+	tulle_mesh_log(t, TULLE_LOG_WARN, n, tulle_err_name(code), text);
 	tulle_mesh_say(t, n, SAY_ERROR);
 }
 
@@ -159,6 +162,7 @@ void tulle_mesh_close_node(tulle *t, mesh_node *n, tulle_closed why)
 		t->attempt_count--;
 	n->state = NODE_CLOSED;
 	n->reason = why;
+	tulle_mesh_log(t, TULLE_LOG_INFO, n, "closed", tulle_closed_name(why));
 	unhash(t, n); /* the address is free again at once */
 	tulle_mesh_drop_pending(t, n);
 	for (int i = 0; i < 2; i++)

@@ -53,8 +53,10 @@ static void counted_free(void *user, void *p, size_t n)
 
 void tulle_mesh_count(tulle *t, tulle_drop drop)
 {
-	if (drop > TULLE_TAKEN && drop < TULLE_DROP_COUNT)
-		t->drops[drop]++;
+	if (drop <= TULLE_TAKEN || drop >= TULLE_DROP_COUNT)
+		return;
+	t->drops[drop]++;
+	tulle_mesh_log(t, TULLE_LOG_DEBUG, NULL, "dropped", tulle_drop_name(drop));
 }
 
 void tulle_mesh_mark(tulle *t)

@@ -161,6 +161,10 @@ void tulle_mesh_free(tulle *t, void *p, size_t bytes);
 void tulle_mesh_count(tulle *t, tulle_drop drop);
 void tulle_mesh_mark(tulle *t);
 
+/* log.c; detail and node may be NULL */
+void tulle_mesh_log(const tulle *t, tulle_log_level level, const mesh_node *node, const char *what,
+	const char *detail);
+
 /* nodes.c */
 mesh_node *tulle_mesh_node(const tulle *t, tulle_node id); /* NULL: gone, or the root */
 mesh_node *tulle_mesh_find(const tulle *t, tulle_text address);

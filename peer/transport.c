@@ -98,6 +98,7 @@ void tulle_peer_advance(tulle_peer *p)
 	tulle_peer_channels_due(p);
 }
 
+TULLE_UNTRUSTED(anyone, "one datagram", ice_agent)
 static tulle_drop handle_datagram(tulle_peer *p, const tulle_in *in)
 {
 	tulle_path path = {.id = in->id, .local = in->local, .remote = in->remote};

@@ -192,7 +192,8 @@ START_TEST(a_number_is_never_given_twice_and_an_address_is_free_again)
 	(void)tulle_close(A, ab);
 	ck_assert(tulle_find(A, address) == TULLE_NO_NODE);
 	kit_settle();
-	ck_assert_int_eq(tulle_connect(A, tulle_find(A, WORLD_URL), address, NULL, &again), TULLE_OK);
+	ck_assert_int_eq(
+		tulle_connect(A, tulle_find(A, WORLD_URL), address, NULL, &again), TULLE_OK);
 	ck_assert(again != ab);
 	kit_settle();
 	ck_assert(tulle_is_open(A, again));
@@ -237,7 +238,8 @@ START_TEST(chains_of_any_length_are_introduced)
 	tulle_node bc, cb, ac;
 	char of_c[64];
 	kit_pair(1, 2, &bc, &cb);
-	snprintf(of_c, sizeof of_c, "%.*s", (int)tulle_address(B, bc).len, tulle_address(B, bc).ptr);
+	snprintf(
+		of_c, sizeof of_c, "%.*s", (int)tulle_address(B, bc).len, tulle_address(B, bc).ptr);
 	world_stop_onramp(); /* the mesh outlives its server */
 	kit_settle();
 	ck_assert_int_eq(tulle_connect(A, ab, of_c, NULL, &ac), TULLE_OK);
@@ -264,8 +266,10 @@ START_TEST(a_longer_chain_grows_link_by_link)
 	char of_c[64], of_d[64];
 	kit_pair(1, 2, &bc, &cb);
 	kit_pair(2, 3, &cd, &dc);
-	snprintf(of_c, sizeof of_c, "%.*s", (int)tulle_address(B, bc).len, tulle_address(B, bc).ptr);
-	snprintf(of_d, sizeof of_d, "%.*s", (int)tulle_address(C, cd).len, tulle_address(C, cd).ptr);
+	snprintf(
+		of_c, sizeof of_c, "%.*s", (int)tulle_address(B, bc).len, tulle_address(B, bc).ptr);
+	snprintf(
+		of_d, sizeof of_d, "%.*s", (int)tulle_address(C, cd).len, tulle_address(C, cd).ptr);
 	world_stop_onramp();
 	ck_assert_int_eq(tulle_connect(A, ab, of_c, NULL, &ac), TULLE_OK);
 	/* C is still connecting: the offer to D waits for it. */
@@ -283,7 +287,8 @@ static tulle_verdict judge(tulle *root, const tulle_offer *offer, void *user)
 {
 	(void)root, (void)user;
 	ck_assert(offer->sdp.len > 100);
-	snprintf(seen_data, sizeof seen_data, "%.*s", (int)offer->offer_data.len, offer->offer_data.ptr);
+	snprintf(seen_data, sizeof seen_data, "%.*s", (int)offer->offer_data.len,
+		offer->offer_data.ptr);
 	snprintf(seen_from, sizeof seen_from, "%.*s", (int)offer->from.len, offer->from.ptr);
 	return verdict;
 }
@@ -301,7 +306,8 @@ START_TEST(the_firewall_sees_the_offer_and_refusal_is_silence)
 	tulle_node n;
 	verdict = TULLE_REFUSE;
 	const tulle_connect_options o = {.offer_data = "{\"k\":1}", .timeout_ms = 3000};
-	ck_assert_int_eq(tulle_connect(A, tulle_find(A, WORLD_URL), kit_announced(0, 0), &o, &n), TULLE_OK);
+	ck_assert_int_eq(
+		tulle_connect(A, tulle_find(A, WORLD_URL), kit_announced(0, 0), &o, &n), TULLE_OK);
 	(void)world_run(NULL, 2000000);
 	ck_assert_str_eq(seen_data, "{\"k\":1}");
 	ck_assert_uint_eq(tulle_peers(B, NULL, 0), 1);
@@ -311,8 +317,8 @@ START_TEST(the_firewall_sees_the_offer_and_refusal_is_silence)
 	ck_assert(tulle_drops(B, TULLE_DROP_P_FIREWALL) == 1);
 	/* The address is not poisoned: now it is let in. */
 	verdict = TULLE_ACCEPT;
-	ck_assert_int_eq(
-		tulle_connect(A, tulle_find(A, WORLD_URL), kit_announced(0, 0), NULL, &n), TULLE_OK);
+	ck_assert_int_eq(tulle_connect(A, tulle_find(A, WORLD_URL), kit_announced(0, 0), NULL, &n),
+		TULLE_OK);
 	kit_settle();
 	ck_assert(tulle_is_open(A, n));
 	ck_assert_str_eq(seen_data, "null");
@@ -323,8 +329,8 @@ START_TEST(later_waits_for_accept_and_keeps_the_candidates)
 {
 	tulle_node n, accepted;
 	verdict = TULLE_LATER;
-	ck_assert_int_eq(
-		tulle_connect(A, tulle_find(A, WORLD_URL), kit_announced(0, 0), NULL, &n), TULLE_OK);
+	ck_assert_int_eq(tulle_connect(A, tulle_find(A, WORLD_URL), kit_announced(0, 0), NULL, &n),
+		TULLE_OK);
 	kit_settle();
 	const heard *offer = kit_find(1, TULLE_EVENT_OFFER, TULLE_ROOT, 0);
 	ck_assert_ptr_nonnull(offer);
@@ -344,7 +350,8 @@ START_TEST(an_offer_put_off_is_refused_or_expires)
 	verdict = TULLE_LATER;
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_eq(
-			tulle_connect(A, tulle_find(A, WORLD_URL), kit_announced(0, 0), &o, &n), TULLE_OK);
+			tulle_connect(A, tulle_find(A, WORLD_URL), kit_announced(0, 0), &o, &n),
+			TULLE_OK);
 		kit_settle();
 		const heard *offer = kit_find(1, TULLE_EVENT_OFFER, TULLE_ROOT, kit_count[1] - 1);
 		ck_assert_ptr_nonnull(offer);
@@ -354,7 +361,8 @@ START_TEST(an_offer_put_off_is_refused_or_expires)
 			(void)world_run(NULL, 11000000);
 		ck_assert_int_eq(tulle_refuse(B, offer->offer), TULLE_ERR_GONE);
 		(void)world_run(NULL, 3000000);
-		ck_assert_int_eq(kit_find(0, TULLE_EVENT_CLOSE, n, 0)->closed, TULLE_CLOSED_NO_ANSWER);
+		ck_assert_int_eq(
+			kit_find(0, TULLE_EVENT_CLOSE, n, 0)->closed, TULLE_CLOSED_NO_ANSWER);
 	}
 }
 END_TEST
@@ -367,7 +375,8 @@ START_TEST(the_firewall_is_inherited_by_peers_of_peers)
 	(void)world_add(&(tulle_options){.polled = true, .firewall = judge}); /* C */
 	kit_pair(1, 2, &bc, &cb);
 	char of_c[64];
-	snprintf(of_c, sizeof of_c, "%.*s", (int)tulle_address(B, bc).len, tulle_address(B, bc).ptr);
+	snprintf(
+		of_c, sizeof of_c, "%.*s", (int)tulle_address(B, bc).len, tulle_address(B, bc).ptr);
 	verdict = TULLE_REFUSE;
 	seen_from[0] = 0;
 	ck_assert_int_eq(tulle_connect(A, ab, of_c, NULL, &ac), TULLE_OK);
@@ -386,13 +395,16 @@ START_TEST(two_simultaneous_connects_settle_on_one)
 	(void)world_add(NULL);
 	(void)kit_join(0);
 	(void)kit_join(1);
-	ck_assert_int_eq(tulle_connect(A, tulle_find(A, WORLD_URL), kit_announced(0, 0), NULL, &a), TULLE_OK);
-	ck_assert_int_eq(tulle_connect(B, tulle_find(B, WORLD_URL), kit_announced(1, 0), NULL, &b), TULLE_OK);
+	ck_assert_int_eq(tulle_connect(A, tulle_find(A, WORLD_URL), kit_announced(0, 0), NULL, &a),
+		TULLE_OK);
+	ck_assert_int_eq(tulle_connect(B, tulle_find(B, WORLD_URL), kit_announced(1, 0), NULL, &b),
+		TULLE_OK);
 	kit_settle();
 	ck_assert(tulle_is_open(A, a) && tulle_is_open(B, b));
 	ck_assert_uint_eq(tulle_peers(A, NULL, 0), 2);
 	ck_assert_uint_eq(tulle_peers(B, NULL, 0), 2);
-	ck_assert_uint_eq(kit_number(0, TULLE_EVENT_OPEN, a) + kit_number(1, TULLE_EVENT_OPEN, b), 2);
+	ck_assert_uint_eq(
+		kit_number(0, TULLE_EVENT_OPEN, a) + kit_number(1, TULLE_EVENT_OPEN, b), 2);
 	ck_assert_int_eq(tulle_send_text(A, a, "a", 1), TULLE_OK);
 	ck_assert_int_eq(tulle_send_text(B, b, "b", 1), TULLE_OK);
 	kit_settle();
@@ -460,9 +472,11 @@ START_TEST(a_url_that_nobody_serves_fails_and_is_free_again)
 {
 	tulle_node n;
 	for (int i = 0; i < 2; i++) {
-		ck_assert_int_eq(tulle_connect(D, TULLE_ROOT, "ws://192.0.2.9/", NULL, &n), TULLE_OK);
+		ck_assert_int_eq(
+			tulle_connect(D, TULLE_ROOT, "ws://192.0.2.9/", NULL, &n), TULLE_OK);
 		kit_settle();
-		ck_assert_int_eq(kit_find(3, TULLE_EVENT_CLOSE, n, 0)->closed, TULLE_CLOSED_NO_PATH);
+		ck_assert_int_eq(
+			kit_find(3, TULLE_EVENT_CLOSE, n, 0)->closed, TULLE_CLOSED_NO_PATH);
 		ck_assert_uint_eq(kit_number(3, TULLE_EVENT_ERROR, n), 1);
 	}
 }
@@ -494,7 +508,8 @@ START_TEST(no_memory_grows_over_many_connects_and_closes)
 		kit_settle();
 		if (i == 3)
 			first = world_memory(0);
-		ck_assert_int_eq(tulle_connect(A, tulle_find(A, WORLD_URL), address, NULL, &ab), TULLE_OK);
+		ck_assert_int_eq(
+			tulle_connect(A, tulle_find(A, WORLD_URL), address, NULL, &ab), TULLE_OK);
 		kit_settle();
 		ck_assert(tulle_is_open(A, ab));
 		kit_count[0] = kit_count[1] = 0;
@@ -502,6 +517,33 @@ START_TEST(no_memory_grows_over_many_connects_and_closes)
 	(void)tulle_close(A, ab);
 	kit_settle();
 	ck_assert_uint_eq(world_memory(0), first);
+}
+END_TEST
+
+static char logged[4096];
+
+static void note_line(void *user, const tulle_log_line *line)
+{
+	(void)user;
+	size_t n = strlen(logged);
+	snprintf(logged + n, sizeof logged - n, "%d %s %.*s|", (int)line->level, line->room,
+		(int)line->text.len, line->text.ptr);
+}
+
+START_TEST(the_log_says_what_became_of_nodes_and_no_addresses_unless_asked)
+{
+	tulle_options o = {.polled = true, .log = {.write = note_line, .level = TULLE_LOG_INFO}};
+	o.log.addresses = _i == 1;
+	logged[0] = 0;
+	kit_begin(7, (world_config){0});
+	(void)world_add(&o);
+	tulle_node ramp = kit_join(0);
+	(void)tulle_close(A, ramp);
+	kit_settle();
+	ck_assert_ptr_nonnull(strstr(logged, "3 mesh open"));
+	ck_assert_ptr_nonnull(strstr(logged, "3 mesh closed: local"));
+	ck_assert((strstr(logged, WORLD_URL) != NULL) == (_i == 1));
+	world_end();
 }
 END_TEST
 
@@ -537,6 +579,8 @@ Suite *suite_mesh(void)
 	tcase_add_test(f, later_waits_for_accept_and_keeps_the_candidates);
 	tcase_add_test(f, an_offer_put_off_is_refused_or_expires);
 	tcase_add_test(f, the_firewall_is_inherited_by_peers_of_peers);
+	tcase_add_loop_test(
+		g, the_log_says_what_became_of_nodes_and_no_addresses_unless_asked, 0, 2);
 	tcase_add_loop_test(g, two_simultaneous_connects_settle_on_one, 0, 6);
 	suite_add_tcase(suite, p);
 	suite_add_tcase(suite, f);
