@@ -88,8 +88,20 @@ static tulle_time through(sim_net *net, tulle_time now, int from, size_t len)
 	return *busy;
 }
 
+/* FIELD: pointer or uninitialised bytes on the wire. */
+#if defined(__has_feature)
+#if __has_feature(memory_sanitizer)
+#include <sanitizer/msan_interface.h>
+#define LOOK_AT(data, len) __msan_check_mem_is_initialized(data, len)
+#endif
+#endif
+#ifndef LOOK_AT
+#define LOOK_AT(data, len) ((void)0)
+#endif
+
 void sim_net_send(sim_net *net, tulle_time now, int from, int to, const uint8_t *data, size_t len)
 {
+	LOOK_AT(data, len);
 	sim_fate fate = net->judge != NULL ? net->judge(net->user, net->sent, from) : SIM_PASS;
 	net->sent++;
 	if (fate == SIM_DROP || sim_chance(net->prng, net->link.loss_ppm)) {
