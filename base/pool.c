@@ -79,7 +79,7 @@ size_t tulle_pool_free(const tulle_pool *pool)
 void tulle_pool_check(const tulle_pool *pool)
 {
 	size_t listed = 0;
-	for (void *b = pool->list; b != NULL; memcpy(&b, b, sizeof b))
+	for (void *b = pool->list; b != NULL; memcpy(&b, b, sizeof(void *)))
 		TULLE_CHECK(++listed <= pool->blocks);
 	TULLE_CHECK(listed + pool->fresh == pool->free);
 	TULLE_CHECK(pool->free <= pool->blocks);

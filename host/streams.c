@@ -379,8 +379,10 @@ void tulle_host_streams_destroy(tulle_host *host)
 	tulle_host_streams *t = host->streams;
 	if (t == NULL)
 		return;
-	while (t->first != NULL)
-		tulle_host_stream_remove(t->first);
+	for (stream *s = t->first, *next; s != NULL; s = next) {
+		next = s->next;
+		tulle_host_stream_remove(s);
+	}
 	tulle_host_names_destroy(t->names);
 	SSL_CTX_free(t->tls);
 	BIO_meth_free(t->bio);

@@ -307,7 +307,7 @@ static void accept_ready(void *user, uint32_t events)
 	listener *l = user;
 	(void)events;
 	for (int i = 0; i < HOST_STREAM_ACCEPTS; i++) {
-		struct sockaddr_storage from;
+		struct sockaddr_storage from = {0};
 		socklen_t n = sizeof from;
 		int fd = accept4(
 			l->watch.fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -324,7 +324,7 @@ static void accept_ready(void *user, uint32_t events)
 static int bind_socket(const tulle_addr *address, tulle_addr *bound)
 {
 	const int on = 1;
-	struct sockaddr_storage at;
+	struct sockaddr_storage at = {0};
 	socklen_t n = to_sockaddr(address, &at);
 	int fd = open_socket(address->family);
 	if (fd < 0)

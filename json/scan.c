@@ -221,7 +221,7 @@ static step take_after(tulle_text *rest, nest *n)
 TULLE_UNTRUSTED(anyone, "linear; nesting TULLE_JSON_DEPTH_MAX", json)
 bool tulle_json_take(tulle_text *rest, tulle_text *value)
 {
-	nest n;
+	nest n = {0};
 	n.depth = 0;
 	tulle_json_skip_space(rest);
 	const char *start = rest->ptr;
