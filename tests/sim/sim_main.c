@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sim: `sim SEEDS` runs every case with each seed, `sim --seed N [CASE]` one seed again. It says
  * what the seeds reached; a kind of event that never came fails a run of all cases. */
+#include "tests/sim/sim_peer.h"
 #include "tests/sim/sim_sctp.h"
 
 #include <stdio.h>
@@ -9,18 +10,35 @@
 
 static unsigned passed, failed;
 
+static void judge_one(const char *name, uint64_t seed, const sim_verdict *verdict)
+{
+	if (!verdict->failed) {
+		passed++;
+		return;
+	}
+	failed++;
+	printf("%s, seed %llu: %s\n  again: build/sim --seed %llu %s\n", name,
+		(unsigned long long)seed, verdict->text, (unsigned long long)seed, name);
+}
+
 static void run_one(const sim_case *c, uint64_t seed, sim_counts *counts)
 {
 	static sim_world w;
 	c->run(&w, seed, counts);
 	sim_world_free(&w);
-	if (!w.verdict.failed) {
-		passed++;
-		return;
-	}
-	failed++;
-	printf("%s, seed %llu: %s\n  again: build/sim --seed %llu %s\n", c->name,
-		(unsigned long long)seed, w.verdict.text, (unsigned long long)seed, c->name);
+	judge_one(c->name, seed, &w.verdict);
+}
+
+static void run_peers(uint64_t first, uint64_t seeds, const char *only, sim_counts *counts)
+{
+	for (size_t c = 0; c < sim_peer_case_count; c++)
+		for (uint64_t seed = first; seed < first + seeds; seed++) {
+			sim_verdict verdict = {0};
+			if (only != NULL && strcmp(only, sim_peer_cases[c].name) != 0)
+				continue;
+			sim_peer_cases[c].run(&verdict, seed, counts);
+			judge_one(sim_peer_cases[c].name, seed, &verdict);
+		}
 }
 
 static void judge_kind(const char *name, uint64_t count, bool all)
@@ -56,8 +74,9 @@ int main(int argc, char **argv)
 		for (uint64_t seed = first; seed < first + seeds; seed++)
 			if (only == NULL || strcmp(only, sim_sctp_cases[c].name) == 0)
 				run_one(&sim_sctp_cases[c], seed, &counts);
+	run_peers(first, seeds, only, &counts);
 	printf("%llu seeds, %zu cases, bulk of %llu MiB; they reached:\n",
-		(unsigned long long)seeds, sim_sctp_case_count,
+		(unsigned long long)seeds, sim_sctp_case_count + sim_peer_case_count,
 		(unsigned long long)(sim_bulk_bytes >> 20));
 #define SIM_KIND_JUDGE(name) judge_kind(#name, counts.name, only == NULL && seeds >= 5);
 	SIM_KINDS(SIM_KIND_JUDGE)
