@@ -181,6 +181,8 @@ static int show(demo *d, bool loopback)
 		if (ferror(stdout))
 			return CLI_FAILURE; /* nobody reads any more */
 	}
+	if (d->terminal)
+		(void)cli_print("\n");
 	return CLI_OK;
 }
 

@@ -207,11 +207,11 @@ static int64_t now_ms(void)
 /* What was sent arrives (unless a signal asked for haste), then all is closed. */
 static void finish(cli_node_state *s)
 {
-	tulle_node nodes[128];
+	static tulle_node nodes[NODE_PEERS_MAX];
 	bool haste = cli_was_stopped() || s->mute;
 	int64_t end = now_ms() + (haste ? 300 : NODE_FINISH_MS);
-	size_t n = tulle_peers(s->root, nodes, 128);
-	for (size_t i = 0; i < n && i < 128; i++)
+	size_t n = tulle_peers(s->root, nodes, NODE_PEERS_MAX);
+	for (size_t i = 0; i < n && i < NODE_PEERS_MAX; i++)
 		(void)(haste ? tulle_close(s->root, nodes[i]) : tulle_finish(s->root, nodes[i]));
 	while (tulle_peers(s->root, NULL, 0) != 0 && now_ms() < end) {
 		if (tulle_host_step(s->host, 10) != TULLE_OK)

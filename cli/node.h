@@ -8,6 +8,7 @@
 #define NODE_URLS_MAX 16
 #define NODE_LINE_MAX (4 << 20)  /* bytes of one command */
 #define NODE_ANNOUNCED_MAX 65536 /* addresses whose announcer is remembered */
+#define NODE_PEERS_MAX 256       /* the mesh's own bound of nodes */
 #define NODE_FINISH_MS 5000      /* how long pending data has to go out at the end */
 
 typedef struct {

@@ -163,29 +163,38 @@ static void do_line(cli_node_state *s, const char *line, size_t len)
 	cli_node_reply(s, err, why);
 }
 
+/* One line; false: it waits for room and runs again. */
+static bool take_line(cli_node_state *s, const char *line, size_t len)
+{
+	if (s->too_long || len > NODE_LINE_MAX) {
+		s->too_long = false;
+		s->lines++;
+		cli_node_reply(s, TULLE_ERR_TOO_LARGE, "the line is longer than 4 MiB");
+	} else {
+		do_line(s, line, len);
+	}
+	return s->waits_for == TULLE_NO_NODE;
+}
+
 void cli_node_run_lines(cli_node_state *s)
 {
 	size_t at = 0;
+	bool partial = false;
 	while (at < s->line_len && !s->quit && !s->mute && s->waits_for == TULLE_NO_NODE) {
 		const char *end = memchr(s->line + at, '\n', s->line_len - at);
 		size_t len = end != NULL ? (size_t)(end - s->line) - at : s->line_len - at;
-		if (end == NULL && !s->eof)
+		partial = end == NULL && !s->eof;
+		if (partial)
 			break;
-		if (s->too_long) {
-			s->too_long = false;
-			s->lines++;
-			cli_node_reply(s, TULLE_ERR_TOO_LARGE, "the line is longer than 4 MiB");
-		} else {
-			do_line(s, s->line + at, len);
-		}
-		if (s->waits_for == TULLE_NO_NODE)
+		if (take_line(s, s->line + at, len))
 			at += len + (end != NULL ? 1 : 0);
 	}
 	memmove(s->line, s->line + at, s->line_len - at);
 	s->line_len -= at;
-	if (s->line_len > NODE_LINE_MAX) { /* its rest is skipped up to the newline */
+	if (partial && (s->too_long || s->line_len > NODE_LINE_MAX)) {
 		s->too_long = true;
-		s->line_len = 0;
+		s->line_len =
+			1; /* its rest is skipped; one byte stands for it, should the end come */
 	}
 }
 

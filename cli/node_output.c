@@ -192,9 +192,9 @@ void cli_node_reply(cli_node_state *s, tulle_err err, const char *why)
 
 void cli_node_peers(cli_node_state *s)
 {
-	tulle_node nodes[128];
-	size_t n = tulle_peers(s->root, nodes, 128);
-	n = n < 128 ? n : 128;
+	static tulle_node nodes[NODE_PEERS_MAX];
+	size_t n = tulle_peers(s->root, nodes, NODE_PEERS_MAX);
+	n = n < NODE_PEERS_MAX ? n : NODE_PEERS_MAX;
 	if (s->options.json)
 		fputs("{\"event\":\"peers\",\"peers\":[", stdout);
 	for (size_t i = 0; i < n; i++) {
