@@ -158,6 +158,7 @@ deps-bench:
 # -- looking at the code -----------------------------------------------------------------------------
 ## make tidy                   the house's rules
 tidy:
+	@sh tools/deps.sh build tidy
 	+@$(MAKE) -s -j$(JOBS) all
 	@python3 tools/tidy.py $(BUILD)
 
@@ -206,9 +207,11 @@ demo-once:
 
 ## make docs                   the documents that are made of the code
 docs:
+	@sh tools/deps.sh tidy
 	@for d in surface limits reading; do python3 tools/docs.py $$d > docs/$$(echo $$d | tr a-z A-Z).md; done
 ## make cite                   docs/COMPLIANCE.md: which test proves which item of the checklists
 cite:
+	@sh tools/deps.sh tidy
 	@python3 tools/docs.py compliance > docs/COMPLIANCE.md && grep '^## ' docs/COMPLIANCE.md
 ## make size                   bytes of code and data a room
 size:
@@ -220,9 +223,10 @@ cover:
 	@sh tools/cover.sh build/cover
 ## make analyze                clang-tidy's analyzer and cppcheck over the rooms
 analyze:
+	@sh tools/deps.sh analyze
 	@sh tools/analyze.sh $(LIB_SRC) $(CLI_SRC)
 ## make msan                   MemorySanitizer over the engines: the simulator, every datagram that leaves looked at
-msan:
+msan: deps-fuzz
 	+@$(MAKE) -s -j$(JOBS) VARIANT=msan build/msan/sim_free
 	@build/msan/sim_free $(SEEDS)
 # The engines and their simulator, with a plain sum in the place of OpenSSL's hashes.

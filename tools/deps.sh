@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what a part of the project needs; looks first, and does nothing when all is there.
-# usage: deps.sh PART... ; parts: build interop fuzz bench
+# usage: deps.sh PART... ; parts: build tidy analyze interop fuzz bench
 set -u
 need= # Debian packages still missing
 has_header() { echo "#include <$1>" | ${CC:-cc} -E -x c - >/dev/null 2>&1; }
@@ -31,6 +31,14 @@ for part in "$@"; do
 		want firefox-esr command firefox-esr
 		want iproute2 command ip
 		want util-linux command unshare
+		;;
+	tidy)
+		want python3 command python3
+		want binutils command nm
+		;;
+	analyze)
+		want clang-tidy command clang-tidy
+		want cppcheck command cppcheck
 		;;
 	fuzz)
 		want clang command clang

@@ -163,6 +163,7 @@ static void send_across(end *from, end *to, const void *data, size_t len)
 	ck_assert_mem_eq(to->data, data, len);
 }
 
+/* DTLS-038 DTLS-076 DTLS-100 */
 START_TEST(two_ends_connect_and_pass_data_both_ways)
 {
 	uint8_t big[DTLS_MTU_DEFAULT], proven[32];
@@ -183,6 +184,7 @@ START_TEST(two_ends_connect_and_pass_data_both_ways)
 }
 END_TEST
 
+/* DTLS-053 DTLS-056 DTLS-057 */
 START_TEST(every_lost_or_doubled_datagram_is_survived)
 {
 	start_both(&b.own, &a.own);
@@ -196,6 +198,7 @@ START_TEST(every_lost_or_doubled_datagram_is_survived)
 END_TEST
 
 /* FIELD: fingerprint not checked in one role */
+/* DTLS-019 DTLS-023 */
 START_TEST(a_mismatch_in_either_role_ends_before_any_data)
 {
 	tulle_dtls_fingerprint wrong = _i == 0 ? b.own : a.own;
@@ -215,6 +218,7 @@ START_TEST(a_mismatch_in_either_role_ends_before_any_data)
 }
 END_TEST
 
+/* DTLS-018 RFC8122:5 */
 START_TEST(the_strongest_hash_function_decides)
 {
 	tulle_dtls_fingerprint two[2] = {b.own, {.hash = TULLE_DTLS_SHA512, .len = 64}};
@@ -236,6 +240,7 @@ START_TEST(any_value_of_one_hash_function_may_match)
 }
 END_TEST
 
+/* DTLS-032 */
 START_TEST(what_comes_before_role_and_fingerprint_is_held_and_fed_in_order)
 {
 	ck_assert_int_eq(tulle_dtls_start(a.dtls, now, TULLE_DTLS_CLIENT, &b.own, 1), TULLE_OK);
@@ -276,6 +281,7 @@ static tulle_drop give(end *to, const char *hex_like, size_t len)
 #define RECORD(type, version, epoch, len) type version "\0" epoch "\0\0\0\0\0\1\0" len
 
 /* FIELD: cleartext application data in epoch 0; a forged alert; a ClientHello race */
+/* DTLS-066 DTLS-085 DTLS-086 */
 START_TEST(forged_records_are_dropped_by_name)
 {
 	start_both(&b.own, &a.own);
@@ -304,6 +310,7 @@ START_TEST(forged_records_are_dropped_by_name)
 END_TEST
 
 /* FIELD: handshake reassembly memory; zero-length fragment loops for ever */
+/* DTLS-070 DTLS-072 */
 START_TEST(forged_handshake_headers_are_dropped_by_name)
 {
 	start_both(&b.own, &a.own);
@@ -341,6 +348,7 @@ START_TEST(a_bad_hello_never_tears_down)
 END_TEST
 
 /* FIELD: a flood of bad records ends a call */
+/* DTLS-067 */
 START_TEST(a_million_bad_records_leave_the_link_alive)
 {
 	char bad[13 + 40] = RECORD("\x17", "\xfe\xfd", "\1", "\x28");
@@ -356,6 +364,7 @@ START_TEST(a_million_bad_records_leave_the_link_alive)
 }
 END_TEST
 
+/* DTLS-088 */
 START_TEST(close_notify_is_heard)
 {
 	start_both(&b.own, &a.own);
@@ -383,6 +392,7 @@ START_TEST(an_idle_connection_gives_its_buffers_back_and_wakes_again)
 }
 END_TEST
 
+/* DTLS-060 */
 START_TEST(a_handshake_that_nobody_answers_ends)
 {
 	ck_assert_int_eq(tulle_dtls_start(a.dtls, now, TULLE_DTLS_CLIENT, &b.own, 1), TULLE_OK);
@@ -423,6 +433,7 @@ static size_t read_hex_line(FILE *f, uint8_t *dst, size_t cap)
 }
 
 /* FIELD: Firefox's post-quantum ClientHello comes fragmented */
+/* DTLS-046 DTLS-071 */
 START_TEST(a_browsers_hello_in_two_datagrams_is_answered_in_either_order)
 {
 	static const char *const files[] = {
@@ -446,6 +457,7 @@ START_TEST(a_browsers_hello_in_two_datagrams_is_answered_in_either_order)
 }
 END_TEST
 
+/* DTLS-013 */
 START_TEST(a_certificate_is_made_read_and_refused)
 {
 	tulle_certificate *c = NULL;
@@ -456,6 +468,130 @@ START_TEST(a_certificate_is_made_read_and_refused)
 	tulle_certificate_drop(tulle_certificate_take(c));
 	tulle_certificate_drop(c);
 	ck_assert(memcmp(a.own.bytes, b.own.bytes, 32) != 0);
+}
+END_TEST
+
+/* -- what a peer might leave out
+ * ------------------------------------------------------------------- */
+
+/* A datagram without its plaintext records of one handshake type (0: change_cipher_spec). */
+static size_t strip(uint8_t *data, size_t len, uint8_t type)
+{
+	size_t kept = 0;
+	for (size_t at = 0; at + 13 <= len;) {
+		size_t n = 13 + ((size_t)data[at + 11] << 8 | data[at + 12]);
+		bool plain = data[at + 3] == 0 && data[at + 4] == 0;
+		bool gone = plain &&
+			    (type == 0 ? data[at] == 20 : data[at] == 22 && data[at + 13] == type);
+		if (!gone) {
+			memmove(data + kept, data + at, n);
+			kept += n;
+		}
+		at += n;
+	}
+	return kept;
+}
+
+static void carry_stripped(end *from, end *to, uint8_t type)
+{
+	uint8_t buf[2048];
+	tulle_datagram out;
+	while (tulle_dtls_poll_datagram(from->dtls, now, buf, sizeof buf, &out)) {
+		size_t n = type != 0xff ? strip(buf, out.len, type) : out.len;
+		if (n != 0)
+			(void)tulle_dtls_handle_datagram(to->dtls, now, buf, n);
+		listen_to(to);
+	}
+}
+
+static const struct {
+	uint8_t type;
+	bool by_client;
+} left_out[] = {{1, true}, {11, true}, {16, true}, {15, true}, {0, true}, {2, false}, {11, false},
+	{12, false}, {13, false}, {14, false}, {0, false}};
+
+/* FIELD: certificate accepted without proof of the key. DTLS-021 DTLS-024 */
+START_TEST(no_handshake_message_can_be_left_out)
+{
+	bool by_client = left_out[_i].by_client;
+	const end *judge = by_client ? &b : &a;
+	start_both(&b.own, &a.own);
+	for (int i = 0; i < 60; i++) {
+		carry_stripped(&a, &b, by_client ? left_out[_i].type : 0xff);
+		carry_stripped(&b, &a, by_client ? 0xff : left_out[_i].type);
+		now += 400000;
+		clock_set(now);
+		tulle_dtls_handle_timeout(a.dtls, now);
+		tulle_dtls_handle_timeout(b.dtls, now);
+	}
+	ck_assert(!judge->connected);
+}
+END_TEST
+
+/* DTLS-059 */
+START_TEST(a_third_of_all_datagrams_lost_is_survived)
+{
+	uint32_t dice = (uint32_t)_i * 2654435761u + 1;
+	start_both(&b.own, &a.own);
+	for (int i = 0; i < 2000 && !both_connected(); i++) {
+		uint8_t buf[2048];
+		tulle_datagram out;
+		for (int side = 0; side < 2; side++) {
+			end *from = side == 0 ? &a : &b, *to = side == 0 ? &b : &a;
+			while (tulle_dtls_poll_datagram(from->dtls, now, buf, sizeof buf, &out)) {
+				dice = dice * 1664525u + 1013904223u;
+				if (dice >> 24 < 77)
+					continue;
+				(void)tulle_dtls_handle_datagram(to->dtls, now, buf, out.len);
+				listen_to(to);
+			}
+		}
+		now += 10000;
+		clock_set(now);
+		tulle_dtls_handle_timeout(a.dtls, now);
+		tulle_dtls_handle_timeout(b.dtls, now);
+		listen_to(&a);
+		listen_to(&b);
+	}
+	ck_assert(both_connected());
+}
+END_TEST
+
+/* DTLS-069 RFC6347:4.1.2.6 */
+START_TEST(a_replayed_record_is_dropped)
+{
+	uint8_t sealed[2048];
+	size_t n = 0;
+	start_both(&b.own, &a.own);
+	run_until(both_connected, 0, 0, 0);
+	ck_assert_int_eq(
+		tulle_dtls_seal(a.dtls, now, "once", 4, sealed, sizeof sealed, &n), TULLE_OK);
+	(void)tulle_dtls_handle_datagram(b.dtls, now, sealed, n);
+	listen_to(&b);
+	ck_assert_uint_eq(b.data_len, 4);
+	b.data_len = 0;
+	(void)tulle_dtls_handle_datagram(b.dtls, now, sealed, n);
+	listen_to(&b);
+	ck_assert_uint_eq(b.data_len, 0);
+}
+END_TEST
+
+/* DTLS-065 */
+START_TEST(several_records_in_one_datagram_are_all_read)
+{
+	uint8_t sealed[4096];
+	size_t one = 0, two = 0, heard = 0;
+	tulle_dtls_event e;
+	start_both(&b.own, &a.own);
+	run_until(both_connected, 0, 0, 0);
+	(void)tulle_dtls_seal(a.dtls, now, "one", 3, sealed, sizeof sealed, &one);
+	(void)tulle_dtls_seal(a.dtls, now, "two!", 4, sealed + one, sizeof sealed - one, &two);
+	(void)tulle_dtls_handle_datagram(b.dtls, now, sealed, one + two);
+	while (tulle_dtls_poll_event(b.dtls, &e)) {
+		ck_assert_int_eq(e.kind, TULLE_DTLS_EVENT_DATA);
+		heard += e.data.len;
+	}
+	ck_assert_uint_eq(heard, 7);
 }
 END_TEST
 
@@ -481,6 +617,11 @@ Suite *suite_dtls(void)
 	tcase_add_test(t, a_handshake_that_nobody_answers_ends);
 	tcase_add_loop_test(t, a_browsers_hello_in_two_datagrams_is_answered_in_either_order, 0, 4);
 	tcase_add_test(t, a_certificate_is_made_read_and_refused);
+	tcase_add_loop_test(t, no_handshake_message_can_be_left_out, 0,
+		(int)(sizeof left_out / sizeof *left_out));
+	tcase_add_loop_test(t, a_third_of_all_datagrams_lost_is_survived, 0, 20);
+	tcase_add_test(t, a_replayed_record_is_dropped);
+	tcase_add_test(t, several_records_in_one_datagram_are_all_read);
 	suite_add_tcase(suite, t);
 	return suite;
 }
