@@ -330,7 +330,8 @@ static int run(demo *d, const options *o, const cli_files *files)
 		if (d->note != NULL)
 			demo_say(d, "%s", d->note);
 	}
-	return o->once ? run_once(d, loopback) : show(d, loopback);
+	int code = o->once ? run_once(d, loopback) : show(d, loopback);
+	return ferror(stdout) ? CLI_FAILURE : code;
 }
 
 int cli_demo(int argc, char **argv)
