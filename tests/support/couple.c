@@ -290,8 +290,10 @@ bool couple_run(couple *c, bool (*done)(const couple *c), tulle_time us)
 	const tulle_in time = {.kind = TULLE_IN_TIME};
 	tulle_time limit = c->now + us;
 	for (;;) {
-		while (drain(c, 0) | drain(c, 1))
-			continue;
+		for (bool moved = true; moved;) {
+			moved = drain(c, 0);
+			moved = drain(c, 1) || moved;
+		}
 		if (done != NULL && done(c))
 			return true;
 		if (c->count == 0 || c->flight[0].at > c->now) {
