@@ -30,8 +30,8 @@ static bool make_engine(tulle *t, mesh_node *n)
 	tulle_signal_ws_config c = {.authority = {authority, a.len},
 		.target = {target, g.len},
 		.protocol = TULLE_TEXT("p"),
-		.message_bytes_max = tulle_max(t->options.message_bytes_max, 1 << 20),
-		.frame_bytes_max = tulle_max(t->options.message_bytes_max, 1 << 20),
+		.message_bytes_max = t->scratch_bytes,
+		.frame_bytes_max = t->scratch_bytes,
 		.send_bytes_max = tulle_max(t->options.send_bytes_max, 1 << 16),
 		.random = t->env.random,
 		.allocator = t->peer_env.allocator};
@@ -166,7 +166,9 @@ static void stream_opened(tulle *t, mesh_node *n, const tulle_in *in)
 		n->ws.ended = true;
 		if (n->state != NODE_CLOSED)
 			tulle_mesh_report(t, n, in->why, "the WebSocket could not be connected");
-		tulle_mesh_close_node(t, n, TULLE_CLOSED_NO_PATH);
+		bool untrusted = in->why == TULLE_ERR_STATE; /* TLS or the name failed: io.h */
+		tulle_mesh_close_node(
+			t, n, untrusted ? TULLE_CLOSED_UNTRUSTED : TULLE_CLOSED_NO_PATH);
 	} else if (n->state != NODE_CLOSED && n->ws.ws == NULL && !make_engine(t, n)) {
 		tulle_mesh_close_node(t, n, TULLE_CLOSED_LIMIT);
 	}
@@ -200,7 +202,7 @@ void tulle_mesh_handle_stream(tulle *t, const tulle_in *in)
 	tulle_mesh_set_due(t, n);
 	tulle_ready_mark(&t->ws_out, &n->out);
 	tulle_ready_mark(&t->heard, &n->heard);
-	if (n->state == NODE_CLOSED && n->close_said && n->ws.ended)
+	if (n->state == NODE_CLOSED && n->close_said && n->ws.ended && n != t->dead)
 		tulle_mesh_free_node(t, n);
 }
 
