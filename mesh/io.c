@@ -52,7 +52,7 @@ bool tulle_mesh_owns(const tulle *t, const tulle_in *in)
 	return link_of((tulle *)(uintptr_t)t, in) != NULL; /* learns a hint */
 }
 
-TULLE_UNTRUSTED(anyone, "one datagram; peers asked: links, at most 2 x nodes_max", ice_agent)
+TULLE_UNTRUSTED(anyone, "one datagram; peers asked: links, at most 2 x nodes_max", mesh)
 static void handle_datagram(tulle *t, const tulle_in *in)
 {
 	mesh_link *l = link_of(t, in);

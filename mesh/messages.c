@@ -18,7 +18,7 @@ static const tulle_event *direct(tulle *t, const mesh_node *from, tulle_text jso
 	return &t->event;
 }
 
-TULLE_UNTRUSTED(mesh, "one message, at most message_bytes_max and 16 KiB", pmessage)
+TULLE_UNTRUSTED(mesh, "one message, at most message_bytes_max and 16 KiB", mesh)
 const tulle_event *tulle_mesh_take_text(tulle *t, mesh_node *from, tulle_text text)
 {
 	tulle_signal_p p;
