@@ -4,6 +4,8 @@
  * whole and in order. usage: bench_loss [MIB] */
 #include <tulle/host.h>
 
+#include "peer/peer.h"
+
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -17,7 +19,7 @@
 
 #define PART 65536u
 #define HELD_MAX 64
-#define HOLD_US 2000
+#define HOLD_US 400
 
 /* -- the relay: port i stands for end i towards the other end -- */
 
@@ -262,6 +264,11 @@ int main(int argc, char **argv)
 		(now_us() - start) / 1e6, (unsigned long long)relay.lost,
 		(unsigned long long)relay.late, (unsigned long long)relay.doubled,
 		(unsigned long long)relay.datagrams);
+	tulle_sctp_stats st;
+	tulle_peer_read_stats(b.end[0], &st);
+	printf("loss: %llu retransmissions, %llu of them fast, %llu timeouts\n",
+		(unsigned long long)st.retransmissions, (unsigned long long)st.fast_retransmits,
+		(unsigned long long)st.timeouts);
 	printf("%d passed, %d failed\n", good, !good);
 	tulle_host_destroy(host);
 	return good ? 0 : 1;
