@@ -123,6 +123,7 @@ void tulle_mesh_set_open(tulle *t, mesh_node *n)
 	if (n->state != NODE_CONNECTING)
 		return;
 	n->state = NODE_OPEN;
+	n->opened = t->now;
 	t->attempt_count--;
 	tulle_mesh_log(t, TULLE_LOG_INFO, n, "open", NULL);
 	tulle_mesh_say(t, n, SAY_OPEN);
@@ -174,7 +175,7 @@ void tulle_mesh_close_node(tulle *t, mesh_node *n, tulle_closed why)
 	if (n->is_ws)
 		tulle_ready_mark(&t->ws_out, &n->out);
 	tulle_mesh_free_offers(t, n->id);
-	tulle_mesh_take_held(t, (tulle_text){n->address, n->address_len});
+	tulle_mesh_take_held(t, n);
 	end_unanswered(t, n->id);
 	tulle_mesh_set_due(t, n);
 	n->say = (uint8_t)(n->say & ~(SAY_OPEN | SAY_WRITABLE));

@@ -20,6 +20,7 @@ void tulle_mesh_put_off(tulle *t, mesh_node *via, tulle_text from,
 	*o = (mesh_offer){.id = ++t->offer_serial,
 		.via = via->id,
 		.say = !held,
+		.since = t->now,
 		.held = held,
 		.tulle = inner->tulle};
 	o->until = tulle_time_add(t->now, (tulle_time)t->options.offer_timeout_ms * 1000);
@@ -125,17 +126,28 @@ static void feed_candidates(tulle *t, const mesh_node *n, const mesh_offer *o)
 	}
 }
 
-void tulle_mesh_take_held(tulle *t, tulle_text from)
+/* The newest is taken, if it may be of one who ended the old connection and came back: not when the
+ * end was ours, nor when it came nearer to the opening, for then it crossed what opened that. */
+void tulle_mesh_take_held(tulle *t, const mesh_node *old)
 {
-	mesh_offer *o = t->offers;
-	while (o != NULL && !(o->held && tulle_text_is(o->from, from)))
-		o = o->next;
-	if (o == NULL)
+	const tulle_text from = {old->address, old->address_len};
+	mesh_offer *last = NULL;
+	for (mesh_offer *o = t->offers, *next; o != NULL; o = next) {
+		next = o->next;
+		if (!o->held || !tulle_text_is(o->from, from))
+			continue;
+		if (last != NULL)
+			free_offer(t, last);
+		last = o;
+	}
+	if (last == NULL)
 		return;
-	mesh_node *n = tulle_mesh_take_offer(t, o->via, o->from, o->sdp);
+	mesh_node *n = NULL;
+	if (old->reason != TULLE_CLOSED_LOCAL && t->now - last->since < last->since - old->opened)
+		n = tulle_mesh_take_offer(t, last->via, last->from, last->sdp);
 	if (n != NULL)
-		feed_candidates(t, n, o);
-	free_offer(t, o);
+		feed_candidates(t, n, last);
+	free_offer(t, last);
 }
 
 tulle_err tulle_accept(tulle *t, uint64_t id, const tulle_connect_options *options, tulle_node *out)

@@ -65,6 +65,17 @@ static bool send_answer(tulle *t, mesh_link *l)
 	return true;
 }
 
+/* Up to its extensions. In glare an original hands candidates of one attempt to the other, and a
+ * browser that reads a strange ufrag in one takes it for a restart and gives up the path it has. */
+static tulle_text without_extensions(tulle_text c)
+{
+	static const char mark[] = " generation ";
+	for (size_t i = 0; i + sizeof mark - 1 <= c.len; i++)
+		if (memcmp(c.ptr + i, mark, sizeof mark - 1) == 0)
+			return (tulle_text){c.ptr, i};
+	return c;
+}
+
 void tulle_mesh_send_candidate(tulle *t, mesh_link *l, const tulle_candidate *c)
 {
 	mesh_node *via = tulle_mesh_node(t, l->via);
@@ -73,7 +84,7 @@ void tulle_mesh_send_candidate(tulle *t, mesh_link *l, const tulle_candidate *c)
 	if (via == NULL || via->state == NODE_CLOSED || (l->offerer && !l->answered))
 		return;
 	tulle_signal_write_p_candidate(
-		&w, c->candidate, c->mid, c->mline_index, c->username_fragment);
+		&w, without_extensions(c->candidate), c->mid, c->mline_index, c->username_fragment);
 	if (tulle_wr_finish(&w))
 		send_inner(t, via, l->node, (tulle_text){(const char *)t->scratch, w.len});
 }
@@ -160,14 +171,13 @@ static int compare_offers(const tulle_sdp *a, const tulle_sdp *b)
 	return c != 0 ? c : compare_text(a->pwd, b->pwd);
 }
 
-/* Both sides have offered. true: theirs stands and ours is dropped. */
+/* Both sides have offered. true: theirs is answered. */
 static bool is_theirs(mesh_link *ours, const tulle_signal_p_inner *inner, tulle_text sdp)
 {
 	tulle_text own;
 	tulle_sdp a, b;
-	if (!inner->tulle) /* an original's map holds its own attempt until our answer's time has
-			      come */
-		return !ours->answered;
+	if (!inner->tulle)
+		return true;
 	if (tulle_peer_local(ours->peer, true, &own) == 0 &&
 		tulle_peer_local(ours->peer, false, &own) == 0)
 		return true;
@@ -185,6 +195,17 @@ static mesh_link *offering_link(const mesh_node *n, const mesh_node *via, bool a
 	return NULL;
 }
 
+/* A second offer over the same relay: its sender has given up the first. */
+static bool drop_older_answer(tulle *t, const mesh_node *n, tulle_node via)
+{
+	for (int i = 0; i < 2; i++)
+		if (n->links[i] != NULL && !n->links[i]->offerer && n->links[i]->via == via) {
+			tulle_mesh_drop_link(t, n->links[i]);
+			return true;
+		}
+	return false;
+}
+
 /* An offer from an address to which a node exists. */
 static void collide(
 	tulle *t, mesh_node *n, mesh_node *via, const tulle_signal_p_inner *inner, tulle_text sdp)
@@ -197,15 +218,19 @@ static void collide(
 			t, via, (tulle_text){n->address, n->address_len}, inner, sdp, true);
 		return;
 	}
-	if (n->state != NODE_CONNECTING || (ours == NULL && !rival)) {
+	bool again = n->state == NODE_CONNECTING && drop_older_answer(t, n, via->id);
+	if (n->state != NODE_CONNECTING || (ours == NULL && !rival && !again)) {
 		tulle_mesh_count(t, TULLE_DROP_P_GLARE);
 		return;
 	}
-	if (ours != NULL && !is_theirs(ours, inner, sdp)) {
+	if (ours != NULL && !again && !is_theirs(ours, inner, sdp)) {
 		tulle_mesh_count(t, TULLE_DROP_P_GLARE);
 		return;
 	}
-	if (ours != NULL)
+	/* An original's map holds its own attempt or the one that answers ours, and order does not
+	 * tell which: browsers make offers and answers at their own pace. Both stay until one
+	 * opens; what goes to the wrong one is an error there, no more. */
+	if (ours != NULL && inner->tulle)
 		tulle_mesh_drop_link(t, ours);
 	if (!answer_on(t, n, via->id, sdp) && n->links[0] == NULL)
 		tulle_mesh_close_node(t, n, TULLE_CLOSED_GLARE);
@@ -222,12 +247,11 @@ static void handle_offer(
 	}
 	memcpy(t->offer_text, text, len); /* the scratch is used for our answer */
 	tulle_text sdp = {t->offer_text, len};
-	mesh_node *n = tulle_mesh_find(t, from);
 	tulle_offer offer = {
 		.via = via->id, .from = from, .offer_data = inner->offer_data, .sdp = sdp};
 	tulle_verdict verdict =
 		via->firewall != NULL ? via->firewall(t, &offer, via->firewall_user) : TULLE_ACCEPT;
-	n = tulle_mesh_find(t, from); /* the firewall may have closed or connected */
+	mesh_node *n = tulle_mesh_find(t, from); /* the firewall may have closed or connected */
 	if (via->state != NODE_OPEN || t->silenced)
 		return;
 	if (verdict == TULLE_LATER && n == NULL)
@@ -262,11 +286,31 @@ static void handle_answer(tulle *t, mesh_node *via, mesh_node *n, const tulle_si
 	send_held_candidates(t, l);
 }
 
+static bool is_from(const mesh_link *l, tulle_text ufrag_json)
+{
+	tulle_text text;
+	tulle_sdp sdp;
+	return tulle_peer_remote(l->peer, false, &text) != 0 &&
+	       tulle_sdp_read(text, &sdp) == TULLE_OK && tulle_json_string_is(ufrag_json, sdp.ufrag);
+}
+
+/* Two attempts may share a relay; then the candidate says whose it is. */
+static mesh_link *link_of_candidate(const mesh_node *n, tulle_node via, tulle_text ufrag_json)
+{
+	for (int i = 0; i < 2; i++)
+		if (n->links[0] != NULL && n->links[1] != NULL && n->links[i]->via == via &&
+			is_from(n->links[i], ufrag_json))
+			return n->links[i];
+	return find_link(n, via);
+}
+
 static void handle_candidate(
 	tulle *t, mesh_node *via, mesh_node *n, tulle_text from, const tulle_signal_p_inner *inner)
 {
 	mesh_offer *o = tulle_mesh_find_offer(t, via->id, from);
-	mesh_link *l = n != NULL && o == NULL ? find_link(n, via->id) : NULL;
+	mesh_link *l = n != NULL && o == NULL
+			       ? link_of_candidate(n, via->id, inner->username_fragment)
+			       : NULL;
 	size_t len = 0;
 	const char *text = inner->candidate.len != 0 ? decode(t, inner->candidate, &len) : "";
 	if (l == NULL && o == NULL) {
@@ -283,7 +327,7 @@ static void handle_candidate(
 		tulle_mesh_count(t, TULLE_DROP_P_NO_ATTEMPT); /* before the answer */
 }
 
-TULLE_UNTRUSTED(mesh, "one relayed message", pmessage)
+TULLE_UNTRUSTED(mesh, "one relayed message", mesh)
 void tulle_mesh_handle_relayed(tulle *t, mesh_node *via, const tulle_signal_p *p)
 {
 	tulle_signal_p_inner inner;

@@ -73,7 +73,7 @@ typedef struct mesh_node {
 	tulle_firewall firewall; /* for offers that come through this node */
 	void *firewall_user, *user;
 	tulle_ice_options ice;
-	tulle_time deadline;
+	tulle_time deadline, opened;
 	tulle_heap_node due;
 	tulle_ready_node out, heard; /* of WebSockets */
 	mesh_pending *pending_first, *pending_last;
@@ -93,7 +93,7 @@ typedef struct mesh_offer {
 	struct mesh_offer *next;
 	uint64_t id;
 	tulle_node via;
-	tulle_time until;
+	tulle_time since, until;
 	bool say, tulle;
 	bool held; /* judged and accepted: waits for the end of the node that has its address */
 	size_t bytes;
@@ -211,7 +211,7 @@ mesh_offer *tulle_mesh_find_offer(const tulle *t, tulle_node via, tulle_text fro
 void tulle_mesh_keep_candidate(tulle *t, mesh_offer *offer, tulle_text candidate);
 void tulle_mesh_expire_offers(tulle *t);
 tulle_time tulle_mesh_next_offer(const tulle *t);
-void tulle_mesh_take_held(tulle *t, tulle_text from);  /* the address is free now */
+void tulle_mesh_take_held(tulle *t, const mesh_node *old); /* its address is free now */
 void tulle_mesh_free_offers(tulle *t, tulle_node via); /* TULLE_NO_NODE: all */
 const tulle_event *tulle_mesh_offer_event(tulle *t);
 

@@ -22,7 +22,10 @@ const sum = (size, at) => {
 const relayed = (way, data) => {
 	if (typeof data !== 'string') return
 	const frame = JSON.parse(data)
-	if (frame[0] === 6 || frame[0] === 7) heard('relayed', { way, address: frame[1], type: frame[2][0] })
+	if (frame[0] !== 6 && frame[0] !== 7) return
+	const [type, what] = frame[2]
+	const ufrag = what.sdp ? /a=ice-ufrag:(.*)/.exec(what.sdp)[1] : what.usernameFragment
+	heard('relayed', { way, address: frame[1], type, ufrag, candidate: what.candidate })
 }
 const Socket = window.WebSocket
 window.WebSocket = class extends Socket {
@@ -55,7 +58,7 @@ const watch = (peer, ramp = false) => {
 	if (peer.watched) return
 	peer.watched = true
 	const address = peer.address
-	known.set(address, peer)
+	if (!known.has(address) || !known.get(address).isOpen()) known.set(address, peer)
 	peer.on('open', () => {
 		known.set(address, peer)
 		heard('open', { address, ramp })
@@ -86,6 +89,7 @@ window.begin = (url, secret) => {
 		if (peer === window.ramp || peer.address === url) return
 		heard('connection', { address: peer.address })
 		watch(peer)
+		if (window.eager) ramp.connect(peer.address) // an offer that crosses our own answer
 	})
 	root.on('disconnection', (peer) => heard('disconnection', { address: peer.address }))
 	window.ramp = root.connect(url)
