@@ -70,9 +70,24 @@ bool world_random(void *user, uint8_t *dst, size_t len)
 	return true;
 }
 
+static size_t asked, fail_at;
+static bool fail_all;
+
+size_t world_fail_at(size_t k, bool all)
+{
+	size_t before = asked;
+	asked = 0;
+	fail_at = k;
+	fail_all = all;
+	return before;
+}
+
 static void *take(void *user, size_t n)
 {
 	(void)user;
+	asked++;
+	if (fail_at != 0 && (asked == fail_at || (fail_all && asked > fail_at)))
+		return NULL;
 	held += n;
 	return malloc(n);
 }

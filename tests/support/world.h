@@ -34,6 +34,9 @@ void world_stop_onramp(void);
 /* Runs until done says so; false: nothing is left to happen, or `us` have passed. done NULL: until
  * then. */
 bool world_run(bool (*done)(void), tulle_time us);
+/* The k-th allocation from now on fails, and with `all` every later one; 0: none. Gives how many there
+ * were since the last call. */
+size_t world_fail_at(size_t k, bool all);
 /* The bytes that a root holds from the allocator. */
 size_t world_memory(int root);
 bool world_random(void *user, uint8_t *dst, size_t len);
