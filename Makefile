@@ -184,7 +184,7 @@ soak:
 	@$(BUILD)/soak $(N)
 ## make interop                real browsers and peers, in a network namespace of its own
 interop: deps-interop
-	+@$(MAKE) -s -j$(JOBS) all $(BUILD)/rawpeer
+	+@$(MAKE) -s -j$(JOBS) all examples $(BUILD)/rawpeer
 	@sh tests/interop/run.sh $(CASE)
 $(BUILD)/rawpeer: $(BUILD)/obj/tests/interop/rawpeer.o $(BUILD)/libtulle.a
 	$(CC) -pie $(LINK) -o $@ $^ $(LIBS)
