@@ -32,7 +32,8 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 2, argv + 2);
 	if (argc < 2)
-		fprintf(stderr, "tulle: a command is needed: demo, node, onramp; see tulle --help\n");
+		fprintf(stderr,
+			"tulle: a command is needed: demo, node, onramp; see tulle --help\n");
 	else
 		fprintf(stderr, "tulle: %s is not a command; see tulle --help\n", argv[1]);
 	return CLI_USAGE;

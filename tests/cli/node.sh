@@ -199,11 +199,14 @@ is "and whole" $((count * (size * 2 + ${#line} + 1))) "$(grep -F "\"length\":$si
 : >"$tmp/b.out"
 
 # -- the end of stdin -----------------------------------------------------------------------------
+# A mebibyte of it is on the way when the end comes.
+head -n 12 "$tmp/much" >&"$in_a"
 say a "text $b last words"
 hang_up a
 ended a
 is "the end of stdin is a success" 0 "$code"
 wait_line b '"json":"last words"}'
+is "what was taken arrives" 12 "$(grep -cF "\"length\":$size," "$tmp/b.out")"
 wait_line b "{\"event\":\"close\",\"address\":\"$a\",\"reason\":\"remote\"}"
 is "after disconnection" 1 "$(grep -A1 '"event":"disconnection"' "$tmp/b.out" | grep -c "\"event\":\"close\",\"address\":\"$a\"")"
 hang_up b
