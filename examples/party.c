@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A party: the host stands at one or more doors (onramps), connects to whoever comes in, welcomes them and
- * tells each guest who else is here; guests then meet each other through the host, also those who came in by
- * different doors. usage: party host URL... | party guest NAME URL */
+/* A party: the host stands at one or more doors (onramps), connects to whoever comes in, welcomes
+ * them and tells each who else is here; guests then meet through the host, also those who came in
+ * by different doors. usage: party host URL... | party guest NAME URL */
 #include <tulle/host.h>
 
 #include <stdio.h>

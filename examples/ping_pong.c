@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Ping-pong: whoever is announced is connected to and gets `ping?`; each `ping?` is answered by `pong!`,
- * each `pong!` by the next `ping?`, so many times. usage: ping_pong URL [ROUNDS] (3; 0: only answer) */
+/* Ping-pong: whoever is announced is connected to and gets `ping?`; each `ping?` is answered by
+ * `pong!`, each `pong!` by the next `ping?`, so many times.
+ * usage: ping_pong URL [ROUNDS] (3; 0: only answer) */
 #include <tulle/host.h>
 
 #include <stdio.h>
