@@ -97,8 +97,10 @@ static tulle_err send_data(tulle_peer *p, peer_channel *c, bool text, const void
 	/* RFC8831:6.6: an empty message carries one zero byte under a PPID of its own. */
 	tulle_err err = tulle_sctp_send(
 		p->sctp, p->now, c->stream, ppid, empty ? zero : data, empty ? 1 : len, &o);
-	if (err == TULLE_OK)
+	if (err == TULLE_OK) {
+		c->has_sent = true;
 		tulle_peer_mark(p);
+	}
 	if (err == TULLE_WOULD_BLOCK) {
 		c->wants_low = true;
 		return tulle_peer_fail(p, err, "the send buffer is full");
@@ -175,11 +177,11 @@ tulle_err tulle_channel_close(tulle_peer *p, tulle_channel handle)
 		tulle_peer_say(p, c, SAY_CLOSE);
 		return TULLE_OK;
 	}
+	if (c->in_parts) /* half a message cannot be delivered, nor taken back */
+		return tulle_peer_fail(p, TULLE_ERR_STATE, "a message is being sent in parts");
 	c->state = TULLE_CHANNEL_CLOSING;
 	c->due_reset = true;
-	tulle_peer_channel_due(p, c);
-	tulle_peer_channels_due(p);
-	tulle_peer_mark(p);
+	tulle_peer_channel_due(p, c); /* done at the next poll, by a clock that is right */
 	return TULLE_OK;
 }
 

@@ -161,7 +161,7 @@ void tulle_peer_channels_writable(tulle_peer *p)
 void tulle_peer_channel_low(tulle_peer *p, uint16_t stream)
 {
 	peer_channel *c = tulle_peer_table_by_stream(p, stream);
-	if (c != NULL && c->state == TULLE_CHANNEL_OPEN)
+	if (c != NULL && c->state == TULLE_CHANNEL_OPEN && c->has_sent)
 		tulle_peer_say(p, c, SAY_LOW);
 }
 
@@ -233,8 +233,11 @@ tulle_drop tulle_peer_channel_dcep(
 	dcep_message m;
 	tulle_drop drop = tulle_peer_read_dcep(data, len, &m);
 	peer_channel *c = tulle_peer_table_by_stream(p, stream);
-	if (drop != TULLE_TAKEN)
+	if (drop != TULLE_TAKEN) {
+		if (c == NULL && data[0] == DCEP_OPEN) /* RFC8832:6: no ACK, a reset */
+			(void)tulle_sctp_reset_stream(p->sctp, p->now, stream);
 		return drop;
+	}
 	if (m.type == DCEP_ACK) {
 		if (c == NULL || c->by_remote || c->negotiated)
 			return TULLE_DROP_DCEP;

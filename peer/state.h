@@ -40,6 +40,7 @@ typedef struct peer_channel {
 	bool due_open, due_ack, due_reset; /* waits for room in SCTP */
 	bool said_linked, due_linked;
 	bool in_parts, parts_text; /* send_part is under way */
+	bool has_sent;             /* a message of the user's; DCEP's own are not his to hear of */
 	bool reset_out, reset_in;  /* done */
 	bool wants_low, paused;    /* a send was refused */
 } peer_channel;

@@ -161,7 +161,8 @@ TULLE_API tulle_err tulle_channel_send_part(
 /* send_*: whole or TULLE_WOULD_BLOCK, then BUFFERED_LOW (also when the pool refused and nothing is
  * buffered). send_part: takes what fits; one message at a time on a channel. */
 TULLE_API tulle_err tulle_channel_close(tulle_peer *,
-	tulle_channel); /* what was taken is delivered first (W3C closing procedure) */
+	tulle_channel); /* what was taken is delivered first (W3C closing procedure); STATE in the
+			   middle of a message that send_part gives */
 TULLE_API tulle_err tulle_channel_pause(tulle_peer *, tulle_channel, bool);
 TULLE_API size_t tulle_channel_buffered(
 	const tulle_peer *, tulle_channel); /* bufferedAmount: not yet handed to the network */
