@@ -127,6 +127,12 @@ void tulle_host_destroy(tulle_host *host)
 {
 	if (host == NULL)
 		return;
+	if (host->in_step) { /* by a listener: what stands on it hears no more, the step ends it */
+		host->destroyed = true;
+		for (tulle_host_member *m = host->members; m != NULL; m = m->next)
+			tulle_host_remove(m);
+		return;
+	}
 	while (host->members != NULL) {
 		tulle_host_member *member = host->members;
 		tulle_host_remove(member);

@@ -25,7 +25,8 @@ typedef struct {
 TULLE_API tulle_err tulle_host_create(
 	const tulle_host_options *, tulle_host **); /* options NULL: all defaults */
 TULLE_API void tulle_host_destroy(
-	tulle_host *); /* with all that stands on it; never waits for a name server */
+	tulle_host *); /* with all that stands on it; never waits for a name server. In a listener
+			 it takes effect when that returns, and the step says TULLE_ERR_GONE */
 TULLE_API tulle_err tulle_host_step(tulle_host *,
 	int timeout_ms); /* moves packets, calls listeners; -1: until something happens */
 TULLE_API tulle_err tulle_host_run(tulle_host *); /* until tulle_host_stop */

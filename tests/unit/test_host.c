@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/* host: the loop over 127.0.0.1: peers and roots on it, what listeners may do, waking and stopping
+ * from elsewhere. Nothing here asserts how long something takes. */
+#include <tulle/host.h>
+
+#include <check.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static tulle_host *host;
+static tulle_peer *ends[2];
+static tulle_channel chat;
+static unsigned heard[2][TULLE_PEER_ERROR + 1];
+static char text[2][64];
+static void (*and_then)(int end, const tulle_peer_event *e); /* what a test does in a listener */
+
+static void describe(tulle_peer *self, tulle_peer *other)
+{
+	tulle_text sdp;
+	ck_assert_int_eq(tulle_peer_set_local(self, TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
+	ck_assert_int_eq(tulle_peer_local(self, true, &sdp), TULLE_SDP_OFFER);
+	ck_assert_int_eq(
+		tulle_peer_set_remote(other, TULLE_SDP_OFFER, sdp.ptr, sdp.len), TULLE_OK);
+	ck_assert_int_eq(tulle_peer_set_local(other, TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
+	ck_assert_int_eq(tulle_peer_local(other, false, &sdp), TULLE_SDP_ANSWER);
+	ck_assert_int_eq(
+		tulle_peer_set_remote(self, TULLE_SDP_ANSWER, sdp.ptr, sdp.len), TULLE_OK);
+}
+
+static void on_event(tulle_peer *self, const tulle_peer_event *e, void *user)
+{
+	int i = *(int *)user;
+	ck_assert_ptr_eq(self, ends[i]);
+	heard[i][e->kind]++;
+	if (e->kind == TULLE_PEER_NEGOTIATION_NEEDED)
+		describe(self, ends[1 - i]);
+	else if (e->kind == TULLE_PEER_ICE_CANDIDATE && ends[1 - i] != NULL)
+		(void)tulle_peer_add_candidate(ends[1 - i], &e->u.candidate);
+	else if (e->kind == TULLE_PEER_OPEN)
+		ck_assert_int_eq(tulle_channel_send_text(self, e->channel, "hello", 5), TULLE_OK);
+	else if (e->kind == TULLE_PEER_MESSAGE) {
+		ck_assert_uint_lt(e->u.message.data.len, sizeof text[i]);
+		memcpy(text[i], e->u.message.data.ptr, e->u.message.data.len);
+	}
+	if (and_then != NULL)
+		and_then(i, e);
+}
+
+static void make_peers(const tulle_host_options *options)
+{
+	static int numbers[2] = {0, 1};
+	memset(heard, 0, sizeof heard);
+	memset(text, 0, sizeof text);
+	ck_assert_int_eq(tulle_host_create(options, &host), TULLE_OK);
+	for (int i = 0; i < 2; i++) {
+		tulle_peer_config config = {
+			.listener = on_event, .user = &numbers[i], .ice.loopback = true};
+		ck_assert_int_eq(tulle_peer_create(host, &config, &ends[i]), TULLE_OK);
+	}
+	ck_assert_int_eq(tulle_channel_create(ends[0], "chat", NULL, &chat), TULLE_OK);
+}
+
+static bool both_heard(tulle_peer_event_kind kind)
+{
+	return heard[0][kind] != 0 && heard[1][kind] != 0;
+}
+
+static void step_until(tulle_peer_event_kind kind)
+{
+	while (!both_heard(kind))
+		ck_assert_int_eq(tulle_host_step(host, -1), TULLE_OK);
+}
+
+START_TEST(two_peers_on_one_host_say_hello)
+{
+	make_peers(NULL);
+	step_until(TULLE_PEER_MESSAGE);
+	ck_assert_str_eq(text[0], "hello");
+	ck_assert_str_eq(text[1], "hello");
+	tulle_host_destroy(host);
+}
+END_TEST
+
+START_TEST(the_same_without_udp_segment_and_bound_to_an_address)
+{
+	static const tulle_host_options options = {.no_offload = true, .bind4 = "127.0.0.1"};
+	make_peers(&options);
+	step_until(TULLE_PEER_MESSAGE);
+	ck_assert_str_eq(text[1], "hello");
+	tulle_host_destroy(host);
+}
+END_TEST
+
+/* -- destroy in a listener -- */
+
+static void destroy_other(int i, const tulle_peer_event *e)
+{
+	if (e->kind == TULLE_PEER_MESSAGE && ends[1 - i] != NULL && ends[i] != NULL) {
+		tulle_peer *other = ends[1 - i];
+		ends[1 - i] = NULL;
+		tulle_peer_destroy(other);
+	}
+}
+
+static void destroy_self(int i, const tulle_peer_event *e)
+{
+	if (e->kind == TULLE_PEER_MESSAGE) {
+		tulle_peer_destroy(ends[i]);
+		tulle_peer_destroy(ends[i]); /* once more does nothing */
+	}
+}
+
+static void destroy_host(int i, const tulle_peer_event *e)
+{
+	(void)i;
+	if (e->kind == TULLE_PEER_OPEN)
+		tulle_host_destroy(host);
+}
+
+START_TEST(a_peer_destroyed_in_a_listener_says_no_more)
+{
+	void (*ways[])(int, const tulle_peer_event *) = {destroy_other, destroy_self};
+	for (size_t w = 0; w < 2; w++) {
+		and_then = ways[w];
+		make_peers(NULL);
+		while (heard[0][TULLE_PEER_MESSAGE] + heard[1][TULLE_PEER_MESSAGE] == 0)
+			ck_assert_int_eq(tulle_host_step(host, -1), TULLE_OK);
+		for (int n = 0; n < 5; n++)
+			ck_assert_int_eq(tulle_host_step(host, 0), TULLE_OK);
+		ck_assert_uint_le(heard[0][TULLE_PEER_MESSAGE], 1);
+		ck_assert_uint_le(heard[1][TULLE_PEER_MESSAGE], 1);
+		tulle_host_destroy(host);
+	}
+}
+END_TEST
+
+START_TEST(a_host_destroyed_in_a_listener_is_gone_when_the_step_returns)
+{
+	tulle_err err;
+	and_then = destroy_host;
+	make_peers(NULL);
+	while ((err = tulle_host_step(host, -1)) == TULLE_OK)
+		continue;
+	ck_assert_int_eq(err, TULLE_ERR_GONE);
+}
+END_TEST
+
+static unsigned states_refused;
+
+static void step_again(int i, const tulle_peer_event *e)
+{
+	(void)i, (void)e;
+	states_refused += tulle_host_step(host, 0) == TULLE_ERR_STATE;
+	states_refused += tulle_host_run(host) == TULLE_ERR_STATE;
+}
+
+START_TEST(step_and_run_in_a_listener_are_errors_of_state)
+{
+	and_then = step_again;
+	states_refused = 0;
+	make_peers(NULL);
+	step_until(TULLE_PEER_MESSAGE);
+	unsigned events = 0;
+	for (int k = 0; k <= TULLE_PEER_ERROR; k++)
+		events += heard[0][k] + heard[1][k];
+	ck_assert_uint_eq(states_refused, 2 * events);
+	tulle_host_destroy(host);
+}
+END_TEST
+
+/* -- waking and stopping -- */
+
+static void *stop_from_thread(void *unused)
+{
+	tulle_host_stop(host);
+	return unused;
+}
+
+START_TEST(stop_from_a_thread_ends_run)
+{
+	pthread_t thread;
+	ck_assert_int_eq(tulle_host_create(NULL, &host), TULLE_OK);
+	for (int i = 0; i < 50; i++) {
+		ck_assert_int_eq(pthread_create(&thread, NULL, stop_from_thread, NULL), 0);
+		ck_assert_int_eq(tulle_host_run(host), TULLE_OK);
+		ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	}
+	tulle_host_destroy(host);
+}
+END_TEST
+
+static void stop_from_handler(int signal)
+{
+	(void)signal;
+	tulle_host_stop(host);
+}
+
+START_TEST(stop_from_a_signal_handler_ends_run)
+{
+	struct sigaction action = {.sa_handler = stop_from_handler};
+	ck_assert_int_eq(tulle_host_create(NULL, &host), TULLE_OK);
+	ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
+	ualarm(2000, 0); /* before run or within: both must end it */
+	ck_assert_int_eq(tulle_host_run(host), TULLE_OK);
+	raise(SIGALRM);
+	ck_assert_int_eq(tulle_host_run(host), TULLE_OK);
+	tulle_host_destroy(host);
+}
+END_TEST
+
+START_TEST(wake_ends_the_wait_of_one_step)
+{
+	ck_assert_int_eq(tulle_host_create(NULL, &host), TULLE_OK);
+	tulle_host_wake(host);
+	tulle_host_wake(host); /* two before a step are one */
+	ck_assert_int_eq(tulle_host_step(host, -1), TULLE_OK);
+	ck_assert_int_eq(tulle_host_timeout_ms(host), -1);
+	tulle_host_destroy(host);
+}
+END_TEST
+
+/* -- in somebody else's loop -- */
+
+START_TEST(the_descriptor_is_readable_whenever_a_step_is_due)
+{
+	make_peers(NULL);
+	struct pollfd p = {.fd = tulle_host_fd(host), .events = POLLIN};
+	ck_assert_int_ge(p.fd, 0);
+	while (!both_heard(TULLE_PEER_MESSAGE)) { /* never a step that poll did not ask for */
+		ck_assert_int_eq(poll(&p, 1, -1), 1);
+		ck_assert_int_eq(tulle_host_step(host, 0), TULLE_OK);
+	}
+	/* a command outside of a step is output that is due */
+	memset(heard, 0, sizeof heard);
+	ck_assert_int_eq(tulle_channel_send_text(ends[0], chat, "again", 5), TULLE_OK);
+	while (heard[1][TULLE_PEER_MESSAGE] == 0) {
+		ck_assert_int_eq(poll(&p, 1, -1), 1);
+		ck_assert_int_eq(tulle_host_step(host, 0), TULLE_OK);
+	}
+	ck_assert_str_eq(text[1], "again");
+	tulle_fd_wish wish = {0};
+	ck_assert_uint_eq(tulle_host_fds(host, &wish, 1), 1);
+	ck_assert_int_eq(wish.fd, p.fd);
+	ck_assert(wish.read && !wish.write);
+	tulle_host_destroy(host);
+}
+END_TEST
+
+/* -- roots -- */
+
+static unsigned wakes[2];
+
+static void on_wake(tulle *root, const tulle_event *e, void *user)
+{
+	(void)root, (void)e;
+	++*(unsigned *)user;
+}
+
+START_TEST(two_roots_stand_on_one_host_and_one_may_go)
+{
+	tulle *roots[2];
+	ck_assert_int_eq(tulle_host_create(NULL, &host), TULLE_OK);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(tulle_create_on(host, NULL, &roots[i]), TULLE_OK);
+		ck_assert_ptr_eq(tulle_host_of(roots[i]), host);
+		ck_assert_int_eq(
+			tulle_on(roots[i], TULLE_ROOT, TULLE_EVENT_WAKE, on_wake, &wakes[i]), TULLE_OK);
+	}
+	tulle_wake(roots[0]);
+	while (wakes[0] == 0)
+		ck_assert_int_eq(tulle_step(roots[1], -1), TULLE_OK);
+	tulle_destroy(roots[0]);
+	tulle_wake(roots[1]);
+	unsigned before = wakes[1], gone = wakes[0];
+	while (wakes[1] == before)
+		ck_assert_int_eq(tulle_step(roots[1], -1), TULLE_OK);
+	ck_assert_uint_eq(wakes[0], gone);
+	tulle_host_destroy(host);
+}
+END_TEST
+
+static void destroy_root(tulle *root, const tulle_event *e, void *user)
+{
+	(void)e;
+	++*(unsigned *)user;
+	tulle_destroy(root);
+}
+
+START_TEST(a_root_destroyed_in_its_listener_is_gone_when_the_step_returns)
+{
+	tulle *root;
+	tulle_err err;
+	ck_assert_int_eq(tulle_create(NULL, &root), TULLE_OK);
+	ck_assert_int_eq(
+		tulle_on(root, TULLE_ROOT, TULLE_EVENT_WAKE, destroy_root, &wakes[0]), TULLE_OK);
+	tulle_wake(root);
+	while ((err = tulle_step(root, -1)) == TULLE_OK)
+		continue;
+	ck_assert_int_eq(err, TULLE_ERR_GONE);
+	ck_assert_uint_eq(wakes[0], 1);
+}
+END_TEST
+
+Suite *suite_host(void)
+{
+	Suite *s = suite_create("host");
+	TCase *t = tcase_create("host");
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, two_peers_on_one_host_say_hello);
+	tcase_add_test(t, the_same_without_udp_segment_and_bound_to_an_address);
+	tcase_add_test(t, a_peer_destroyed_in_a_listener_says_no_more);
+	tcase_add_test(t, a_host_destroyed_in_a_listener_is_gone_when_the_step_returns);
+	tcase_add_test(t, step_and_run_in_a_listener_are_errors_of_state);
+	tcase_add_test(t, stop_from_a_thread_ends_run);
+	tcase_add_test(t, stop_from_a_signal_handler_ends_run);
+	tcase_add_test(t, wake_ends_the_wait_of_one_step);
+	tcase_add_test(t, the_descriptor_is_readable_whenever_a_step_is_due);
+	tcase_add_test(t, two_roots_stand_on_one_host_and_one_may_go);
+	tcase_add_test(t, a_root_destroyed_in_its_listener_is_gone_when_the_step_returns);
+	suite_add_tcase(s, t);
+	return s;
+}
