@@ -43,7 +43,8 @@ static void setup(void)
 	(void)world_add(&plain);
 	ck_assert_int_eq(tulle_connect(A, TULLE_ROOT, WORLD_URL, NULL, &a_ramp), TULLE_OK);
 	ck_assert_int_eq(tulle_on(A, a_ramp, TULLE_EVENT_MESSAGE, keep_announced, NULL), TULLE_OK);
-	ck_assert_int_eq(tulle_on(B, TULLE_ROOT, TULLE_EVENT_CONNECTION, keep_incoming, NULL), TULLE_OK);
+	ck_assert_int_eq(
+		tulle_on(B, TULLE_ROOT, TULLE_EVENT_CONNECTION, keep_incoming, NULL), TULLE_OK);
 	(void)world_run(NULL, 500000);
 	ck_assert_int_eq(tulle_connect(B, TULLE_ROOT, WORLD_URL, NULL, &b_ramp), TULLE_OK);
 	(void)world_run(NULL, 500000);
@@ -255,6 +256,21 @@ START_TEST(closing_the_root_closes_all_and_leaves_nothing)
 }
 END_TEST
 
+START_TEST(listeners_of_a_node_go_with_it)
+{
+	size_t first = 0;
+	(void)tulle_on(A, TULLE_ROOT, TULLE_EVENT_CONNECTION, listen_in_connection, NULL);
+	for (int i = 0; i < 10; i++) {
+		pair();
+		(void)tulle_close(A, ab);
+		(void)world_run(NULL, 1000000);
+		if (i == 2)
+			first = world_memory(0);
+	}
+	ck_assert_uint_eq(world_memory(0), first);
+}
+END_TEST
+
 static void silence(tulle *t, const tulle_event *e, void *user)
 {
 	(void)e, (void)user;
@@ -301,6 +317,7 @@ Suite *suite_listeners(void)
 	tcase_add_test(t, connecting_again_in_close_is_legal);
 	tcase_add_test(t, connect_is_legal_in_every_kind_of_listener);
 	tcase_add_test(t, a_listener_may_take_itself_off_and_set_another_that_hears_the_next);
+	tcase_add_test(t, listeners_of_a_node_go_with_it);
 	tcase_add_test(t, closing_the_root_closes_all_and_leaves_nothing);
 	tcase_add_test(t, after_destroy_in_a_listener_nothing_more_is_heard);
 	tcase_add_test(t, unheard_events_are_gone_and_polled_ones_wait);

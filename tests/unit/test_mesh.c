@@ -92,6 +92,9 @@ START_TEST(sends_are_whole_or_not_at_all)
 	ck_assert_int_eq(tulle_send_text(A, ab, big, max - 5), TULLE_ERR_TOO_LARGE);
 	ck_assert_int_eq(tulle_send_bytes(A, ab, big, max), TULLE_OK);
 	ck_assert_int_eq(tulle_send_bytes(A, ab, big, max + 1), TULLE_ERR_TOO_LARGE);
+	tulle_node ramp = tulle_find(A, WORLD_URL); /* the same over a WebSocket */
+	ck_assert_int_eq(tulle_send_text(A, ramp, big, max - 5), TULLE_ERR_TOO_LARGE);
+	ck_assert_int_eq(tulle_send_bytes(A, ramp, big, max + 1), TULLE_ERR_TOO_LARGE);
 	ck_assert_int_eq(tulle_send_json(A, ab, "{", 1), TULLE_ERR_SYNTAX);
 	ck_assert_int_eq(tulle_send_json(A, ab, "1 2", 3), TULLE_ERR_SYNTAX);
 	ck_assert_int_eq(tulle_send_text(A, ab, "\xff", 1), TULLE_ERR_SYNTAX);
