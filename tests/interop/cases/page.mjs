@@ -140,6 +140,21 @@ async function isIntroduced(world, page, by, to) {
 	world.saw('is introduced to another without an onramp')
 }
 
+// The other side closes and comes back at once: its offer may overtake the news of the end.
+async function comesBack(world, page, other, rounds = 5) {
+	await world.pair(other, page)
+	for (let i = 0; i < rounds; i++) {
+		const marks = [page.log.mark, other.log.mark]
+		const calls = [other.must('close', page.address), other.connect(page)]
+		await Promise.all(calls)
+		await Promise.all([page.opened(other, marks[0]), other.opened(page, marks[1])])
+		await passes(page, other, 'text', 100, i)
+		same([await page.count(other), await other.count(page)], [1, 1], 'connections on each side')
+		if (!i) await page.page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 500))) // it is long open
+	}
+	world.saw(`closed and connected again ${rounds} times`)
+}
+
 // After a failure the same address is free again, unlike in the original.
 async function notPoisoned(world, page, node) {
 	const mark = page.log.mark
@@ -231,6 +246,13 @@ for (const kind of ['chromium', 'firefox']) {
 			await world.ramp('tulle')
 			const page = await tullePage(world, kind)
 			await isIntroduced(world, page, await world.node(), await world.page(kind))
+		},
+	}, {
+		name: `web-comes-back-${kind}`,
+		async run(world) {
+			await world.ramp('tulle')
+			const page = await tullePage(world, kind)
+			await comesBack(world, page, await world.node())
 		},
 	}, {
 		name: `web-free-again-${kind}`,

@@ -127,8 +127,15 @@ async function glare(world, kind) {
 		await closes(i % 4 < 2 ? node : page, i % 4 < 2 ? page : node)
 		same([await node.count(page), await page.count(node)], [0, 0], 'connections after the close')
 	}
+	// The page answers our offer with an offer of its own as well: its answer is the one that counts.
+	await page.page.evaluate(() => (window.eager = true))
+	await world.pair(node, page)
+	await passes(node, page, 'text', 1000, 1)
+	await passes(page, node, 'bytes', 1000, 1)
+	await closes(node, page)
+	same(await node.count(page), 0, 'connections after the last close')
 	const opens = [node.log.all('open', (e) => !e.ramp).length, page.log.all('open', (e) => !e.ramp).length]
-	same(opens, [rounds, rounds], 'how often each side saw it open')
+	same(opens, [rounds + 1, rounds + 1], 'how often each side saw it open')
 	world.saw(`${rounds} rounds, offers crossed in ${crossed}; opens ${opens}`)
 }
 
