@@ -22,7 +22,8 @@ const NODES_MAX = 256
 const WAITING_MAX = 65536 // bytes that wait for a node to open
 const EARLY_MAX = 1 << 20 // bytes that came on a channel before the node was open
 const RELAY_PER_S = 65536 // bytes that are relayed for one node, four seconds of it at once
-const LATE_MAX = 16 // candidates kept while a firewall thinks
+const HELD_MS = 10000
+const LATE_MAX = 16 // candidates kept for an offer that waits
 
 const sizeOf = (data) => (typeof data === 'string' ? data.length : data.byteLength)
 const isUrl = (address) => /^wss?:\/\//i.test(address)
@@ -108,6 +109,8 @@ export class Node extends Place {
 	#timer
 	#budget = { bytes: 4 * RELAY_PER_S, at: performance.now() }
 	#deciding = new Map() // by address: candidates that came while a firewall thinks
+	#openedAt = 0
+	#held = null // an offer that came while we are open: perhaps our end is on the way
 	#silent = false // closed by ourselves: nothing more of the middle events
 
 	constructor(via, address, incoming, { firewall, rtcConfiguration } = {}) {
@@ -228,6 +231,7 @@ export class Node extends Place {
 		if (this.state !== 'connecting') return
 		clearTimeout(this.#timer)
 		this.state = 'open'
+		this.#openedAt = performance.now()
 		this.#push('open')
 		const [waiting, early] = [this.#waiting, this.#early]
 		this.#waiting = []
@@ -248,6 +252,16 @@ export class Node extends Place {
 		for (const node of this.root.getPeers()) node.relayGone(this)
 		this.#say('disconnection', this.via)
 		this.root.queue.push(() => this.emit('close', reason))
+		if (this.#held && reason !== 'local') this.#takeHeld(this.#held)
+	}
+	/**
+	 * Of one who ended the old connection and came back; not one that crossed what opened that. On one relay a
+	 * tulle node's offer cannot have: it went before its answer. Of others the one nearer to the end is taken.
+	 */
+	#takeHeld({ via, inner, late, since }) {
+		const ordered = inner.tulle && via === this.via
+		const limit = ordered ? HELD_MS : Math.min(HELD_MS, since - this.#openedAt)
+		if (performance.now() - since < limit) via.#decided(this.address, inner, true, late)
 	}
 
 	/** Attempts that this relay was introducing cannot be answered any more. */
@@ -377,10 +391,15 @@ export class Node extends Place {
 
 	/** An offer from an address to which this node exists: one connection is to come out of it. */
 	collide(via, inner, late) {
+		if (this.state === 'open') {
+			this.#held = { via, inner, late, since: performance.now() }
+			return
+		}
+		const older = this.#links.find((l) => !l.offerer && l.via === via) // its sender has given that up
 		const ours = this.#links.find((l) => l.offerer && (inner.tulle || l.via === via))
 		const rival = !inner.tulle && !ours && this.#links.length < 2 && !this.#links.some((l) => l.via === via)
-		if (this.state !== 'connecting' || (!ours && !rival) || (ours && !this.#isTheirs(ours, inner)))
-			return this.root.count('p_glare')
+		if (!older && !rival && (!ours || !this.#isTheirs(ours, inner))) return this.root.count('p_glare')
+		if (older) this.#dropLink(older)
 		this.#answer(via, inner.description, late)
 		if (ours) this.#dropLink(ours)
 	}
@@ -401,9 +420,10 @@ export class Node extends Place {
 	}
 	#takeCandidate(from, node, candidate) {
 		const link = node?.#links.find((l) => l.via === this)
-		const late = this.#deciding.get(from)
-		if (link && link.answered) this.#feed(link, candidate)
-		else if (late && late.length < LATE_MAX) late.push(candidate)
+		const held = node?.#held?.via === this ? node.#held.late : undefined
+		const late = this.#deciding.get(from) ?? held
+		if (late && late.length < LATE_MAX) late.push(candidate)
+		else if (link && link.answered) this.#feed(link, candidate)
 		else this.root.count(node && !link ? 'p_other_relay' : 'p_no_attempt')
 	}
 }
