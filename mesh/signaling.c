@@ -291,7 +291,8 @@ static bool is_from(const mesh_link *l, tulle_text ufrag_json)
 	tulle_text text;
 	tulle_sdp sdp;
 	return tulle_peer_remote(l->peer, false, &text) != 0 &&
-	       tulle_sdp_read(text, &sdp) == TULLE_OK && tulle_json_string_is(ufrag_json, sdp.ufrag);
+	       tulle_sdp_read(text, &sdp) == TULLE_OK &&
+	       tulle_json_string_is(ufrag_json, sdp.ufrag);
 }
 
 /* Two attempts may share a relay; then the candidate says whose it is. */

@@ -167,7 +167,8 @@ typedef struct {
 	uint32_t blocks, blocks_max;
 	sctp_block *tail;
 	uint32_t tail_bytes;  /* payload that the tail has held */
-	uint32_t block_bytes; /* payload that a block has held of late: what the window counts with */
+	uint32_t block_bytes; /* payload that a block has held of late: what the window counts with
+			       */
 	sctp_in_piece *front, *front_tail; /* the message that the cumulative TSN stands in */
 	size_t front_bytes;
 	sctp_stream *front_stream;
