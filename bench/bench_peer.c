@@ -213,7 +213,7 @@ static void print_hex(tulle_text text)
 
 static void describe(tulle_sdp_type type)
 {
-	tulle_text sdp;
+	tulle_text sdp = {0};
 	if (tulle_peer_set_local(b.peer, TULLE_SDP_IMPLICIT, NULL, 0) != TULLE_OK ||
 		tulle_peer_local(b.peer, type == TULLE_SDP_OFFER, &sdp) != type)
 		fail("set_local");

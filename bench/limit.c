@@ -154,7 +154,7 @@ static double run_sender(void)
 	int64_t got = 0;
 	double start = 0;
 	while (got >= 0) {
-		int64_t said;
+		int64_t said = 0;
 		while ((uint32_t)(sent - (uint32_t)got) + RUN <= WINDOW) {
 			send_run(&at);
 			sent += RUN;
