@@ -26,13 +26,23 @@ function wrap(dc) {
 
 run((hear) => {
 	const pc = new PeerConnection('bench', { iceServers: [] })
+	const waiting = [] // its candidates may overtake its description
+	let described = false
 	pc.onLocalDescription((sdp, type) => hear.local(type, sdp))
 	pc.onLocalCandidate((text, mid) => hear.candidate(text, mid))
 	pc.onDataChannel((dc) => hear.channel(wrap(dc)))
 	return {
 		open: () => wrap(pc.createDataChannel('bench')),
-		remote: (type, sdp) => pc.setRemoteDescription(sdp, type),
-		candidate: (text, mid) => text !== '' && pc.addRemoteCandidate(text, mid),
+		remote(type, sdp) {
+			pc.setRemoteDescription(sdp, type)
+			described = true
+			for (const [text, mid] of waiting.splice(0)) pc.addRemoteCandidate(text, mid)
+		},
+		candidate(text, mid) {
+			if (text === '') return
+			if (described) pc.addRemoteCandidate(text, mid)
+			else waiting.push([text, mid])
+		},
 		close: () => pc.close(),
 	}
 })
