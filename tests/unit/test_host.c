@@ -237,7 +237,10 @@ START_TEST(the_descriptor_is_readable_whenever_a_step_is_due)
 	}
 	/* a command outside of a step is output that is due */
 	memset(heard, 0, sizeof heard);
+	while (poll(&p, 1, 0) == 1)
+		ck_assert_int_eq(tulle_host_step(host, 0), TULLE_OK);
 	ck_assert_int_eq(tulle_channel_send_text(ends[0], chat, "again", 5), TULLE_OK);
+	ck_assert_int_eq(poll(&p, 1, 0), 1);
 	while (heard[1][TULLE_PEER_MESSAGE] == 0) {
 		ck_assert_int_eq(poll(&p, 1, -1), 1);
 		ck_assert_int_eq(tulle_host_step(host, 0), TULLE_OK);

@@ -412,6 +412,7 @@ START_TEST(an_offer_is_taken_back_when_the_other_side_offers_too)
 	ck_assert_int_eq(tulle_peer_set_local(b(), TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
 	tulle_peer_local(a(), true, &sdp);
 	ck_assert_int_eq(tulle_peer_set_remote(b(), TULLE_SDP_OFFER, sdp.ptr, sdp.len), TULLE_OK);
+	ck_assert_int_eq(tulle_peer_local(b(), true, &sdp), 0); /* ours is no longer pending */
 	ck_assert_int_eq(tulle_peer_set_local(b(), TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
 	ck_assert_int_eq(tulle_peer_local(b(), false, &sdp), TULLE_SDP_ANSWER);
 	ck_assert_int_eq(tulle_peer_set_remote(a(), TULLE_SDP_ANSWER, sdp.ptr, sdp.len), TULLE_OK);
