@@ -36,8 +36,9 @@ process.on('unhandledRejection', (e) => {
 	failed++
 })
 for (const signal of ['SIGINT', 'SIGTERM'])
-	process.on(signal, () => {
+	process.on(signal, async () => {
 		killAll()
+		await endShared() // a browser would outlive us
 		process.exit(130)
 	})
 const beside = chosen.filter((c) => c.waits).map(run)
