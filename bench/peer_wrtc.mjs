@@ -5,12 +5,15 @@ import { run } from './peer_js.mjs'
 
 const { RTCPeerConnection } = createRequire(new URL('../tests/interop/package.json', import.meta.url))('@roamhq/wrtc')
 
+const kept = new Array(32768)
+let at = 0
+
 function wrap(dc) {
 	dc.binaryType = 'arraybuffer'
 	const channel = {
 		opened() {},
 		closed() {},
-		send: (bytes) => dc.send(bytes.slice()), // it reads them later
+		send: (bytes) => dc.send((kept[at++ % kept.length] = bytes.slice())), // it reads them later
 		text: (string) => dc.send(string),
 		buffered: () => dc.bufferedAmount,
 		isOpen: () => dc.readyState === 'open',
