@@ -78,8 +78,13 @@ export class Link {
 		if (this.held !== null) this.held.push(candidate)
 		else this.#send(candidate)
 	}
+	/**
+	 * Without its extensions: in glare an original hands candidates of one attempt to the other, and Chromium
+	 * takes a strange ufrag in the text for a restart.
+	 */
 	#send(candidate) {
-		const { candidate: text, sdpMid, sdpMLineIndex, usernameFragment } = candidate
+		const text = candidate.candidate.split(' generation ')[0]
+		const { sdpMid, sdpMLineIndex, usernameFragment } = candidate
 		if (!this.dropped) this.owner.tell(this, [CANDIDATE, { candidate: text, sdpMid, sdpMLineIndex, usernameFragment }])
 	}
 	#release() {
