@@ -3,30 +3,9 @@
 # `tulle demo` as a user meets it: usage, a taken port, the mesh with and without a terminal, its page, its end.
 # usage: demo.sh BUILD
 build=$1
-tulle=$build/tulle
-passed=0 failed=0
-tmp=$(mktemp -d) || exit 1
+. "$(dirname "$0")/../support/cli.sh" "$build"
 pid=
 trap 'if [ -n "$pid" ]; then kill -9 "$pid" 2>/dev/null; fi; rm -rf "$tmp"' EXIT
-
-is() { # is NAME WANT GOT
-	if [ "$2" = "$3" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf '%s\n  wanted: %s\n  got:    %s\n' "$1" "$2" "$3"
-	fi
-}
-
-has() { # has NAME PART TEXT
-	case $3 in
-	*"$2"*) passed=$((passed + 1)) ;;
-	*)
-		failed=$((failed + 1))
-		printf '%s\n  wanted a part: %s\n  got:           %s\n' "$1" "$2" "$3"
-		;;
-	esac
-}
 
 wait_for() { # wait_for PART: until the demo has said it; 20 s
 	for _ in {1..1000}; do

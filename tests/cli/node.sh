@@ -3,34 +3,13 @@
 # `tulle node` as a user meets it: usage, commands and their replies, back-pressure, the end of stdin, signals, pipes.
 # usage: node.sh BUILD
 build=$1
-tulle=$build/tulle
-passed=0 failed=0
-tmp=$(mktemp -d) || exit 1
+. "$(dirname "$0")/../support/cli.sh" "$build"
 declare -A pid
 cleanup() {
 	for p in "${pid[@]}"; do kill -9 "$p" 2>/dev/null; done
 	rm -rf "$tmp"
 }
 trap cleanup EXIT
-
-is() { # is NAME WANT GOT
-	if [ "$2" = "$3" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf '%s\n  wanted: %.300s\n  got:    %.300s\n' "$1" "$2" "$3"
-	fi
-}
-
-has() { # has NAME PART TEXT
-	case $3 in
-	*"$2"*) passed=$((passed + 1)) ;;
-	*)
-		failed=$((failed + 1))
-		printf '%s\n  wanted a part: %.300s\n  got:           %.300s\n' "$1" "$2" "$3"
-		;;
-	esac
-}
 
 wait_line() { # wait_line NAME PART [COUNT]: until COUNT lines of node NAME have PART; 20 s
 	[ $failed -gt 5 ] && return 1 # no use in waiting any more

@@ -3,30 +3,9 @@
 # `tulle onramp` as a user meets it: usage, listening, pages, a WebSocket handshake, signals, a closed pipe.
 # usage: onramp.sh BUILD
 build=$1
-tulle=$build/tulle
-passed=0 failed=0
-tmp=$(mktemp -d) || exit 1
+. "$(dirname "$0")/../support/cli.sh" "$build"
 pid=
 trap 'if [ -n "$pid" ]; then kill "$pid" 2>/dev/null; fi; rm -rf "$tmp"' EXIT
-
-is() { # is NAME WANT GOT
-	if [ "$2" = "$3" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf '%s\n  wanted: %s\n  got:    %s\n' "$1" "$2" "$3"
-	fi
-}
-
-has() { # has NAME PART TEXT
-	case $3 in
-	*"$2"*) passed=$((passed + 1)) ;;
-	*)
-		failed=$((failed + 1))
-		printf '%s\n  wanted a part: %s\n  got:           %s\n' "$1" "$2" "$3"
-		;;
-	esac
-}
 
 start() { # start ARGS...: sets pid, and port from the first line that it says
 	rm -f "$tmp/out"
