@@ -141,7 +141,7 @@ struct tulle {
 	uint32_t stream_serial;
 	tulle_in paths[16];
 	size_t path_count;
-	bool paths_known, woken, silenced, in_listener, own_block;
+	bool paths_known, woken, silenced, in_listener;
 	mesh_node *dead; /* its CLOSE was said: freed at the next next_event */
 	tulle_event event;
 	uint64_t drops[TULLE_DROP_COUNT];

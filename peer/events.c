@@ -223,7 +223,6 @@ static const tulle_peer_event *say_message(tulle_peer *p, const tulle_sctp_event
 static void sctp_closed(tulle_peer *p, const tulle_sctp_event *e)
 {
 	p->sctp_open = false;
-	p->sctp_over = true;
 	p->sctp_cause = e->cause;
 	if (e->why == TULLE_SCTP_LOST)
 		tulle_peer_end(p, TULLE_PEER_ENDED_LOST);

@@ -86,7 +86,7 @@ struct tulle_peer {
 	uint64_t session_id, session_version;
 	tulle_sdp_setup setup; /* ours, once an answer was made or taken */
 	bool transport_set;    /* the remote's credentials and fingerprints are in the engines */
-	bool negotiation_needed, negotiation_said, data_negotiated, offered;
+	bool negotiation_needed, data_negotiated, offered;
 	uint64_t remote_message_max;
 	tulle_dtls_fingerprint fingerprints[TULLE_SDP_FINGERPRINTS_MAX];
 	size_t fingerprint_count;
@@ -97,8 +97,7 @@ struct tulle_peer {
 	uint8_t path_count;
 	bool paths_known, gathering_begun, gathered;
 
-	bool dtls_started, dtls_open, sctp_open, sctp_over, closed, close_sent, was_connected;
-	bool say_gathering, say_ice, say_connection, say_signaling;
+	bool dtls_started, dtls_open, sctp_open, closed, close_sent, was_connected;
 	tulle_ice_state ice_said;
 	tulle_connection_state connection_said;
 	tulle_signaling_state signaling_said;

@@ -18,7 +18,6 @@ void tulle_peer_end(tulle_peer *p, tulle_peer_ended why)
 	if (p->ended != TULLE_PEER_ENDED_NOT)
 		return;
 	p->ended = why;
-	p->sctp_over = true;
 	p->sctp_open = false;
 	tulle_peer_mark(p);
 	tulle_peer_channels_end(
