@@ -69,7 +69,15 @@ is "nothing stands on stderr" "" "$(cat "$tmp/err")"
 pid=
 
 if command -v script >/dev/null; then
-	{ sleep 1.5; printf '\003'; sleep 0.5; } | timeout 20 script -qec "stty -a; $tulle demo --port 0; echo code \$?; stty -a" /dev/null >"$tmp/tty" 2>&1
+	# the shell that script starts gets Ctrl-C too: dash would die of it, so it has a trap of its own
+	# Ctrl-C is typed when the table stands there; the input stays open until the end was seen
+	for part in "introduced by" "code "; do
+		for _ in {1..1000}; do
+			grep -qaF -- "$part" "$tmp/tty" 2>/dev/null && break
+			sleep 0.02
+		done
+		[ "$part" = "introduced by" ] && printf '\003'
+	done | timeout 60 script -qec "trap : INT; stty -a; $tulle demo --port 0; echo code \$?; stty -a" /dev/null >"$tmp/tty" 2>&1
 	has "on a terminal it draws in place" $'\033[' "$(cat "$tmp/tty")"
 	has "the table of who is connected to whom" "introduced by" "$(cat "$tmp/tty")"
 	has "Ctrl-C is a clean end" "code 0" "$(cat "$tmp/tty")"
