@@ -286,6 +286,17 @@ void tulle_sctp_mark_stream(tulle_sctp *sctp, sctp_stream *stream, uint8_t mark)
 void tulle_sctp_unmark_stream(tulle_sctp *sctp, sctp_stream *stream, uint8_t mark);
 void tulle_sctp_clear_streams(tulle_sctp *sctp);
 
+/* schedule.c */
+sctp_stream *tulle_sctp_next_stream(const tulle_sctp *sctp); /* whose chunk is next; NULL: none */
+/* The stream's turn: out of the ring into current, at the start of a message. */
+void tulle_sctp_begin_message(tulle_sctp *sctp, sctp_stream *s);
+/* How much of the front message is at hand, up to max; *last: all of it is. */
+size_t tulle_sctp_at_hand(const sctp_stream *s, size_t max, bool *last);
+/* Moves the stream's queue on by n bytes, which the TSN t now stands for. */
+void tulle_sctp_cut(tulle_sctp *sctp, sctp_stream *s, size_t n, sctp_tsn *t);
+void tulle_sctp_write_chunk(
+	tulle_sctp *sctp, tulle_sctp_packet *p, uint32_t tsn, const sctp_tsn *t);
+
 /* outbound.c, transmit.c, tsn.c, sack.c */
 void tulle_sctp_outbound_init(tulle_sctp *sctp, uint32_t tsn);
 void tulle_sctp_outbound_clear(tulle_sctp *sctp);

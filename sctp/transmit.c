@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sctp: DATA goes out: lost chunks first, then new ones, as the windows allow; messages are cut
- * into fragments here, when a packet is built, so that packets are full: RFC9260:6.1, 6.9.
- * Invariant: between the fragments of a message no other message takes a TSN. */
+ * into fragments when a packet is built, so that packets are full: RFC9260:6.1, 6.9. */
 #include "sctp/association.h"
-
-static sctp_stream *next_stream(const tulle_sctp *sctp)
-{
-	const sctp_outbound *o = &sctp->out;
-	if (o->current != NULL)
-		return o->current->out_head != NULL ? o->current : NULL;
-	return o->ready_last != NULL ? o->ready_last->ready_next : NULL;
-}
 
 static bool window_is_open(const tulle_sctp *sctp)
 {
@@ -25,114 +16,7 @@ bool tulle_sctp_has_data_due(const tulle_sctp *sctp)
 		return false;
 	if (o->lost_count != 0)
 		return o->fast_free || window_is_open(sctp);
-	return next_stream(sctp) != NULL && window_is_open(sctp);
-}
-
-/* The stream's turn: out of the ring into current, at the start of a message. */
-static void begin_message(tulle_sctp *sctp, sctp_stream *s)
-{
-	sctp_outbound *o = &sctp->out;
-	if (o->current == s)
-		return;
-	if (o->ready_last == s)
-		o->ready_last = NULL;
-	else
-		o->ready_last->ready_next = s->ready_next;
-	s->ready_next = NULL;
-	o->current = s;
-}
-
-static void end_message(tulle_sctp *sctp, sctp_stream *s, bool unordered)
-{
-	sctp->out.current = NULL;
-	s->ready = false;
-	if (!unordered)
-		s->out_ssn++;
-	sctp->stats.messages_out++;
-	if (s->out_head != NULL)
-		tulle_sctp_make_ready(sctp, s);
-}
-
-static void fell(tulle_sctp *sctp, sctp_stream *s, size_t n)
-{
-	bool above = s->buffered > s->low;
-	s->buffered -= n;
-	sctp->out.buffered -= n;
-	if (above && s->buffered <= s->low)
-		tulle_sctp_mark_stream(sctp, s, SCTP_MARK_LOW);
-}
-
-/* How much of the front message is at hand, up to max; *last: all of it is. */
-static size_t at_hand(const sctp_stream *s, size_t max, bool *last)
-{
-	size_t n = 0;
-	*last = false;
-	for (const sctp_out_piece *p = s->out_head; p != NULL && n <= max; p = p->next) {
-		n += (size_t)p->len - p->sent;
-		if (p->last) {
-			*last = n <= max;
-			break;
-		}
-	}
-	return tulle_min(n, max);
-}
-
-/* Copies a TSN's payload out of its pieces. */
-static void copy_pieces(
-	tulle_sctp_packet *p, const sctp_out_piece *piece, size_t offset, size_t len)
-{
-	while (len > 0) {
-		size_t n = tulle_min(len, piece->len - offset);
-		tulle_sctp_packet_copy(p, (const uint8_t *)(piece + 1) + offset, n);
-		len -= n;
-		offset = 0;
-		piece = piece->next;
-	}
-}
-
-static void write_chunk(tulle_sctp *sctp, tulle_sctp_packet *p, uint32_t tsn, const sctp_tsn *t)
-{
-	const sctp_out_piece *piece = t->piece;
-	tulle_sctp_data_chunk chunk = {.tsn = tsn, .ppid = piece->ppid, .flags = t->flags};
-	chunk.stream = piece->stream->id;
-	chunk.ssn = piece->unordered ? 0 : piece->ssn;
-	/* something waits for this answer, so it should not be delayed: RFC7053:5.1 */
-	if (sctp->out.buffered == 0 && (sctp->state != TULLE_SCTP_STATE_ESTABLISHED ||
-					       piece->stream->reset != SCTP_RESET_NONE))
-		chunk.flags |= SCTP_FLAG_I;
-	tulle_sctp_write_data_header(&p->w, &chunk, t->len);
-	copy_pieces(p, piece, t->offset, t->len);
-	tulle_wr_zero(&p->w, tulle_sctp_padded(t->len) - t->len);
-}
-
-/* Moves the stream's queue on by n bytes, which the TSN t now stands for. */
-static void cut(tulle_sctp *sctp, sctp_stream *s, size_t n, sctp_tsn *t)
-{
-	size_t left = n;
-	bool unordered = s->out_head->unordered, last = false;
-	t->piece = s->out_head;
-	t->offset = s->out_head->sent;
-	t->len = (uint16_t)n;
-	t->flags = (uint8_t)((t->offset == 0 && s->out_head->first ? SCTP_FLAG_B : 0) |
-			     (unordered ? SCTP_FLAG_U : 0));
-	while (left > 0) {
-		sctp_out_piece *piece = s->out_head;
-		size_t take = tulle_min(left, (size_t)piece->len - piece->sent);
-		piece->ssn = s->out_ssn;
-		piece->sent = (uint16_t)(piece->sent + take);
-		left -= take;
-		if (piece->sent < piece->len)
-			continue;
-		last = piece->last;
-		s->out_head = piece->next;
-		if (s->out_head == NULL)
-			s->out_tail = NULL;
-	}
-	if (last) {
-		t->flags |= SCTP_FLAG_E;
-		end_message(sctp, s, unordered);
-	}
-	fell(sctp, s, n);
+	return tulle_sctp_next_stream(sctp) != NULL && window_is_open(sctp);
 }
 
 static void put_in_flight(tulle_sctp *sctp, sctp_tsn *t)
@@ -175,7 +59,7 @@ static bool write_lost(tulle_sctp *sctp, tulle_sctp_packet *p)
 		if (tsn == o->acked_tsn + 1 && o->fast_free)
 			tulle_sctp_set_timer(sctp, SCTP_T_RTX, sctp->rto); /* RFC9260:7.2.4 */
 		sctp->stats.retransmissions++;
-		write_chunk(sctp, p, tsn, t);
+		tulle_sctp_write_chunk(sctp, p, tsn, t);
 		wrote = true;
 	}
 	if (wrote)
@@ -187,7 +71,7 @@ static bool write_lost(tulle_sctp *sctp, tulle_sctp_packet *p)
 static size_t next_size(tulle_sctp *sctp, const tulle_sctp_packet *p, bool bundled)
 {
 	sctp_outbound *o = &sctp->out;
-	const sctp_stream *s = next_stream(sctp);
+	const sctp_stream *s = tulle_sctp_next_stream(sctp);
 	size_t room = room_for_payload(p);
 	if (s == NULL || room == 0)
 		return 0;
@@ -196,7 +80,7 @@ static size_t next_size(tulle_sctp *sctp, const tulle_sctp_packet *p, bool bundl
 	if (o->next_tsn - o->acked_tsn > tulle_sctp_ring_span(&o->ring))
 		return 0;
 	bool last;
-	size_t n = at_hand(s, room, &last);
+	size_t n = tulle_sctp_at_hand(s, room, &last);
 	if (!last && n == room && bundled && n < TULLE_SCTP_FRAGMENT_BYTES_MIN)
 		return 0;
 	if (n > o->peer_window) { /* RFC9260:6.1 A: only as a probe */
@@ -227,17 +111,17 @@ static bool write_new(tulle_sctp *sctp, tulle_sctp_packet *p, bool bundled)
 		sctp_tsn *t = tulle_sctp_ring_add(&o->ring, o->next_tsn);
 		if (t == NULL) /* goes on when an acknowledgement gives a block back */
 			return bundled;
-		sctp_stream *s = next_stream(sctp);
+		sctp_stream *s = tulle_sctp_next_stream(sctp);
 		decay_when_idle(sctp);
-		begin_message(sctp, s);
-		cut(sctp, s, n, t);
+		tulle_sctp_begin_message(sctp, s);
+		tulle_sctp_cut(sctp, s, n, t);
 		if (!o->rtt_running) { /* RFC9260:6.3.1 C4: one measurement a round trip */
 			o->rtt_running = true;
 			o->rtt_tsn = o->next_tsn;
 		}
 		put_in_flight(sctp, t);
 		sctp->stats.data_out += n;
-		write_chunk(sctp, p, o->next_tsn++, t);
+		tulle_sctp_write_chunk(sctp, p, o->next_tsn++, t);
 		bundled = true;
 	}
 }
