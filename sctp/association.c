@@ -17,7 +17,7 @@ static tulle_sctp_config with_defaults(const tulle_sctp_config *config)
 	c.send_bytes_max = c.send_bytes_max != 0 ? c.send_bytes_max : (size_t)1 << 20;
 	c.receive_bytes_max = c.receive_bytes_max != 0 ? c.receive_bytes_max : (size_t)1 << 20;
 	c.rto_us_initial = c.rto_us_initial != 0 ? c.rto_us_initial : 1000000;
-	c.rto_us_min = c.rto_us_min != 0 ? c.rto_us_min : 200000;
+	c.rto_us_min = c.rto_us_min != 0 ? c.rto_us_min : 1000;
 	c.rto_us_max = c.rto_us_max != 0 ? c.rto_us_max : 10000000;
 	c.heartbeat_us = c.heartbeat_us != 0 ? c.heartbeat_us : 30000000;
 	c.retransmissions_max = c.retransmissions_max != 0 ? c.retransmissions_max : 10;
@@ -237,6 +237,8 @@ void tulle_sctp_read_stats(const tulle_sctp *sctp, tulle_sctp_stats *stats)
 	stats->rto_us = sctp->rto;
 	stats->srtt_us = sctp->srtt;
 	stats->rttvar_us = sctp->rttvar;
+	stats->min_rtt_us = sctp->out.rack.min_rtt_us;
+	stats->pacing = sctp->cc.pacing;
 	stats->cwnd = sctp->cc.cwnd;
 	stats->ssthresh = sctp->cc.ssthresh;
 	stats->flight = sctp->out.flight;

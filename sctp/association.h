@@ -35,16 +35,27 @@ typedef struct sctp_out_piece {
 	bool first, last, unordered; /* of the message */
 } sctp_out_piece;
 
-enum { SCTP_TSN_FLIGHT = 1, SCTP_TSN_LOST, SCTP_TSN_ACKED };
+/* ABANDONED: neither in flight nor lost, waits for the cumulative TSN to pass: RFC3758:3.5 A. */
+enum { SCTP_TSN_FLIGHT = 1, SCTP_TSN_LOST, SCTP_TSN_ACKED, SCTP_TSN_ABANDONED };
 
 /* What is known of a TSN on its way: RFC9260:6.2.1 */
 typedef struct {
 	sctp_out_piece *piece; /* where its payload starts */
-	tulle_time sent_us;
-	uint32_t lost_next, lost_prev; /* LOST: list of TSNs; ACKED: lost_next is the run's end */
+	tulle_time sent_us;    /* last time */
+	/* the sender when it was sent: rate.c */
+	tulle_time delivered_us, first_us;
+	uint64_t delivered;
+	uint32_t lost, in_flight;
+	uint32_t next, prev; /* FLIGHT: list by time of sending; LOST: list of what is due again; */
+			     /* ACKED: next is the run's end */
 	uint16_t offset, len;
 	uint8_t transmissions, state, flags;
+	bool limited, timer_only; /* timer_only: only T3 may call it lost */
 } sctp_tsn;
+
+typedef struct {
+	uint32_t first, last, count;
+} sctp_tsn_list;
 
 /* Received payload, a chunk or a part of one, behind it in the same block. */
 typedef struct sctp_in_piece {
@@ -89,13 +100,15 @@ struct sctp_stream {
 
 typedef enum {
 	SCTP_T_INIT, /* T1-init and T1-cookie */
-	SCTP_T_RTX,  /* T3-rtx */
+	SCTP_T_RTX,  /* T3-rtx, and the probe before it */
 	SCTP_T_SACK,
 	SCTP_T_SHUTDOWN, /* T2 */
 	SCTP_T_GUARD,    /* T5 */
 	SCTP_T_HEARTBEAT,
 	SCTP_T_RESET,
 	SCTP_T_ROOM,
+	SCTP_T_RACK, /* reordering: RFC8985:6.2 step 5 */
+	SCTP_T_PACE,
 	SCTP_TIMERS,
 } sctp_timer;
 
@@ -138,13 +151,38 @@ typedef struct {
 	uint16_t len;
 } sctp_causes;
 
+/* The delivery rate: rate.c. */
+typedef struct {
+	uint64_t delivered, lost; /* bytes of chunks in all */
+	uint64_t limited_until;   /* delivered up to here is a limited sample; 0: none */
+	tulle_time delivered_us, first_us;
+} sctp_rate;
+
+/* Loss detection: rack.c. */
+typedef struct {
+	tulle_time sent_us, rtt_us; /* of the newest sending that arrived: RFC8985:5.2 */
+	tulle_time min_rtt_us;
+	uint32_t tsn, fack;   /* that one's; the highest TSN that arrived */
+	uint32_t top;         /* the highest that a SACK ever named */
+	uint32_t reo_mult;    /* of the reordering window: RFC8985:6.2 step 4 */
+	uint32_t reo_persist; /* recoveries until it falls back */
+	uint32_t reo_round_tsn;
+	bool reordering, has_sent;
+} sctp_rack;
+
+/* Retransmissions of this recovery, for the duplicate reports that take it back: undo.c. */
+typedef struct {
+	uint32_t tsn[TULLE_SCTP_UNDO_MAX];
+	uint16_t count;
+	bool possible;
+} sctp_undo;
+
 typedef struct {
 	tulle_sctp_ring ring;         /* sctp_tsn by TSN */
 	uint32_t next_tsn, acked_tsn; /* acked: cumulative */
-	uint32_t lost_first, lost_last, lost_count, gap_acked;
-	uint32_t scan_tsn,
-		high[3]; /* loss: all below scan are judged; the top three of SACKs' tops */
-	uint32_t recovery_exit, rtt_tsn;
+	uint32_t gap_acked;
+	sctp_tsn_list in_flight, lost; /* in_flight: in order of sending */
+	uint32_t recovery_exit;
 	size_t flight, flight_chunks; /* payload; with chunk headers, as cwnd counts */
 	size_t peer_window, peer_window_told;
 	size_t buffered, unacked;
@@ -154,10 +192,20 @@ typedef struct {
 	sctp_stream *current;    /* in the middle of its message */
 	tulle_time last_sent;
 	size_t wanted; /* blocks that a refused send wants */
-	bool in_recovery, rtt_running, blocked;
+	sctp_rate rate;
+	sctp_rack rack;
+	sctp_undo undo;
+	tulle_time pace_at; /* the next packet's time */
+	uint64_t pace_ns;   /* what is left of a microsecond */
+	size_t newly_lost;  /* bytes called lost since the last SACK was told of */
+	uint32_t i_tsn;     /* the chunk with the I bit whose answer is watched */
+	uint8_t i_prompt;   /* answers at once in a row */
+	bool i_watched, pace_burst;
+	bool in_recovery, blocked;
+	bool probed;    /* the timer has expired once since the last progress: RFC8985:7 */
+	bool probe_due; /* a packet may ignore the window */
 	bool one_packet,
 		no_packet; /* after T3 one goes out, then none until a SACK: RFC9260:6.3.3 */
-	bool fast_free;    /* one packet of lost chunks may ignore cwnd: RFC9260:7.2.4 */
 } sctp_outbound;
 
 typedef struct {
@@ -256,6 +304,8 @@ bool tulle_sctp_may_send_data(const tulle_sctp *sctp);
 void tulle_sctp_rto_init(tulle_sctp *sctp);
 void tulle_sctp_rto_sample(tulle_sctp *sctp, tulle_time rtt);
 void tulle_sctp_rto_back_off(tulle_sctp *sctp);
+void tulle_sctp_take_prompt(tulle_sctp *sctp, tulle_time after);
+void tulle_sctp_rto_update(tulle_sctp *sctp); /* how long answers may be delayed has changed */
 
 /* handshake.c, cookie.c */
 tulle_drop tulle_sctp_take_init(tulle_sctp *, const tulle_sctp_chunk *);
@@ -301,15 +351,42 @@ void tulle_sctp_write_chunk(
 void tulle_sctp_outbound_init(tulle_sctp *sctp, uint32_t tsn);
 void tulle_sctp_outbound_clear(tulle_sctp *sctp);
 void tulle_sctp_make_ready(tulle_sctp *sctp, sctp_stream *stream);
+bool tulle_sctp_wants_to_send(const tulle_sctp *sctp); /* if only the pace allowed it */
 bool tulle_sctp_has_data_due(const tulle_sctp *sctp);
 bool tulle_sctp_write_chunks(tulle_sctp *sctp, tulle_sctp_packet *p);
 void tulle_sctp_free_acked(tulle_sctp *sctp, sctp_tsn *tsn); /* its bytes in pieces */
 void tulle_sctp_look_for_room(tulle_sctp *sctp);
 sctp_tsn *tulle_sctp_tsn_at(const tulle_sctp *sctp, uint32_t tsn);
+void tulle_sctp_put_in_flight(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t);
 void tulle_sctp_mark_lost(tulle_sctp *sctp, uint32_t tsn);
-void tulle_sctp_unmark_lost(tulle_sctp *sctp, uint32_t tsn);
-void tulle_sctp_rtx_timeout(tulle_sctp *sctp);
+void tulle_sctp_unmark_lost(tulle_sctp *sctp, uint32_t tsn); /* then the caller sets its state */
+void tulle_sctp_mark_abandoned(tulle_sctp *sctp, uint32_t tsn);
+void tulle_sctp_take_ack_back(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t); /* it was reneged */
 void tulle_sctp_acknowledge(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t, bool cumulative);
+void tulle_sctp_rtx_timeout(tulle_sctp *sctp);
+void tulle_sctp_rtx_arm(tulle_sctp *sctp); /* T3 from now; stops it when nothing is out */
+void tulle_sctp_enter_recovery(tulle_sctp *sctp);
+
+/* rack.c */
+void tulle_sctp_rack_note(tulle_sctp *sctp, uint32_t tsn, const sctp_tsn *t);
+void tulle_sctp_rack_detect(tulle_sctp *sctp);     /* after a SACK, and when SCTP_T_RACK is over */
+void tulle_sctp_rack_duplicates(tulle_sctp *sctp); /* a retransmission was for nothing */
+
+/* rate.c */
+void tulle_sctp_rate_sent(tulle_sctp *sctp, sctp_tsn *t);
+void tulle_sctp_rate_acked(tulle_sctp *sctp, const sctp_tsn *t, tulle_sctp_cc_ack *ack);
+void tulle_sctp_rate_finish(tulle_sctp *sctp, tulle_sctp_cc_ack *ack);
+void tulle_sctp_rate_limited(tulle_sctp *sctp); /* the window is open and nothing goes out */
+
+/* pace.c */
+bool tulle_sctp_pace_is_due(const tulle_sctp *sctp);
+void tulle_sctp_pace_sent(tulle_sctp *sctp, size_t bytes);
+void tulle_sctp_pace_wait(tulle_sctp *sctp);
+
+/* undo.c */
+void tulle_sctp_undo_begin(tulle_sctp *sctp);
+void tulle_sctp_undo_sent(tulle_sctp *sctp, uint32_t tsn);
+void tulle_sctp_undo_duplicates(tulle_sctp *sctp, const tulle_sctp_sack_chunk *sack);
 tulle_drop tulle_sctp_take_sack(tulle_sctp *, const tulle_sctp_chunk *);
 void tulle_sctp_take_cumulative(tulle_sctp *sctp, uint32_t tsn); /* of a SHUTDOWN */
 

@@ -4,57 +4,64 @@
 
 #include "base/serial.h"
 
-#define INITIAL_BYTES 4404u /* RFC9260:7.2.1, IPv4 */
-
-static void init(tulle_sctp_cc *cc)
+static void init(tulle_sctp_cc *cc, uint32_t seed)
 {
-	cc->cwnd = tulle_min(4 * cc->mtu, tulle_max(2 * cc->mtu, INITIAL_BYTES));
-	cc->ssthresh = SIZE_MAX / 4;
-	cc->partial = 0;
+	(void)seed;
+	tulle_sctp_cc_start(cc);
 }
 
 static void on_ack(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 {
-	/* within a packet of the window is full use: the next one would not have fitted */
-	bool full = ack->flight_before + cc->mtu > cc->cwnd;
-	if (!ack->cumulative_moved || ack->in_recovery)
-		return;
-	if (cc->cwnd <= cc->ssthresh) { /* RFC9260:7.2.1 */
-		if (full)
-			cc->cwnd += tulle_min(ack->acked, cc->mtu);
-		return;
+	bool full = tulle_sctp_cc_is_full(cc, ack);
+	if (ack->in_recovery) {
+		tulle_sctp_cc_recover(cc, ack);
+	} else if (tulle_sctp_cc_slow_start(cc, ack)) {
+		cc->partial += ack->acked; /* RFC9260:7.2.2 */
+		if (cc->partial >= cc->cwnd && full) {
+			cc->partial -= cc->cwnd;
+			cc->cwnd += cc->mtu;
+		} else if (cc->partial >= cc->cwnd) {
+			cc->partial = cc->cwnd;
+		}
 	}
-	cc->partial += ack->acked; /* RFC9260:7.2.2 */
-	if (cc->partial >= cc->cwnd && full) {
-		cc->partial -= cc->cwnd;
-		cc->cwnd += cc->mtu;
-	} else if (cc->partial >= cc->cwnd) {
-		cc->partial = cc->cwnd;
-	}
+	tulle_sctp_cc_pace(cc, ack->srtt_us);
 }
 
 static void halve(tulle_sctp_cc *cc)
 {
+	cc->undo_cwnd = cc->cwnd;
+	cc->undo_ssthresh = cc->ssthresh;
 	cc->ssthresh = tulle_max(cc->cwnd / 2, 4 * cc->mtu); /* RFC9260:7.2.3 */
 	cc->partial = 0;
 }
 
-static void on_loss(tulle_sctp_cc *cc)
+static void on_loss(tulle_sctp_cc *cc, tulle_time now, size_t flight)
 {
+	(void)now;
 	halve(cc);
-	cc->cwnd = cc->ssthresh; /* RFC9260:7.2.4 */
+	tulle_sctp_cc_begin_recovery(cc, tulle_max(flight, cc->ssthresh));
 }
 
-static void on_timeout(tulle_sctp_cc *cc)
+static void on_timeout(tulle_sctp_cc *cc, tulle_time now)
 {
+	(void)now;
 	halve(cc);
 	cc->cwnd = cc->mtu;
 }
 
-static void on_idle(tulle_sctp_cc *cc)
+static void on_undo(tulle_sctp_cc *cc)
 {
-	cc->cwnd = tulle_max(cc->cwnd / 2, 4 * cc->mtu); /* RFC9260:7.2.1 */
+	cc->cwnd = tulle_max(cc->cwnd, cc->undo_cwnd);
+	cc->ssthresh = tulle_max(cc->ssthresh, cc->undo_ssthresh);
+}
+
+static void on_idle(tulle_sctp_cc *cc, tulle_time now, unsigned idle)
+{
+	(void)now;
+	size_t least = 4 * cc->mtu; /* RFC9260:7.2.1 */
+	for (; idle > 0 && cc->cwnd > least; idle--)
+		cc->cwnd = tulle_max(cc->cwnd / 2, least);
 }
 
 const tulle_sctp_cc_way tulle_sctp_cc_newreno = {
-	"newreno", init, on_ack, on_loss, on_timeout, on_idle};
+	"newreno", init, on_ack, on_loss, on_timeout, on_undo, on_idle};

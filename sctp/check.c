@@ -2,11 +2,23 @@
 /* sctp: the invariants, for tests and fuzzing: O(everything). */
 #include "sctp/association.h"
 
+static void check_tsn_list(const tulle_sctp *sctp, const sctp_tsn_list *list, uint8_t state)
+{
+	uint32_t tsn = list->first, last = tsn;
+	for (uint32_t i = 0; i < list->count; i++) {
+		const sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
+		TULLE_CHECK(t->state == state && (i == 0 || t->prev == last));
+		last = tsn;
+		tsn = t->next;
+	}
+	TULLE_CHECK(list->count == 0 || last == list->last);
+}
+
 static void check_tsns(const tulle_sctp *sctp)
 {
 	const sctp_outbound *o = &sctp->out;
 	size_t flight = 0, chunks = 0;
-	uint32_t lost = 0, acked = 0;
+	uint32_t lost = 0, acked = 0, in_flight = 0;
 	for (uint32_t tsn = o->acked_tsn + 1; tsn != o->next_tsn; tsn++) {
 		const sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
 		TULLE_CHECK(t->len > 0 && t->transmissions > 0);
@@ -14,18 +26,16 @@ static void check_tsns(const tulle_sctp *sctp)
 		acked += t->state == SCTP_TSN_ACKED;
 		if (t->state != SCTP_TSN_FLIGHT)
 			continue;
+		in_flight++;
 		flight += t->len;
 		chunks += SCTP_DATA_HEADER_BYTES + tulle_sctp_padded(t->len);
 	}
 	TULLE_CHECK(flight == o->flight && chunks == o->flight_chunks);
-	TULLE_CHECK(lost == o->lost_count && acked == o->gap_acked);
+	TULLE_CHECK(lost == o->lost.count && acked == o->gap_acked);
+	TULLE_CHECK(in_flight == o->in_flight.count);
+	check_tsn_list(sctp, &o->in_flight, SCTP_TSN_FLIGHT);
+	check_tsn_list(sctp, &o->lost, SCTP_TSN_LOST);
 	TULLE_CHECK(o->acked_tsn + 1 == o->next_tsn || tulle_sctp_is_timing(sctp, SCTP_T_RTX));
-	uint32_t listed = 0;
-	for (uint32_t tsn = o->lost_first; listed < lost; listed++) {
-		const sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
-		TULLE_CHECK(t->state == SCTP_TSN_LOST);
-		tsn = t->lost_next;
-	}
 	TULLE_CHECK(o->acked_tsn + 1 != o->next_tsn || o->ring.directory == NULL);
 	TULLE_CHECK(sctp->cc.cwnd >= sctp->cc.mtu);
 }

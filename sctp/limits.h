@@ -23,4 +23,14 @@
 #define TULLE_SCTP_ERRORS_PER_SECOND 10u /* ERROR, ABORT of stateless answers: RFC9260:12.2.4.1 */
 #define TULLE_SCTP_FRAGMENT_BYTES_MIN 128u /* the rest of a packet takes no smaller fragment */
 #define TULLE_SCTP_SCAN_PARAMETERS_MAX 64u /* parameters looked at in one INIT */
+#define TULLE_SCTP_UNDO_MAX                                                                        \
+	64u /* retransmissions of one recovery that duplicates can take back                       \
+	     */
+#define TULLE_SCTP_ACK_DELAY_US 200000 /* how long a peer may delay its SACK: RFC9260:6.2 */
+#define TULLE_SCTP_ACK_DELAY_PROMPT_US                                                             \
+	25000                         /* of one that was seen to answer the I bit at once          \
+				       */
+#define TULLE_SCTP_PROMPT_ANSWERS 8u  /* in a row, and it was seen */
+#define TULLE_SCTP_PACE_BURST_US 1000 /* what may go out at once, by the pace */
+#define TULLE_SCTP_PACE_LATE_US 2000  /* a host that polls late may catch up by so much */
 #endif

@@ -17,12 +17,26 @@ static size_t payload_max(const tulle_sctp *sctp)
 	return block_bytes(sctp) - SCTP_BLOCK_HEAD_BYTES - sizeof(sctp_out_piece);
 }
 
+static const tulle_sctp_cc_way *way_of(tulle_sctp_control cc)
+{
+	switch (cc) {
+	case TULLE_SCTP_CUBIC:
+		return &tulle_sctp_cc_cubic;
+	case TULLE_SCTP_NEWRENO:
+		return &tulle_sctp_cc_newreno;
+	case TULLE_SCTP_BBR:
+	default:
+		return &tulle_sctp_cc_bbr;
+	}
+}
+
 void tulle_sctp_outbound_init(tulle_sctp *sctp, uint32_t tsn)
 {
 	sctp_outbound *o = &sctp->out;
 	sctp_outbound kept = *o; /* what send took before the numbers were known */
-	*o = (sctp_outbound){.next_tsn = tsn, .acked_tsn = tsn - 1, .scan_tsn = tsn};
-	o->high[0] = o->high[1] = o->high[2] = tsn - 1;
+	*o = (sctp_outbound){.next_tsn = tsn, .acked_tsn = tsn - 1};
+	o->rack.fack = o->rack.top = tsn - 1;
+	o->rack.reo_round_tsn = tsn;
 	o->buffered = kept.buffered;
 	o->unacked = kept.unacked;
 	o->blocks = kept.blocks;
@@ -32,9 +46,9 @@ void tulle_sctp_outbound_init(tulle_sctp *sctp, uint32_t tsn)
 	o->wanted = kept.wanted;
 	o->blocks_max = (uint32_t)(sctp->config.send_bytes_max / payload_max(sctp)) + 2;
 	tulle_sctp_ring_init(&o->ring, &sctp->out_account, sizeof(sctp_tsn), true);
-	sctp->cc = (tulle_sctp_cc){.way = &tulle_sctp_cc_newreno};
+	sctp->cc = (tulle_sctp_cc){.way = way_of(sctp->config.cc)};
 	sctp->cc.mtu = sctp->config.packet_bytes_max - SCTP_HEADER_BYTES;
-	sctp->cc.way->init(&sctp->cc);
+	sctp->cc.way->init(&sctp->cc, tsn);
 }
 
 /* -- taking -- */
@@ -275,7 +289,8 @@ void tulle_sctp_outbound_clear(tulle_sctp *sctp)
 			clear_queue(sctp, s);
 	TULLE_CHECK(o->blocks == 0);
 	o->acked_tsn = o->next_tsn - 1;
-	o->lost_count = o->gap_acked = 0;
+	o->lost = o->in_flight = (sctp_tsn_list){0};
+	o->gap_acked = 0;
 	o->flight = o->flight_chunks = o->buffered = o->unacked = 0;
 	o->ready_last = o->current = NULL;
 	o->tail = NULL;

@@ -130,8 +130,10 @@ bool tulle_sctp_poll_datagram(
 		len = tulle_sctp_write_reply(sctp, dst, cap);
 	if (len == 0 && (sctp->due != 0 || tulle_sctp_has_data_due(sctp)))
 		len = write_packet(sctp, dst, cap);
-	if (len == 0)
+	if (len == 0) {
+		tulle_sctp_pace_wait(sctp);
 		return false;
+	}
 	sctp->stats.packets_out++;
 	sctp->stats.bytes_out += len;
 	*out = (tulle_datagram){.len = len};
@@ -182,6 +184,10 @@ static void expire(tulle_sctp *sctp, sctp_timer timer)
 	case SCTP_T_ROOM:
 		room_timeout(sctp);
 		break;
+	case SCTP_T_RACK:
+		tulle_sctp_rack_detect(sctp);
+		break;
+	case SCTP_T_PACE: /* what waits is due now: has_data_due */
 	case SCTP_TIMERS:
 		break;
 	}

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* sctp: the retransmission timeout: RFC9260:6.3.1. */
+/* sctp: the round trip and the timeout: RFC9260:6.3.1, but with a sample from each SACK and no
+ * floor besides how long a peer may keep its SACK back. That is 200 ms (RFC9260:6.2) until the peer
+ * was seen to answer the I bit (RFC7053) at once, again and again. */
 #include "sctp/association.h"
 
 #define GRANULARITY_US 1000
+#define START_US 50000
 
 static tulle_time clamp(const tulle_sctp *sctp, tulle_time rto)
 {
@@ -18,9 +21,9 @@ void tulle_sctp_rto_init(tulle_sctp *sctp)
 
 void tulle_sctp_set_ice_rtt(tulle_sctp *sctp, tulle_time rtt_us)
 {
-	/* the factor that a first sample would have: RFC9260:6.3.1 C2, R + 4 R / 2 */
+	/* and room for a peer whose SCTP starts a little later than ours */
 	if (sctp->srtt == 0 && rtt_us > 0 && rtt_us < sctp->config.rto_us_max)
-		sctp->rto = clamp(sctp, 3 * rtt_us);
+		sctp->rto = clamp(sctp, 2 * rtt_us + START_US);
 }
 
 void tulle_sctp_rto_sample(tulle_sctp *sctp, tulle_time rtt)
@@ -37,7 +40,30 @@ void tulle_sctp_rto_sample(tulle_sctp *sctp, tulle_time rtt)
 		if (sctp->srtt == 0)
 			sctp->srtt = 1;
 	}
-	sctp->rto = clamp(sctp, sctp->srtt + tulle_time_max(GRANULARITY_US, 4 * sctp->rttvar));
+	tulle_sctp_rto_update(sctp);
+}
+
+void tulle_sctp_rto_update(tulle_sctp *sctp)
+{
+	bool prompt = sctp->out.i_prompt >= TULLE_SCTP_PROMPT_ANSWERS;
+	if (sctp->srtt == 0)
+		return;
+	sctp->rto = clamp(
+		sctp, sctp->srtt + tulle_time_max(GRANULARITY_US, 4 * sctp->rttvar) +
+			      (prompt ? TULLE_SCTP_ACK_DELAY_PROMPT_US : TULLE_SCTP_ACK_DELAY_US));
+}
+
+/* The answer to a chunk with the I bit came after so long. */
+void tulle_sctp_take_prompt(tulle_sctp *sctp, tulle_time after)
+{
+	sctp_outbound *o = &sctp->out;
+	o->i_watched = false;
+	if (sctp->srtt == 0)
+		return;
+	if (after > sctp->srtt + tulle_time_max(GRANULARITY_US, 4 * sctp->rttvar))
+		o->i_prompt = 0;
+	else if (o->i_prompt < TULLE_SCTP_PROMPT_ANSWERS)
+		o->i_prompt++;
 }
 
 void tulle_sctp_rto_back_off(tulle_sctp *sctp)

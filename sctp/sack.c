@@ -5,20 +5,27 @@
 #include "sctp/association.h"
 
 typedef struct {
-	size_t bytes, flight_before;
-	uint32_t top_new; /* the highest newly acknowledged TSN */
-	bool any, moved, oldest;
+	tulle_sctp_cc_ack ack;
+	tulle_time newest_sent;        /* of chunks sent once: the round trip's sample */
+	bool any, moved, newest_asked; /* newest_asked: it had the I bit */
 } ack_sum;
 
 static void note(tulle_sctp *sctp, ack_sum *sum, uint32_t tsn, sctp_tsn *t, bool cumulative)
 {
-	if (t->state != SCTP_TSN_ACKED) {
-		sum->bytes += SCTP_DATA_HEADER_BYTES + tulle_sctp_padded(t->len);
-		if (!sum->any || tulle_serial_lt32(sum->top_new, tsn))
-			sum->top_new = tsn;
+	if (t->state != SCTP_TSN_ACKED && t->state != SCTP_TSN_ABANDONED) {
+		sum->ack.acked += SCTP_DATA_HEADER_BYTES + tulle_sctp_padded(t->len);
 		sum->any = true;
+		if (t->transmissions == 1 && !t->timer_only && t->sent_us >= sum->newest_sent) {
+			sum->newest_sent = t->sent_us;
+			sum->newest_asked = (t->flags & SCTP_FLAG_I) != 0;
+		}
+		tulle_sctp_rate_acked(sctp, t, &sum->ack);
+		tulle_sctp_rack_note(sctp, tsn, t);
+		if (sctp->out.i_watched && sctp->out.i_tsn == tsn)
+			tulle_sctp_take_prompt(sctp, sctp->now - t->sent_us);
 	}
-	tulle_sctp_acknowledge(sctp, tsn, t, cumulative);
+	if (cumulative || t->state != SCTP_TSN_ABANDONED)
+		tulle_sctp_acknowledge(sctp, tsn, t, cumulative);
 }
 
 static void take_cumulative(tulle_sctp *sctp, uint32_t cumulative, ack_sum *sum)
@@ -31,59 +38,56 @@ static void take_cumulative(tulle_sctp *sctp, uint32_t cumulative, ack_sum *sum)
 		o->acked_tsn = tsn;
 		note(sctp, sum, tsn, t, true);
 	}
-	if (tulle_serial_lt32(o->scan_tsn, o->acked_tsn + 1))
-		o->scan_tsn = o->acked_tsn + 1;
 }
 
-/* One block, first..last: jumps over runs that are known (lost_next of an acknowledged TSN names a
- * TSN up to which all are), so that a block that is repeated costs a step or two. */
+/* One block, first..last: jumps over runs that are known (next of an acknowledged TSN names a TSN
+ * up to which all are), so that a block that is repeated costs a step or two. */
 static void take_block(tulle_sctp *sctp, uint32_t first, uint32_t last, ack_sum *sum)
 {
 	uint32_t tsn = first;
 	while (tulle_serial_le32(tsn, last)) {
 		sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
 		if (t->state == SCTP_TSN_ACKED) {
-			uint32_t end = t->lost_next;
+			uint32_t end = t->next;
 			if (tulle_serial_lt32(end, last))
-				t->lost_next = last;
+				t->next = last;
 			tsn = end + 1;
 			continue;
 		}
 		note(sctp, sum, tsn, t, false);
-		t->lost_next = last;
+		if (t->state == SCTP_TSN_ACKED)
+			t->next = last;
 		tsn++;
 	}
 }
 
-/* RFC9260:6.2.1 D iii: the peer gave up what a block named; it is in flight again. */
-static void take_back(tulle_sctp *sctp, const tulle_sctp_sack_chunk *sack)
+/* RFC9260:6.2.1 D iii: a block that was named is named no more. Beyond the last block nothing is
+ * known: a SACK has no room for all (with no block at all it says so of everything). */
+static void take_back(tulle_sctp *sctp, const tulle_sctp_sack_chunk *sack, uint32_t top)
 {
 	sctp_outbound *o = &sctp->out;
 	size_t i = 0;
 	for (uint32_t tsn = o->acked_tsn + 1; tsn != o->next_tsn; tsn++) {
 		sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
 		uint32_t offset = tsn - sack->cumulative;
+		if (sack->gap_count != 0 && tulle_serial_lt32(top, tsn))
+			break;
 		while (i < sack->gap_count && tulle_sctp_read_gap(sack, i).end < offset)
 			i++;
 		bool named = i < sack->gap_count && tulle_sctp_read_gap(sack, i).start <= offset;
 		if (t->state != SCTP_TSN_ACKED)
 			continue;
-		t->lost_next = tsn;
-		if (named)
-			continue;
-		t->state = SCTP_TSN_FLIGHT;
-		o->gap_acked--;
-		o->flight += t->len;
-		o->flight_chunks += SCTP_DATA_HEADER_BYTES + tulle_sctp_padded(t->len);
-		sctp->stats.reneged++;
-		if (t->transmissions == 1 && tulle_serial_lt32(tsn, o->scan_tsn))
-			o->scan_tsn = tsn;
+		t->next = tsn; /* runs are known anew */
+		if (!named)
+			tulle_sctp_take_ack_back(sctp, tsn, t);
 	}
 	if (!tulle_sctp_is_timing(sctp, SCTP_T_RTX)) /* RFC9260:6.3.2 R4 */
 		tulle_sctp_set_timer(sctp, SCTP_T_RTX, sctp->rto);
 }
 
-static void take_gaps(tulle_sctp *sctp, const tulle_sctp_sack_chunk *sack, ack_sum *sum)
+/* Acknowledged TSNs that the SACK should have named: as many as it named, or it was overtaken. */
+static void take_gaps(
+	tulle_sctp *sctp, const tulle_sctp_sack_chunk *sack, uint32_t top, ack_sum *sum)
 {
 	uint32_t named = 0;
 	for (size_t i = 0; i < sack->gap_count; i++) {
@@ -92,69 +96,51 @@ static void take_gaps(tulle_sctp *sctp, const tulle_sctp_sack_chunk *sack, ack_s
 		take_block(sctp, sack->cumulative + gap.start, sack->cumulative + gap.end, sum);
 	}
 	if (named < sctp->out.gap_acked)
-		take_back(sctp, sack);
+		take_back(sctp, sack, top);
 }
 
-/* A TSN has three miss indications when three SACKs newly acknowledged something above it (the HTNA
- * rule of RFC9260:7.2.4), which is: when it is below the third highest of these SACKs' tops. */
-static void note_top(sctp_outbound *o, uint32_t top)
+static void sample_rtt(tulle_sctp *sctp, ack_sum *sum, bool has_gaps)
 {
-	for (unsigned i = 0; i < 3; i++)
-		if (tulle_serial_lt32(o->high[i], top)) {
-			uint32_t passed = o->high[i];
-			o->high[i] = top;
-			top = passed;
-		}
-}
-
-static void enter_recovery(tulle_sctp *sctp)
-{
-	sctp_outbound *o = &sctp->out;
-	if (o->in_recovery)
+	if (sum->newest_sent == 0)
 		return;
-	o->in_recovery = o->fast_free = true;
-	o->recovery_exit = o->next_tsn - 1;
-	sctp->cc.way->on_loss(&sctp->cc);
+	sum->ack.rtt_us = tulle_time_max(sctp->now - sum->newest_sent, 1);
+	/* RFC9260:6.2: a lone packet may wait for a second one before it is answered */
+	sum->ack.rtt_may_be_delayed =
+		!sum->newest_asked && !has_gaps && sum->ack.acked <= sctp->cc.mtu;
+	tulle_sctp_rto_sample(sctp, sum->ack.rtt_us);
 }
 
-static void look_for_losses(tulle_sctp *sctp, const ack_sum *sum, uint32_t top)
+static void tell_cc(tulle_sctp *sctp, ack_sum *sum)
 {
 	sctp_outbound *o = &sctp->out;
-	if (o->in_recovery && sum->moved)
-		note_top(o, top); /* RFC9260:7.2.4: then all that a SACK lacks is counted */
-	else if (sum->any)
-		note_top(o, sum->top_new);
-	while (tulle_serial_lt32(o->scan_tsn, o->high[2])) {
-		uint32_t tsn = o->scan_tsn++;
-		sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
-		/* RFC9260:7.2.4: fast retransmission only once */
-		if (t->state != SCTP_TSN_FLIGHT || t->transmissions != 1)
-			continue;
-		tulle_sctp_mark_lost(sctp, tsn);
-		sctp->stats.fast_retransmits++;
-		enter_recovery(sctp);
-	}
-}
-
-static void after_ack(tulle_sctp *sctp, const ack_sum *sum)
-{
-	sctp_outbound *o = &sctp->out;
-	tulle_sctp_cc_ack ack = {.now = sctp->now, .acked = sum->bytes};
-	ack.flight_before = sum->flight_before;
-	ack.cumulative_moved = sum->moved;
-	o->one_packet = o->no_packet = false;
+	tulle_sctp_cc_ack *ack = &sum->ack;
 	if (o->in_recovery && tulle_serial_le32(o->recovery_exit, o->acked_tsn))
 		o->in_recovery = false;
-	ack.in_recovery = o->in_recovery;
+	tulle_sctp_rate_finish(sctp, ack);
+	ack->now = sctp->now;
+	ack->srtt_us = sctp->srtt;
+	ack->lost = o->newly_lost;
+	o->newly_lost = 0;
+	ack->flight = o->flight_chunks;
+	ack->cumulative_moved = sum->moved;
+	ack->in_recovery = o->in_recovery;
+	sctp->cc.way->on_ack(&sctp->cc, ack);
+}
+
+static void after_ack(tulle_sctp *sctp, ack_sum *sum, bool has_gaps)
+{
+	sctp_outbound *o = &sctp->out;
+	o->one_packet = o->no_packet = false;
 	if (sum->any) {
 		sctp->errors = 0; /* RFC9260:8.1 */
 		sctp->acked_lately = true;
-		sctp->cc.way->on_ack(&sctp->cc, &ack);
+		o->probed = false;
+		sample_rtt(sctp, sum, has_gaps);
+		tulle_sctp_rack_detect(sctp);
+		tell_cc(sctp, sum);
 	}
-	if (o->acked_tsn + 1 == o->next_tsn)
-		tulle_sctp_stop_timer(sctp, SCTP_T_RTX); /* RFC9260:6.3.2 R2 */
-	else if (sum->moved)
-		tulle_sctp_set_timer(sctp, SCTP_T_RTX, sctp->rto); /* R3 */
+	if (sum->any || sum->moved || o->acked_tsn + 1 == o->next_tsn)
+		tulle_sctp_rtx_arm(sctp); /* RFC9260:6.3.2 R2, R3 */
 }
 
 static void take_window(tulle_sctp *sctp, uint32_t window)
@@ -190,11 +176,13 @@ tulle_drop tulle_sctp_take_sack(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 	if (was_never_sent(sctp, sack.cumulative) || was_never_sent(sctp, top))
 		return TULLE_DROP_SCTP_SACK;
 	sctp->stats.sacks_in++;
-	ack_sum sum = {.flight_before = o->flight_chunks};
+	ack_sum sum = {.ack = {.flight_before = o->flight_chunks}};
+	if (tulle_serial_lt32(o->rack.top, top))
+		o->rack.top = top;
+	tulle_sctp_undo_duplicates(sctp, &sack);
 	take_cumulative(sctp, sack.cumulative, &sum);
-	take_gaps(sctp, &sack, &sum);
-	look_for_losses(sctp, &sum, top);
-	after_ack(sctp, &sum);
+	take_gaps(sctp, &sack, top, &sum);
+	after_ack(sctp, &sum, sack.gap_count != 0);
 	take_window(sctp, sack.window);
 	tulle_sctp_shutdown_progress(sctp);
 	return TULLE_TAKEN;
@@ -205,7 +193,7 @@ void tulle_sctp_take_cumulative(tulle_sctp *sctp, uint32_t tsn)
 {
 	if (tulle_serial_lt32(tsn, sctp->out.acked_tsn) || was_never_sent(sctp, tsn))
 		return;
-	ack_sum sum = {.flight_before = sctp->out.flight_chunks};
+	ack_sum sum = {.ack = {.flight_before = sctp->out.flight_chunks}};
 	take_cumulative(sctp, tsn, &sum);
-	after_ack(sctp, &sum);
+	after_ack(sctp, &sum, false);
 }

@@ -75,14 +75,11 @@ static void copy_pieces(
 
 void tulle_sctp_write_chunk(tulle_sctp *sctp, tulle_sctp_packet *p, uint32_t tsn, const sctp_tsn *t)
 {
+	(void)sctp;
 	const sctp_out_piece *piece = t->piece;
 	tulle_sctp_data_chunk chunk = {.tsn = tsn, .ppid = piece->ppid, .flags = t->flags};
 	chunk.stream = piece->stream->id;
 	chunk.ssn = piece->unordered ? 0 : piece->ssn;
-	/* something waits for this answer, so it should not be delayed: RFC7053:5.1 */
-	if (sctp->out.buffered == 0 && (sctp->state != TULLE_SCTP_STATE_ESTABLISHED ||
-					       piece->stream->reset != SCTP_RESET_NONE))
-		chunk.flags |= SCTP_FLAG_I;
 	tulle_sctp_write_data_header(&p->w, &chunk, t->len);
 	copy_pieces(p, piece, t->offset, t->len);
 	tulle_wr_zero(&p->w, tulle_sctp_padded(t->len) - t->len);

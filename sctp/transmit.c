@@ -9,28 +9,20 @@ static bool window_is_open(const tulle_sctp *sctp)
 	return o->flight_chunks == 0 || (o->flight_chunks < sctp->cc.cwnd && o->peer_window > 0);
 }
 
-bool tulle_sctp_has_data_due(const tulle_sctp *sctp)
+bool tulle_sctp_wants_to_send(const tulle_sctp *sctp)
 {
 	const sctp_outbound *o = &sctp->out;
 	if (!tulle_sctp_may_send_data(sctp) || o->no_packet)
 		return false;
-	if (o->lost_count != 0)
-		return o->fast_free || window_is_open(sctp);
+	if (o->lost.count != 0)
+		return window_is_open(sctp);
 	return tulle_sctp_next_stream(sctp) != NULL && window_is_open(sctp);
 }
 
-static void put_in_flight(tulle_sctp *sctp, sctp_tsn *t)
+bool tulle_sctp_has_data_due(const tulle_sctp *sctp)
 {
-	sctp_outbound *o = &sctp->out;
-	t->state = SCTP_TSN_FLIGHT;
-	t->sent_us = sctp->now;
-	if (t->transmissions < 255)
-		t->transmissions++;
-	o->flight += t->len;
-	o->flight_chunks += SCTP_DATA_HEADER_BYTES + tulle_sctp_padded(t->len);
-	o->peer_window -= tulle_min(o->peer_window, t->len);
-	if (!tulle_sctp_is_timing(sctp, SCTP_T_RTX)) /* RFC9260:6.3.2 R1 */
-		tulle_sctp_set_timer(sctp, SCTP_T_RTX, sctp->rto);
+	return sctp->out.probe_due ||
+	       (tulle_sctp_pace_is_due(sctp) && tulle_sctp_wants_to_send(sctp));
 }
 
 static size_t room_for_payload(const tulle_sctp_packet *p)
@@ -39,32 +31,71 @@ static size_t room_for_payload(const tulle_sctp_packet *p)
 	return left > SCTP_DATA_HEADER_BYTES ? (left - SCTP_DATA_HEADER_BYTES) & ~(size_t)3 : 0;
 }
 
+/* The answer should not be delayed (RFC7053:5.1) where we wait for it: nothing more may go out, or
+ * something waits until all is acknowledged, or it is sent again. */
+static bool wants_answer(const tulle_sctp *sctp, const sctp_tsn *t)
+{
+	const sctp_outbound *o = &sctp->out;
+	if (t->transmissions > 1 || o->probe_due || !window_is_open(sctp))
+		return true;
+	return o->buffered == 0;
+}
+
+static void write_tsn(tulle_sctp *sctp, tulle_sctp_packet *p, uint32_t tsn, sctp_tsn *t)
+{
+	sctp_outbound *o = &sctp->out;
+	t->flags &= (uint8_t)~SCTP_FLAG_I;
+	if (wants_answer(sctp, t)) {
+		t->flags |= SCTP_FLAG_I;
+		o->i_watched = t->transmissions == 1;
+		o->i_tsn = tsn;
+	}
+	tulle_sctp_write_chunk(sctp, p, tsn, t);
+}
+
+static void write_again(tulle_sctp *sctp, tulle_sctp_packet *p, uint32_t tsn, sctp_tsn *t)
+{
+	tulle_sctp_put_in_flight(sctp, tsn, t);
+	tulle_sctp_undo_sent(sctp, tsn);
+	sctp->stats.retransmissions++;
+	write_tsn(sctp, p, tsn, t);
+}
+
 /* RFC9260:6.1 C: what is lost goes before what is new. */
 static bool write_lost(tulle_sctp *sctp, tulle_sctp_packet *p)
 {
 	sctp_outbound *o = &sctp->out;
 	bool wrote = false;
-	while (o->lost_count != 0) {
-		uint32_t tsn = o->lost_first;
+	while (o->lost.count != 0) {
+		uint32_t tsn = o->lost.first;
 		sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
 		if (t->len > room_for_payload(p))
 			break;
-		if (o->flight != 0 && !o->fast_free &&
+		if (o->flight != 0 && !o->probe_due &&
 			(o->flight_chunks >= sctp->cc.cwnd || t->len > o->peer_window))
 			break;
 		tulle_sctp_unmark_lost(sctp, tsn);
-		put_in_flight(sctp, t);
-		if (o->rtt_running && o->rtt_tsn == tsn)
-			o->rtt_running = false; /* RFC9260:6.3.1 C5 */
-		if (tsn == o->acked_tsn + 1 && o->fast_free)
-			tulle_sctp_set_timer(sctp, SCTP_T_RTX, sctp->rto); /* RFC9260:7.2.4 */
-		sctp->stats.retransmissions++;
-		tulle_sctp_write_chunk(sctp, p, tsn, t);
+		write_again(sctp, p, tsn, t);
 		wrote = true;
 	}
-	if (wrote)
-		o->fast_free = false;
 	return wrote;
+}
+
+/* RFC8985:7.3: with nothing new to send the newest that is in flight goes again. */
+static bool write_probe(tulle_sctp *sctp, tulle_sctp_packet *p)
+{
+	sctp_outbound *o = &sctp->out;
+	if (o->in_flight.count == 0)
+		return false;
+	uint32_t tsn = o->in_flight.last;
+	sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
+	if (t->len > room_for_payload(p))
+		return false;
+	tulle_sctp_mark_lost(sctp, tsn);
+	o->newly_lost -= SCTP_DATA_HEADER_BYTES + tulle_sctp_padded(t->len); /* who knows */
+	tulle_sctp_unmark_lost(sctp, tsn);
+	write_again(sctp, p, tsn, t);
+	return true;
 }
 
 /* The size of the next new chunk; 0: none now. */
@@ -75,7 +106,8 @@ static size_t next_size(tulle_sctp *sctp, const tulle_sctp_packet *p, bool bundl
 	size_t room = room_for_payload(p);
 	if (s == NULL || room == 0)
 		return 0;
-	if (o->flight_chunks >= sctp->cc.cwnd && o->flight != 0) /* RFC9260:6.1 B */
+	/* RFC9260:6.1 B */
+	if (o->flight_chunks >= sctp->cc.cwnd && o->flight != 0 && !o->probe_due)
 		return 0;
 	if (o->next_tsn - o->acked_tsn > tulle_sctp_ring_span(&o->ring))
 		return 0;
@@ -84,7 +116,7 @@ static size_t next_size(tulle_sctp *sctp, const tulle_sctp_packet *p, bool bundl
 	if (!last && n == room && bundled && n < TULLE_SCTP_FRAGMENT_BYTES_MIN)
 		return 0;
 	if (n > o->peer_window) { /* RFC9260:6.1 A: only as a probe */
-		if (o->flight != 0 || o->lost_count != 0)
+		if (o->flight != 0 || o->lost.count != 0)
 			return 0;
 		sctp->stats.window_probes++;
 	}
@@ -95,9 +127,9 @@ static void decay_when_idle(tulle_sctp *sctp)
 {
 	sctp_outbound *o = &sctp->out;
 	tulle_time idle = sctp->now - o->last_sent;
-	if (o->flight == 0 && o->last_sent != 0)
-		for (int i = 0; i < 16 && idle >= sctp->rto; i++, idle -= sctp->rto)
-			sctp->cc.way->on_idle(&sctp->cc);
+	if (o->flight == 0 && o->last_sent != 0 && idle >= sctp->rto)
+		sctp->cc.way->on_idle(&sctp->cc, sctp->now,
+			(unsigned)tulle_time_min(idle / tulle_time_max(sctp->rto, 1), 16));
 	o->last_sent = sctp->now;
 }
 
@@ -115,26 +147,41 @@ static bool write_new(tulle_sctp *sctp, tulle_sctp_packet *p, bool bundled)
 		decay_when_idle(sctp);
 		tulle_sctp_begin_message(sctp, s);
 		tulle_sctp_cut(sctp, s, n, t);
-		if (!o->rtt_running) { /* RFC9260:6.3.1 C4: one measurement a round trip */
-			o->rtt_running = true;
-			o->rtt_tsn = o->next_tsn;
-		}
-		put_in_flight(sctp, t);
+		uint32_t tsn = o->next_tsn++;
+		tulle_sctp_put_in_flight(sctp, tsn, t);
 		sctp->stats.data_out += n;
-		tulle_sctp_write_chunk(sctp, p, o->next_tsn++, t);
+		write_tsn(sctp, p, tsn, t);
 		bundled = true;
 	}
+}
+
+/* The queue, the peer's window or the pool is what holds us back, not the window of congestion. */
+static void note_limits(tulle_sctp *sctp)
+{
+	const sctp_outbound *o = &sctp->out;
+	if (o->lost.count == 0 && o->flight_chunks < sctp->cc.cwnd &&
+		!tulle_sctp_wants_to_send(sctp))
+		tulle_sctp_rate_limited(sctp);
 }
 
 bool tulle_sctp_write_chunks(tulle_sctp *sctp, tulle_sctp_packet *p)
 {
 	sctp_outbound *o = &sctp->out;
-	if (!tulle_sctp_may_send_data(sctp) || o->no_packet)
+	if (!tulle_sctp_may_send_data(sctp) || (o->no_packet && !o->probe_due))
 		return false;
+	if (!o->probe_due && !tulle_sctp_pace_is_due(sctp))
+		return false;
+	size_t before = p->w.len;
 	bool wrote = write_lost(sctp, p);
-	if (o->lost_count == 0)
+	if (o->lost.count == 0)
 		wrote = write_new(sctp, p, wrote);
+	if (o->probe_due && !wrote)
+		wrote = write_probe(sctp, p);
+	o->probe_due = false;
 	o->no_packet = wrote && o->one_packet;
 	o->one_packet = o->one_packet && !wrote;
+	if (wrote)
+		tulle_sctp_pace_sent(sctp, p->w.len - before);
+	note_limits(sctp);
 	return wrote;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* sctp: TSNs on their way: states, the list of lost ones, the T3-rtx timer: RFC9260:6.3.
- * Invariant: flight is the payload of TSNs in state FLIGHT; the list holds exactly those LOST. */
+/* sctp: TSNs on their way: states, lists, the T3-rtx timer: RFC9260:6.3.
+ * Invariant: flight is the payload of TSNs in state FLIGHT, which are those of the list in_flight,
+ * in the order of their sending; the list lost holds exactly those LOST. */
 #include "sctp/association.h"
 
 sctp_tsn *tulle_sctp_tsn_at(const tulle_sctp *sctp, uint32_t tsn)
@@ -10,44 +11,107 @@ sctp_tsn *tulle_sctp_tsn_at(const tulle_sctp *sctp, uint32_t tsn)
 	return t;
 }
 
-static void leave_flight(tulle_sctp *sctp, const sctp_tsn *t)
+static void append(tulle_sctp *sctp, sctp_tsn_list *list, uint32_t tsn, sctp_tsn *t)
 {
+	t->prev = list->last;
+	if (list->count != 0)
+		tulle_sctp_tsn_at(sctp, list->last)->next = tsn;
+	else
+		list->first = tsn;
+	list->last = tsn;
+	list->count++;
+}
+
+static void unlink(tulle_sctp *sctp, sctp_tsn_list *list, uint32_t tsn, const sctp_tsn *t)
+{
+	TULLE_CHECK(list->count > 0);
+	if (list->first == tsn)
+		list->first = t->next;
+	else
+		tulle_sctp_tsn_at(sctp, t->prev)->next = t->next;
+	if (list->last == tsn)
+		list->last = t->prev;
+	else
+		tulle_sctp_tsn_at(sctp, t->next)->prev = t->prev;
+	list->count--;
+}
+
+static size_t chunk_bytes(const sctp_tsn *t)
+{
+	return SCTP_DATA_HEADER_BYTES + tulle_sctp_padded(t->len);
+}
+
+static void enter_flight(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t)
+{
+	sctp_outbound *o = &sctp->out;
+	t->state = SCTP_TSN_FLIGHT;
+	append(sctp, &o->in_flight, tsn, t);
+	o->flight += t->len;
+	o->flight_chunks += chunk_bytes(t);
+}
+
+static void leave_flight(tulle_sctp *sctp, uint32_t tsn, const sctp_tsn *t)
+{
+	unlink(sctp, &sctp->out.in_flight, tsn, t);
 	sctp->out.flight -= t->len;
-	sctp->out.flight_chunks -= SCTP_DATA_HEADER_BYTES + tulle_sctp_padded(t->len);
+	sctp->out.flight_chunks -= chunk_bytes(t);
+}
+
+/* It is sent now, for the first time or again. */
+void tulle_sctp_put_in_flight(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t)
+{
+	sctp_outbound *o = &sctp->out;
+	tulle_sctp_rate_sent(sctp, t);
+	enter_flight(sctp, tsn, t);
+	t->sent_us = sctp->now;
+	t->timer_only = false;
+	if (t->transmissions < 255)
+		t->transmissions++;
+	t->in_flight = (uint32_t)tulle_min(o->flight_chunks, UINT32_MAX);
+	o->peer_window -= tulle_min(o->peer_window, t->len);
+	if (!tulle_sctp_is_timing(sctp, SCTP_T_RTX)) /* RFC9260:6.3.2 R1 */
+		tulle_sctp_set_timer(sctp, SCTP_T_RTX, sctp->rto);
 }
 
 void tulle_sctp_mark_lost(tulle_sctp *sctp, uint32_t tsn)
 {
 	sctp_outbound *o = &sctp->out;
 	sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
-	leave_flight(sctp, t);
+	leave_flight(sctp, tsn, t);
 	o->peer_window += t->len; /* RFC9260:6.2.1 C */
+	o->newly_lost += chunk_bytes(t);
+	o->rate.lost += chunk_bytes(t);
 	t->state = SCTP_TSN_LOST;
-	t->lost_prev = o->lost_last;
-	if (o->lost_count != 0)
-		tulle_sctp_tsn_at(sctp, o->lost_last)->lost_next = tsn;
-	else
-		o->lost_first = tsn;
-	o->lost_last = tsn;
-	o->lost_count++;
+	append(sctp, &o->lost, tsn, t);
 }
 
-/* Back to FLIGHT as to its state; the caller says what becomes of it. */
 void tulle_sctp_unmark_lost(tulle_sctp *sctp, uint32_t tsn)
 {
-	sctp_outbound *o = &sctp->out;
+	const sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
+	TULLE_CHECK(t->state == SCTP_TSN_LOST);
+	unlink(sctp, &sctp->out.lost, tsn, t);
+}
+
+/* RFC3758:3.5 A3: it is given up, so it is as if acknowledged to flight and window. */
+void tulle_sctp_mark_abandoned(tulle_sctp *sctp, uint32_t tsn)
+{
 	sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
-	TULLE_CHECK(t->state == SCTP_TSN_LOST && o->lost_count > 0);
-	if (o->lost_first == tsn)
-		o->lost_first = t->lost_next;
-	else
-		tulle_sctp_tsn_at(sctp, t->lost_prev)->lost_next = t->lost_next;
-	if (o->lost_last == tsn)
-		o->lost_last = t->lost_prev;
-	else
-		tulle_sctp_tsn_at(sctp, t->lost_next)->lost_prev = t->lost_prev;
-	o->lost_count--;
-	t->state = SCTP_TSN_FLIGHT;
+	if (t->state == SCTP_TSN_FLIGHT)
+		leave_flight(sctp, tsn, t);
+	else if (t->state == SCTP_TSN_LOST)
+		tulle_sctp_unmark_lost(sctp, tsn);
+	else if (t->state == SCTP_TSN_ACKED)
+		sctp->out.gap_acked--;
+	t->state = SCTP_TSN_ABANDONED;
+}
+
+/* It is in flight again, but only the timer may send it: the SACK may have been overtaken. */
+void tulle_sctp_take_ack_back(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t)
+{
+	sctp->out.gap_acked--;
+	sctp->stats.reneged++;
+	enter_flight(sctp, tsn, t);
+	t->timer_only = true;
 }
 
 /* The peer has it. Cumulative: for good; else it is kept until then (RFC9260:6.2.1: it may renege).
@@ -56,16 +120,11 @@ void tulle_sctp_acknowledge(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t, bool cu
 {
 	sctp_outbound *o = &sctp->out;
 	if (t->state == SCTP_TSN_FLIGHT)
-		leave_flight(sctp, t);
+		leave_flight(sctp, tsn, t);
 	else if (t->state == SCTP_TSN_LOST)
 		tulle_sctp_unmark_lost(sctp, tsn);
-	else
+	else if (t->state == SCTP_TSN_ACKED)
 		o->gap_acked--;
-	if (o->rtt_running && o->rtt_tsn == tsn) {
-		o->rtt_running = false;
-		if (t->transmissions == 1)
-			tulle_sctp_rto_sample(sctp, sctp->now - t->sent_us);
-	}
 	if (cumulative) {
 		tulle_sctp_free_acked(sctp, t);
 		tulle_sctp_ring_remove(&o->ring, tsn);
@@ -75,32 +134,74 @@ void tulle_sctp_acknowledge(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t, bool cu
 	o->gap_acked++;
 }
 
-/* RFC9260:6.3.3 E1-E3 */
+void tulle_sctp_rtx_arm(tulle_sctp *sctp)
+{
+	const sctp_outbound *o = &sctp->out;
+	if (o->acked_tsn + 1 == o->next_tsn) /* RFC9260:6.3.2 R2 */
+		tulle_sctp_stop_timer(sctp, SCTP_T_RTX);
+	else
+		tulle_sctp_set_timer(sctp, SCTP_T_RTX, sctp->rto);
+}
+
+void tulle_sctp_enter_recovery(tulle_sctp *sctp)
+{
+	sctp_outbound *o = &sctp->out;
+	if (o->in_recovery)
+		return;
+	o->in_recovery = true;
+	o->recovery_exit = o->next_tsn - 1;
+	tulle_sctp_undo_begin(sctp);
+	sctp->cc.way->on_loss(&sctp->cc, sctp->now, o->flight_chunks);
+}
+
+static void lose_all(tulle_sctp *sctp)
+{
+	sctp_outbound *o = &sctp->out;
+	/* Not even the first one that is missing: the peer gave up what it had named. */
+	if (tulle_sctp_tsn_at(sctp, o->acked_tsn + 1)->state == SCTP_TSN_ACKED)
+		for (uint32_t tsn = o->acked_tsn + 1; tsn != o->next_tsn; tsn++) {
+			sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
+			if (t->state == SCTP_TSN_ACKED)
+				tulle_sctp_take_ack_back(sctp, tsn, t);
+		}
+	while (o->in_flight.count != 0)
+		tulle_sctp_mark_lost(sctp, o->in_flight.first);
+}
+
+/* A peer without a window is asked with one chunk: no sign of congestion. RFC9260:6.1 A */
+static bool is_window_probe(const tulle_sctp *sctp)
+{
+	const sctp_outbound *o = &sctp->out;
+	return o->peer_window_told == 0 && o->in_flight.count + o->lost.count <= 1;
+}
+
+/* RFC9260:6.3.3. The first time a probe goes out, and nothing is called lost: RFC8985:7.3. */
 void tulle_sctp_rtx_timeout(tulle_sctp *sctp)
 {
 	sctp_outbound *o = &sctp->out;
-	sctp->stats.timeouts++;
+	bool window_probe = is_window_probe(sctp);
+	if (!o->probed && !window_probe && o->in_flight.count != 0) {
+		o->probed = o->probe_due = true;
+		sctp->stats.loss_probes++;
+		tulle_sctp_set_timer(sctp, SCTP_T_RTX, sctp->rto);
+		return;
+	}
+	if (window_probe)
+		sctp->stats.window_probes++;
+	else
+		sctp->stats.timeouts++;
 	if (!tulle_sctp_count_error(sctp))
 		return;
 	tulle_sctp_rto_back_off(sctp);
-	sctp->cc.way->on_timeout(&sctp->cc);
-	o->in_recovery = o->fast_free = o->rtt_running = false;
+	if (!window_probe) {
+		tulle_sctp_undo_begin(sctp);
+		sctp->cc.way->on_timeout(&sctp->cc, sctp->now);
+	}
+	o->in_recovery = false;
+	o->probe_due = o->i_watched = false;
 	o->one_packet = true;
 	o->no_packet = false;
-	o->lost_count = 0; /* the list is made anew, in order */
-	for (uint32_t tsn = o->acked_tsn + 1; tsn != o->next_tsn; tsn++) {
-		sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
-		if (t->state == SCTP_TSN_LOST) { /* never counted twice */
-			t->state = SCTP_TSN_FLIGHT;
-			o->flight += t->len;
-			o->flight_chunks += SCTP_DATA_HEADER_BYTES + tulle_sctp_padded(t->len);
-			o->peer_window -= tulle_min(o->peer_window, t->len);
-		}
-		if (t->state == SCTP_TSN_FLIGHT)
-			tulle_sctp_mark_lost(sctp, tsn);
-	}
-	o->scan_tsn = o->next_tsn; /* what was sent until now only the timer may call lost again */
-	o->high[0] = o->high[1] = o->high[2] = o->next_tsn - 1;
-	if (o->lost_count != 0)
-		tulle_sctp_set_timer(sctp, SCTP_T_RTX, sctp->rto);
+	lose_all(sctp);
+	tulle_sctp_stop_timer(sctp, SCTP_T_RACK);
+	tulle_sctp_set_timer(sctp, SCTP_T_RTX, sctp->rto);
 }

@@ -13,6 +13,14 @@ extern "C" {
 typedef struct tulle_sctp tulle_sctp;
 struct tulle_pool; /* base/pool.h */
 
+/* Congestion control: docs/SCTP.md says why BBR is the default. */
+typedef enum {
+	TULLE_SCTP_BBR =
+		0, /* a model of the path's rate and round trip; loss alone is no congestion */
+	TULLE_SCTP_CUBIC,   /* RFC 9438 with HyStart++ (RFC 9406) and PRR (RFC 6937) */
+	TULLE_SCTP_NEWRENO, /* RFC9260:7.2, likewise */
+} tulle_sctp_control;
+
 /* Zero means what stands in brackets. */
 typedef struct {
 	uint16_t local_port, remote_port; /* (5000) RFC8841:5 */
@@ -24,12 +32,13 @@ typedef struct {
 	size_t message_bytes_max; /* (no limit) a longer message of the peer ends the association */
 	bool streamed;            /* parts of the front message come out as they arrive */
 	uint8_t cpu;              /* a tulle_cpu: 0 is always right */
+	tulle_sctp_control cc;    /* (BBR) */
 	uint32_t reserve_blocks;  /* blocks of our own: at least tulle_sctp_reserve_blocks_min() */
 	struct tulle_pool *pool;  /* shared; its blocks have 1024 bytes or more */
 	void *owner;              /* (the association) whom tulle_pool_next_waiter names */
 	tulle_random random;
 	tulle_time rto_us_initial; /* (1 s) */
-	tulle_time rto_us_min; /* (200 ms) the field's value: 1 s of RFC9260:16 stalls a channel */
+	tulle_time rto_us_min; /* (1 ms) besides it the RTO holds what a peer may delay its SACK */
 	tulle_time rto_us_max; /* (10 s) RFC's 60 s outlives ICE consent (30 s, RFC7675:5.1) */
 	tulle_time heartbeat_us;                                /* (30 s) negative: none */
 	uint16_t retransmissions_max, init_retransmissions_max; /* (10, 8) */
@@ -92,8 +101,11 @@ typedef struct {
 		data_out; /* user bytes; data_out without repeats */
 	uint64_t retransmissions, fast_retransmits, timeouts; /* chunks, chunks, T3 expiries */
 	uint64_t sacks_in, sacks_out, duplicates, collisions, zero_windows, window_probes;
+	uint64_t loss_probes, spurious, undos; /* probes before T3; reported twice; taken back */
 	uint64_t no_room, pool_waits, resets_in, resets_out, partial_messages, restarts, reneged;
-	tulle_time rto_us, srtt_us, rttvar_us;              /* srtt 0: not measured */
+	tulle_time rto_us, srtt_us, rttvar_us; /* srtt 0: not measured */
+	tulle_time min_rtt_us;
+	uint64_t pacing;                                    /* bytes/s; 0: not paced yet */
 	size_t cwnd, ssthresh, flight, peer_window, window; /* bytes */
 	size_t blocks_in, blocks_out;
 	uint16_t streams_in, streams_out; /* what the peer may use, what we may use; 0: not known */

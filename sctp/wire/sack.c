@@ -14,6 +14,12 @@ tulle_sctp_gap tulle_sctp_read_gap(const tulle_sctp_sack_chunk *sack, size_t i)
 	return (tulle_sctp_gap){(uint16_t)(p[0] << 8 | p[1]), (uint16_t)(p[2] << 8 | p[3])};
 }
 
+uint32_t tulle_sctp_read_duplicate(const tulle_sctp_sack_chunk *sack, size_t i)
+{
+	const uint8_t *p = sack->duplicates.ptr + 4 * i;
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
 TULLE_UNTRUSTED(dtls, "65535 gap blocks, all inside the chunk", sctp_packet)
 tulle_drop tulle_sctp_read_sack(tulle_bytes value, tulle_sctp_sack_chunk *sack)
 {

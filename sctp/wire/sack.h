@@ -17,6 +17,7 @@ typedef struct {
 /* MALFORMED: counts and length disagree. SCTP_SACK: gaps not sorted, disjoint, from 2 on. */
 tulle_drop tulle_sctp_read_sack(tulle_bytes value, tulle_sctp_sack_chunk *sack);
 tulle_sctp_gap tulle_sctp_read_gap(const tulle_sctp_sack_chunk *sack, size_t i);
+uint32_t tulle_sctp_read_duplicate(const tulle_sctp_sack_chunk *sack, size_t i);
 /* Up to the counts into w; fewer gaps when there is no room. */
 void tulle_sctp_write_sack(tulle_wr *w, uint32_t cumulative, uint32_t window,
 	const tulle_sctp_gap *gaps, size_t gap_count, const uint32_t *duplicates,

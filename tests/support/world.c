@@ -385,17 +385,23 @@ static bool move_streams(void)
 /* -- the turn
  * -------------------------------------------------------------------------------------- */
 
+static bool hear_events(int i)
+{
+	const tulle_event *e;
+	bool moved = false;
+	while (config.heard != NULL && world_roots[i] != NULL &&
+		(e = tulle_next_event(world_roots[i])) != NULL) {
+		config.heard(i, e);
+		moved = true;
+	}
+	return moved;
+}
+
 static bool drain_root(int i)
 {
 	static uint8_t scratch[65536];
-	const tulle_event *e;
 	tulle_out out;
-	bool moved = false;
-	if (config.heard != NULL)
-		while (world_roots[i] != NULL && (e = tulle_next_event(world_roots[i])) != NULL) {
-			config.heard(i, e);
-			moved = true;
-		}
+	bool moved = hear_events(i);
 	if (world_roots[i] == NULL)
 		return moved;
 	tulle_dispatch(world_roots[i]);
@@ -407,7 +413,7 @@ static bool drain_root(int i)
 			stream_out(i, &out);
 	}
 	tulle_mesh_check(world_roots[i]);
-	return moved;
+	return hear_events(i) || moved; /* a poll without output may bring an event: room */
 }
 
 static bool drain_onramp(void)

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* sctp: BBR's numbers and what its two files share. */
+#ifndef TULLE_SCTP_CC_BBR_H
+#define TULLE_SCTP_CC_BBR_H
+#include "sctp/cc.h"
+
+#define BBR_RTT_LEAST_US 1000     /* round trips below it count as so long */
+#define BBR_FULL_ROUNDS 3u        /* without growth: the pipe is full */
+#define BBR_PROBE_WAIT_US 2000000 /* between probes for bandwidth, and how much more at most */
+#define BBR_PROBE_SPREAD_US 1000000u
+#define BBR_RENO_ROUNDS_MAX 63u     /* rounds between probes at most, to share with Reno */
+#define BBR_UP_ROUNDS_MAX 4u        /* a probe that finds nothing ends */
+#define BBR_MIN_RTT_LIFE_US 5000000 /* the least round trip is looked for again after it */
+#define BBR_PROBE_RTT_US 200000     /* how long the queue is kept drained then */
+#define BBR_LOSS_PERCENT 2u         /* of a round: below it nothing is made of loss */
+#define BBR_BETA_PERCENT 70u        /* what a bound keeps */
+#define BBR_HEADROOM_PERCENT 85u    /* of inflight_hi is used while cruising */
+
+uint64_t tulle_sctp_bbr_bw_max(const tulle_sctp_bbr *b);
+size_t tulle_sctp_bbr_bdp(const tulle_sctp_bbr *b);
+void tulle_sctp_bbr_begin_down(tulle_sctp_cc *cc, tulle_time now);
+
+/* cc_bbr_bounds.c */
+void tulle_sctp_bbr_take_losses(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack);
+size_t tulle_sctp_bbr_bound(const tulle_sctp_cc *cc); /* of cwnd, by what was learnt */
+size_t tulle_sctp_bbr_headroom(const tulle_sctp_cc *cc);
+size_t tulle_sctp_bbr_probe_rtt_cwnd(const tulle_sctp_cc *cc);
+#endif

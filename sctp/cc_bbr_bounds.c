@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* sctp: what BBR makes of loss: bounds of the bytes in flight and of the bandwidth, and when they
+ * rise again. Congestion is loss together with a queue, or with a rate that does not follow. */
+#include "sctp/cc_bbr.h"
+
+#include "base/serial.h"
+
+static size_t percent(size_t n, unsigned p)
+{
+	return n / 100 * p + n % 100 * p / 100;
+}
+
+size_t tulle_sctp_bbr_headroom(const tulle_sctp_cc *cc)
+{
+	const tulle_sctp_bbr *b = &cc->u.bbr;
+	if (b->inflight_hi == SIZE_MAX)
+		return SIZE_MAX;
+	size_t room = tulle_max(cc->mtu, percent(b->inflight_hi, 100 - BBR_HEADROOM_PERCENT));
+	return b->inflight_hi > room + 4 * cc->mtu ? b->inflight_hi - room : 4 * cc->mtu;
+}
+
+size_t tulle_sctp_bbr_bound(const tulle_sctp_cc *cc)
+{
+	const tulle_sctp_bbr *b = &cc->u.bbr;
+	size_t bound = SIZE_MAX;
+	if (b->state == TULLE_SCTP_BBR_CRUISE || b->state == TULLE_SCTP_BBR_PROBE_RTT)
+		bound = tulle_sctp_bbr_headroom(cc);
+	else if (b->state != TULLE_SCTP_BBR_STARTUP)
+		bound = b->inflight_hi;
+	return tulle_max(tulle_min(bound, b->inflight_lo), 4 * cc->mtu);
+}
+
+size_t tulle_sctp_bbr_probe_rtt_cwnd(const tulle_sctp_cc *cc)
+{
+	return tulle_max(tulle_sctp_bbr_bdp(&cc->u.bbr) / 2, 4 * cc->mtu);
+}
+
+/* The round's least round trip stands above the path's by more than samples differ. */
+static bool has_queue(const tulle_sctp_bbr *b)
+{
+	tulle_time noise = tulle_time_max(b->min_rtt / 16, 2 * b->noise);
+	return b->round_rtt > b->min_rtt + tulle_time_max(noise, 500);
+}
+
+/* We send more than before and no more arrives. */
+static bool is_policed(const tulle_sctp_bbr *b)
+{
+	bool probing = b->state == TULLE_SCTP_BBR_UP || b->state == TULLE_SCTP_BBR_STARTUP;
+	uint64_t before = b->state == TULLE_SCTP_BBR_UP ? b->bw_before : b->full_bw;
+	return probing && b->phase_rounds > 0 && before != 0 && b->bw_latest < before + before / 16;
+}
+
+static bool is_lossy(size_t lost, size_t of)
+{
+	return lost > percent(of, BBR_LOSS_PERCENT) && lost > 0;
+}
+
+/* The probe went too far: what was in flight then is the bound, and not below what beta leaves. */
+static void stop_probe(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
+{
+	tulle_sctp_bbr *b = &cc->u.bbr;
+	size_t target = tulle_min(tulle_sctp_bbr_bdp(b), cc->cwnd);
+	b->inflight_hi = tulle_max(ack->sample_flight, percent(target, BBR_BETA_PERCENT));
+	tulle_sctp_bbr_begin_down(cc, ack->now);
+}
+
+static void lower_bounds(tulle_sctp_cc *cc)
+{
+	tulle_sctp_bbr *b = &cc->u.bbr;
+	if (b->bw_lo == UINT64_MAX)
+		b->bw_lo = tulle_sctp_bbr_bw_max(b);
+	if (b->inflight_lo == SIZE_MAX)
+		b->inflight_lo = cc->cwnd;
+	uint64_t bw = b->bw_lo / 100 * BBR_BETA_PERCENT;
+	b->bw_lo = b->bw_latest > bw ? b->bw_latest : bw;
+	b->inflight_lo = tulle_max(b->inflight_latest, percent(b->inflight_lo, BBR_BETA_PERCENT));
+}
+
+/* A probe that uses the bound and loses nothing raises it, each round twice as fast. */
+static void raise_bound(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
+{
+	tulle_sctp_bbr *b = &cc->u.bbr;
+	if (b->inflight_hi == SIZE_MAX || ack->limited)
+		return;
+	if (ack->flight_before + 2 * cc->mtu < b->inflight_hi)
+		return;
+	unsigned shift = b->phase_rounds < 10 ? b->phase_rounds : 10;
+	b->probe_up_bytes += ack->acked << shift;
+	while (b->probe_up_bytes >= b->inflight_hi / 8) {
+		b->probe_up_bytes -= b->inflight_hi / 8;
+		b->inflight_hi += cc->mtu;
+	}
+}
+
+static void end_round(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
+{
+	tulle_sctp_bbr *b = &cc->u.bbr;
+	bool lossy = is_lossy(b->round_lost, b->round_acked + b->round_lost);
+	bool congested = lossy && (has_queue(b) || is_policed(b));
+	if (congested && b->state == TULLE_SCTP_BBR_STARTUP && !b->full) {
+		b->full = true;
+		b->inflight_hi = tulle_max(tulle_sctp_bbr_bdp(b), b->inflight_latest);
+	} else if (congested && b->state != TULLE_SCTP_BBR_UP &&
+		   b->state != TULLE_SCTP_BBR_REFILL && b->state != TULLE_SCTP_BBR_STARTUP) {
+		lower_bounds(cc);
+	} else if (congested && b->state == TULLE_SCTP_BBR_UP) {
+		stop_probe(cc, ack);
+	}
+	b->round_lost = b->round_acked = 0;
+	b->round_rtt = 0;
+}
+
+void tulle_sctp_bbr_take_losses(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
+{
+	tulle_sctp_bbr *b = &cc->u.bbr;
+	b->round_lost += ack->lost;
+	b->round_acked += ack->acked;
+	if (b->state == TULLE_SCTP_BBR_UP) {
+		if (ack->lost != 0 && is_lossy(ack->sample_lost, ack->sample_flight) &&
+			(has_queue(b) || is_policed(b)))
+			stop_probe(cc, ack);
+		else
+			raise_bound(cc, ack);
+	}
+	if (b->round_start)
+		end_round(cc, ack);
+}
