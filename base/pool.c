@@ -113,6 +113,14 @@ void tulle_pool_close(tulle_pool_account *account)
 	account->pool->accounts--;
 }
 
+void *tulle_pool_take_reserve(tulle_pool_account *account)
+{
+	void *block = pop(&account->reserve_list);
+	if (block != NULL)
+		account->reserve_free--;
+	return block;
+}
+
 void *tulle_pool_take(tulle_pool_account *account, bool use_reserve)
 {
 	tulle_pool *pool = account->pool;
@@ -124,12 +132,7 @@ void *tulle_pool_take(tulle_pool_account *account, bool use_reserve)
 		account->held++;
 		return block;
 	}
-	if (!use_reserve)
-		return NULL;
-	block = pop(&account->reserve_list);
-	if (block != NULL)
-		account->reserve_free--;
-	return block;
+	return use_reserve ? tulle_pool_take_reserve(account) : NULL;
 }
 
 static bool is_reserve(const tulle_pool_account *account, const void *block)

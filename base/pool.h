@@ -38,6 +38,8 @@ void tulle_pool_open(tulle_pool_account *account, tulle_pool *pool, void *reserv
 void tulle_pool_close(tulle_pool_account *account);
 /* A block from the pool; when that is empty and use_reserve, one of the reserve; NULL: none. */
 void *tulle_pool_take(tulle_pool_account *account, bool use_reserve);
+/* One of the reserve alone, though the pool may have some; NULL: none. */
+void *tulle_pool_take_reserve(tulle_pool_account *account);
 void tulle_pool_give(tulle_pool_account *account, void *block);
 /* Blocks that this account may hope for now: its reserve and a fair share of the free pool. */
 size_t tulle_pool_share(const tulle_pool_account *account);

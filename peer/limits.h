@@ -14,8 +14,8 @@
 #define PEER_CHANNELS_MAX 65535   /* streams 0..65534: RFC8832:6 */
 #define PEER_CHANNELS_INLINE 4    /* channels that need no block of the pool */
 #define PEER_CHANNEL_TEXT_INLINE 24     /* label and protocol that need none, bytes */
-#define PEER_SEND_BYTES 1048576         /* default of send_bytes_max */
-#define PEER_RECEIVE_BYTES 1048576      /* default of receive_bytes_max */
+#define PEER_SEND_BYTES 4194304         /* default of send_bytes_max */
+#define PEER_RECEIVE_BYTES 4194304      /* default of receive_bytes_max */
 #define PEER_MESSAGE_BYTES 262144       /* default of message_bytes_max */
 #define PEER_REMOTE_MESSAGE_BYTES 65536 /* without a=max-message-size: RFC8841:6.1 */
 #define PEER_OWN_POOL_BLOCK_BYTES 2048  /* of a peer that brings its own pool (tulle_peer_init) */

@@ -14,8 +14,8 @@ static tulle_sctp_config with_defaults(const tulle_sctp_config *config)
 	c.remote_port = c.remote_port != 0 ? c.remote_port : 5000;
 	c.packet_bytes_max = c.packet_bytes_max != 0 ? c.packet_bytes_max : 1172;
 	c.streams_max = c.streams_max != 0 ? c.streams_max : 65535;
-	c.send_bytes_max = c.send_bytes_max != 0 ? c.send_bytes_max : (size_t)1 << 20;
-	c.receive_bytes_max = c.receive_bytes_max != 0 ? c.receive_bytes_max : (size_t)1 << 20;
+	c.send_bytes_max = c.send_bytes_max != 0 ? c.send_bytes_max : (size_t)4 << 20;
+	c.receive_bytes_max = c.receive_bytes_max != 0 ? c.receive_bytes_max : (size_t)4 << 20;
 	c.rto_us_initial = c.rto_us_initial != 0 ? c.rto_us_initial : 1000000;
 	c.rto_us_min = c.rto_us_min != 0 ? c.rto_us_min : 1000;
 	c.rto_us_max = c.rto_us_max != 0 ? c.rto_us_max : 10000000;
@@ -50,7 +50,7 @@ uint32_t tulle_sctp_reserve_blocks_min(const tulle_sctp_config *config)
 	if (!is_in_range(&c))
 		return 0;
 	size_t room = tulle_pool_block_bytes(c.pool) - 80; /* heads of block and piece */
-	uint32_t out = reserve_of_packets(4 * (size_t)c.packet_bytes_max, room) + 4;
+	uint32_t out = reserve_of_packets(4 * (size_t)c.packet_bytes_max, room) + 5;
 	uint32_t in = 4 * reserve_of_packets(c.packet_bytes_max, room) + 2;
 	return 2 * (out > in ? out : in);
 }

@@ -49,9 +49,10 @@ typedef struct {
 	uint32_t next, prev; /* FLIGHT: list by time of sending; LOST: list of what is due again; */
 			     /* ACKED: next is the run's end */
 	uint16_t offset, len;
-	uint8_t transmissions, state, flags;
-	bool limited, timer_only; /* timer_only: only T3 may call it lost */
+	uint8_t transmissions, flags;
+	unsigned state : 3, limited : 1, timer_only : 1; /* timer_only: only T3 may call it lost */
 } sctp_tsn;
+_Static_assert(sizeof(void *) > 8 || sizeof(sctp_tsn) <= 64, "a block holds a power of two");
 
 typedef struct {
 	uint32_t first, last, count;
@@ -232,6 +233,8 @@ typedef struct {
 	uint32_t duplicates[TULLE_SCTP_DUPLICATES_MAX], duplicate_count;
 	uint32_t packets, packets_unacked; /* that carried data */
 	size_t window_told;
+	size_t window_max, grow_bytes; /* as far as it has grown; received since grow_from */
+	tulle_time grow_from;
 	bool packet_has_data, waiting;
 } sctp_inbound;
 

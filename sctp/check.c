@@ -36,7 +36,7 @@ static void check_tsns(const tulle_sctp *sctp)
 	check_tsn_list(sctp, &o->in_flight, SCTP_TSN_FLIGHT);
 	check_tsn_list(sctp, &o->lost, SCTP_TSN_LOST);
 	TULLE_CHECK(o->acked_tsn + 1 == o->next_tsn || tulle_sctp_is_timing(sctp, SCTP_T_RTX));
-	TULLE_CHECK(o->acked_tsn + 1 != o->next_tsn || o->ring.directory == NULL);
+	TULLE_CHECK(o->acked_tsn + 1 != o->next_tsn || o->ring.leaves_held == 0);
 	TULLE_CHECK(sctp->cc.cwnd >= sctp->cc.mtu);
 }
 

@@ -46,7 +46,28 @@ void tulle_sctp_inbound_init(tulle_sctp *sctp, uint32_t tsn)
 	in->block_bytes = block_bytes_max(sctp);
 	tulle_sctp_ring_init(&in->ring, &sctp->in_account, sizeof(sctp_in_piece *), false);
 	tulle_sctp_ranges_init(&in->ranges, &sctp->in_account);
+	in->window_max = tulle_min(TULLE_SCTP_WINDOW_BYTES_START, sctp->config.receive_bytes_max);
 	in->window_told = tulle_sctp_window(sctp);
+}
+
+/* The window grows with what the path holds: half of it arrived within a round trip or two, so a
+ * hole that takes another round trip to fill would shut it. Never above receive_bytes_max. */
+static void grow_window(tulle_sctp *sctp, size_t bytes)
+{
+	sctp_inbound *in = &sctp->in;
+	tulle_time span = tulle_time_max(2 * sctp->srtt, TULLE_SCTP_WINDOW_SPAN_US);
+	if (in->window_max >= sctp->config.receive_bytes_max)
+		return;
+	if (sctp->now - in->grow_from > span) {
+		in->grow_from = sctp->now;
+		in->grow_bytes = 0;
+	}
+	in->grow_bytes += bytes;
+	if (in->grow_bytes < in->window_max / 2)
+		return;
+	in->window_max = tulle_min(2 * in->window_max, sctp->config.receive_bytes_max);
+	in->grow_from = sctp->now;
+	in->grow_bytes = 0;
 }
 
 /* -- memory -- */
@@ -67,7 +88,9 @@ size_t tulle_sctp_window(const tulle_sctp *sctp)
 	size_t used = in->blocks + in->blocks_max / 128; /* a sender may end a chunk above it */
 	size_t blocks = in->blocks_max > used ? in->blocks_max - used : 0;
 	blocks = tulle_min(blocks, tulle_pool_share(&sctp->in_account));
-	size_t window = tulle_min(blocks * each, sctp->config.receive_bytes_max);
+	size_t held = in->blocks * (size_t)each;
+	size_t window = in->window_max > held ? in->window_max - held : 0;
+	window = tulle_min(blocks * each, window);
 	return window < packet ? 0 : window; /* RFC9260:6.2: no silly windows */
 }
 
@@ -273,6 +296,7 @@ static tulle_drop take_stored(tulle_sctp *sctp, const tulle_sctp_data_chunk *dat
 		return no_room(sctp);
 	}
 	sctp->stats.data_in += data->data.len;
+	grow_window(sctp, data->data.len);
 	tulle_drop drop = next ? take_next(sctp, piece) : take_early(sctp, data->tsn, piece);
 	if (drop == TULLE_DROP_NO_ROOM)
 		tulle_sctp_leave_stream(sctp, s);
@@ -307,6 +331,14 @@ tulle_drop tulle_sctp_take_data(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 
 /* -- SACK -- */
 
+/* RFC9260:6.2 allows 200 ms; a sender's timers are tighter. */
+static tulle_time sack_delay(const tulle_sctp *sctp)
+{
+	return sctp->srtt == 0 ? TULLE_SCTP_SACK_DELAY_US
+			       : tulle_time_min(tulle_time_max(sctp->srtt / 4, 1000),
+					 TULLE_SCTP_SACK_DELAY_US);
+}
+
 /* When a SACK is owed for the packet: DESIGN's batches. dcSCTP's window grows by a packet a SACK,
  * so that the first packets get theirs one by one even when several are handled between two polls.
  */
@@ -330,7 +362,7 @@ void tulle_sctp_end_of_packet(tulle_sctp *sctp)
 		sctp->due |= SCTP_DUE_SACK;
 	}
 	if (!tulle_sctp_is_timing(sctp, SCTP_T_SACK))
-		tulle_sctp_set_timer(sctp, SCTP_T_SACK, TULLE_SCTP_SACK_DELAY_US);
+		tulle_sctp_set_timer(sctp, SCTP_T_SACK, sack_delay(sctp));
 }
 
 /* The SACKs owed, oldest first; the last one tells how things stand now. */
@@ -412,5 +444,5 @@ void tulle_sctp_inbound_clear(tulle_sctp *sctp)
 	free_chain(sctp, in->giving);
 	in->front = in->giving = NULL;
 	tulle_sctp_ranges_clear(&in->ranges);
-	TULLE_CHECK(in->blocks == 0 && in->ring.directory == NULL);
+	TULLE_CHECK(in->blocks == 0 && in->ring.leaves_held == 0);
 }

@@ -15,7 +15,11 @@
 #define TULLE_SCTP_DUPLICATES_MAX 16u       /* duplicate TSNs named in a SACK */
 #define TULLE_SCTP_OWED_SACKS_MAX 8u        /* SACKs owed for packets handled between two polls */
 #define TULLE_SCTP_EARLY_PACKETS 64u        /* packets that get a SACK for every second one */
-#define TULLE_SCTP_SACK_DELAY_US 40000   /* delayed SACK: below 200 ms (RFC9260:6.2), any RTO.Min */
+#define TULLE_SCTP_SACK_DELAY_US 25000 /* delayed SACK, at most; else a quarter of a round trip */
+#define TULLE_SCTP_WINDOW_BYTES_START 524288u /* the receive window begins here and grows */
+#define TULLE_SCTP_WINDOW_SPAN_US                                                                  \
+	100000                           /* half of it within so long, or 2 round trips: it grows  \
+					  */
 #define TULLE_SCTP_INLINE_STREAMS 4u     /* stream records that cost no pool block */
 #define TULLE_SCTP_STREAM_BUCKETS 64u    /* of the hash table of streams */
 #define TULLE_SCTP_RESET_STREAMS_MAX 32u /* streams in one outgoing reset request of ours */
@@ -23,6 +27,7 @@
 #define TULLE_SCTP_ERRORS_PER_SECOND 10u /* ERROR, ABORT of stateless answers: RFC9260:12.2.4.1 */
 #define TULLE_SCTP_FRAGMENT_BYTES_MIN 128u /* the rest of a packet takes no smaller fragment */
 #define TULLE_SCTP_SCAN_PARAMETERS_MAX 64u /* parameters looked at in one INIT */
+#define TULLE_SCTP_RECEIVE_SHARE 4u        /* send leaves a pool's fourth to what comes in */
 #define TULLE_SCTP_UNDO_MAX                                                                        \
 	64u /* retransmissions of one recovery that duplicates can take back                       \
 	     */

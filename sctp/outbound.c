@@ -3,7 +3,7 @@
  * Invariant: a stream's pieces go out, and are freed, in the order of the queue. */
 #include "sctp/association.h"
 
-#define RECORD_BLOCKS 3u    /* of the reserve: a directory and two leaves of TSN records */
+#define RECORD_BLOCKS 4u    /* of the reserve: two directories and two leaves of TSN records */
 #define PIECE_BYTES_MIN 64u /* the rest of a block takes no smaller piece of a longer message */
 #define ALIGN(n) (((n) + 7) & ~(size_t)7)
 
@@ -70,11 +70,24 @@ static size_t blocks_needed(const tulle_sctp *sctp, size_t len)
 	return len <= room ? 0 : (len - room + payload_max(sctp) - 1) / payload_max(sctp);
 }
 
-static size_t blocks_at_hand(const tulle_sctp *sctp)
+/* A part of the pool is left to what comes in: senders alone could fill it, and then all that a
+ * receiver could take would be what is next in order. */
+static size_t pool_at_hand(const tulle_sctp *sctp)
+{
+	size_t left = tulle_pool_blocks(sctp->config.pool) / TULLE_SCTP_RECEIVE_SHARE;
+	size_t free = tulle_pool_free(sctp->config.pool);
+	return free > left ? free - left : 0;
+}
+
+static size_t reserve_at_hand(const tulle_sctp *sctp)
 {
 	size_t reserve = sctp->out_account.reserve_free;
-	return tulle_pool_free(sctp->config.pool) +
-	       (reserve > RECORD_BLOCKS ? reserve - RECORD_BLOCKS : 0);
+	return reserve > RECORD_BLOCKS ? reserve - RECORD_BLOCKS : 0;
+}
+
+static size_t blocks_at_hand(const tulle_sctp *sctp)
+{
+	return pool_at_hand(sctp) + reserve_at_hand(sctp);
 }
 
 static bool fits(const tulle_sctp *sctp, size_t need)
@@ -126,8 +139,9 @@ static sctp_out_piece *make_piece(tulle_sctp *sctp, size_t len)
 	sctp_outbound *o = &sctp->out;
 	size_t room = tail_room(sctp, len);
 	if (room == 0) {
-		bool reserve = sctp->out_account.reserve_free > RECORD_BLOCKS;
-		sctp_block *b = tulle_pool_take(&sctp->out_account, reserve);
+		sctp_block *b = pool_at_hand(sctp) != 0
+					? tulle_pool_take(&sctp->out_account, false)
+					: tulle_pool_take_reserve(&sctp->out_account);
 		TULLE_CHECK(b != NULL); /* fits() counted */
 		*b = (sctp_block){SCTP_BLOCK_HEAD_BYTES, 0};
 		o->blocks++;
@@ -206,7 +220,8 @@ static tulle_err judge_send(
 	if (s != NULL && s->reset != SCTP_RESET_NONE)
 		return TULLE_ERR_STATE;
 	size_t most = (len + payload_max(sctp) - 1) / payload_max(sctp);
-	if (len > sctp->config.send_bytes_max || most > tulle_pool_blocks(sctp->config.pool) +
+	size_t blocks = tulle_pool_blocks(sctp->config.pool);
+	if (len > sctp->config.send_bytes_max || most > blocks - blocks / TULLE_SCTP_RECEIVE_SHARE +
 								 sctp->out_account.reserve_blocks -
 								 RECORD_BLOCKS)
 		return TULLE_ERR_TOO_LARGE;

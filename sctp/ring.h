@@ -10,10 +10,18 @@ typedef struct {
 	uint32_t live;  /* slots in use */
 } tulle_sctp_leaf;
 
+/* Directories are blocks of leaves; a window lies in one or in two that follow each other, a wide
+ * one in more. */
+#define TULLE_SCTP_DIRECTORIES 16u
 typedef struct {
-	tulle_sctp_leaf *directory;      /* a block of them */
-	uint32_t leaf_slots, leaf_count; /* powers of two */
-	uint32_t leaf_shift, slot_bytes, leaves_held;
+	tulle_sctp_leaf *leaves;
+	uint32_t held; /* leaves that have a block */
+} tulle_sctp_directory;
+
+typedef struct {
+	tulle_sctp_directory directories[TULLE_SCTP_DIRECTORIES];
+	uint32_t leaf_slots, leaf_count, directory_leaves; /* powers of two; count: of all */
+	uint32_t leaf_shift, directory_shift, slot_bytes, leaves_held;
 	bool reserve_use; /* may take blocks of the reserve */
 	tulle_pool_account *account;
 } tulle_sctp_ring;

@@ -106,7 +106,7 @@ typedef struct { /* all zero is good; (defaults) */
 	tulle_certificate *certificate; /* (made at create) */
 	uint16_t channels_max;          /* (65535; memory follows what is open) */
 	size_t send_bytes_max, receive_bytes_max,
-		message_bytes_max; /* (1 MiB, 1 MiB, 256 KiB: a=max-message-size) */
+		message_bytes_max; /* (4 MiB, 4 MiB, 256 KiB: a=max-message-size) */
 	bool streamed_messages; /* deliver parts as they come in order: a message may exceed every
 				   buffer */
 	bool (*candidate_filter)(void *user, const tulle_addr *remote);

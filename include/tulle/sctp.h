@@ -27,8 +27,10 @@ typedef struct {
 	uint16_t packet_bytes_max; /* (1172) the largest SCTP packet to send, 508..16384: RFC8831:5
 				    */
 	uint16_t streams_max;  /* (65535) streams 0..streams_max-1 both ways; records follow use */
-	size_t send_bytes_max; /* (1 MiB) of blocks held by queued and unacknowledged data */
-	size_t receive_bytes_max; /* (1 MiB) of blocks held by data not yet given out */
+	size_t send_bytes_max; /* (4 MiB) of blocks held by queued and unacknowledged data */
+	size_t receive_bytes_max; /* (4 MiB) of blocks held by data not yet given out; the window
+				     that the peer is told begins at 512 KiB and grows with the path
+				   */
 	size_t message_bytes_max; /* (no limit) a longer message of the peer ends the association */
 	bool streamed;            /* parts of the front message come out as they arrive */
 	uint8_t cpu;              /* a tulle_cpu: 0 is always right */

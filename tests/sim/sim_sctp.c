@@ -74,9 +74,12 @@ static void check_memory(sim_world *w, sim_end *e)
 		if (((uint8_t *)e->memory)[e->memory_bytes + i] != 0xa5)
 			sim_fail(&w->verdict, "wrote behind its memory");
 	tulle_sctp_read_stats(e->sctp, &stats);
-	if (stats.blocks_out * BLOCK_BYTES > ((size_t)1 << 20) + ((size_t)1 << 18))
+	const tulle_sctp_config *c = &w->config;
+	size_t send = c->send_bytes_max != 0 ? c->send_bytes_max : (size_t)4 << 20;
+	size_t receive = c->receive_bytes_max != 0 ? c->receive_bytes_max : (size_t)4 << 20;
+	if (stats.blocks_out * BLOCK_BYTES > send + send / 16 + 8 * BLOCK_BYTES)
 		sim_fail(&w->verdict, "holds %zu send blocks", stats.blocks_out);
-	if (stats.blocks_in * BLOCK_BYTES > (size_t)1 << 20)
+	if (stats.blocks_in * BLOCK_BYTES > receive)
 		sim_fail(&w->verdict, "holds %zu receive blocks", stats.blocks_in);
 }
 
@@ -302,10 +305,13 @@ void sim_world_run(sim_world *w)
 		tulle_time next = next_time(w);
 		if (next > w->limit) {
 			sim_fail(&w->verdict,
-				"stalled at %lld ms: end 0 got %llu messages, end 1 %llu",
+				"stalled at %lld ms: end 0 got %llu messages, end 1 %llu; closed "
+				"%d %d",
 				(long long)(w->now / 1000),
 				(unsigned long long)w->ends[0].delivered_messages,
-				(unsigned long long)w->ends[1].delivered_messages);
+				(unsigned long long)w->ends[1].delivered_messages,
+				w->ends[0].closed ? (int)w->ends[0].why : 0,
+				w->ends[1].closed ? (int)w->ends[1].why : 0);
 			break;
 		}
 		w->now = next > w->now ? next : w->now;
