@@ -35,7 +35,7 @@ typedef struct {
 	void (*close)(path_flow *flow);
 } path_way;
 
-extern const path_way path_way_tulle;
+extern const path_way path_way_tulle, path_way_cubic, path_way_newreno;
 
 struct path_flow {
 	const path_way *way;

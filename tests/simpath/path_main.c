@@ -34,7 +34,7 @@ static void numbers(const char *text, double v[3])
 		v[i] = number(text, &text);
 }
 
-static const path_way *ways[] = {&path_way_tulle};
+static const path_way *ways[] = {&path_way_tulle, &path_way_cubic, &path_way_newreno};
 
 static bool parse_flows(path_plan *plan, const char *text)
 {
