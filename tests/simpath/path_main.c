@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* simpath: what flows get of a path and of each other; virtual time only. usage: see below */
-#include "tests/simpath/path.h"
+#include "tests/simpath/path_suite.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,8 @@ static const char usage[] =
 	"  --jitter MS (nobody overtakes) --mtu N (IP bytes) --burst BEGIN%,END%,LOSS%\n"
 	"  --police 100M,BUCKET_KB\n"
 	"  in mid-run: --rate-at S,100M --rtt-at S,MS --mtu-at S,N --down S,S\n"
-	"  the run: --seconds 10 --from 3 --seed N --window BYTES --message BYTES --trace FILE\n";
+	"  the run: --seconds 10 --from 3 --seed N --window BYTES --message BYTES --trace FILE\n"
+	"simpath --suite fairness|paths [--seeds 10] [--jobs 2] [--json FILE]\n";
 
 static double number(const char *text, const char **end)
 {
@@ -172,20 +173,52 @@ static void print(const path_plan *plan, const path_result *r)
 		printf("WRONG: %s\n", r->wrong);
 }
 
+const path_plan path_plan_default = {.link = {.delay_us = 25000,
+					     .in_order = true,
+					     .bytes_per_s = 12500000,
+					     .queue_packets_max = 1000},
+	.seconds_us = 10000000,
+	.from_us = 3000000,
+	.seed = 1,
+	.window_bytes = (size_t)16 << 20,
+	.message_bytes = 65536,
+	.flows = {{.way = &path_way_tulle}},
+	.flow_count = 1};
+
+static int run_suite(int argc, char **argv)
+{
+	path_suite s = {.jobs = 2, .seeds = 10};
+	bool fairness = strcmp(argv[2], "fairness") == 0;
+	for (int i = 3; i + 1 < argc; i += 2) {
+		if (strcmp(argv[i], "--seeds") == 0)
+			s.seeds = (unsigned)atoi(argv[i + 1]);
+		else if (strcmp(argv[i], "--jobs") == 0)
+			s.jobs = (unsigned)atoi(argv[i + 1]);
+		else if (strcmp(argv[i], "--json") == 0)
+			s.json = fopen(argv[i + 1], "w");
+	}
+	if ((!fairness && strcmp(argv[2], "paths") != 0) || s.seeds < 1 ||
+		s.seeds > PATH_SEEDS_MAX || s.jobs < 1) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	if (s.json != NULL)
+		fputs("{\n", s.json);
+	(fairness ? path_suite_fairness : path_suite_paths)(&s);
+	if (s.json != NULL) {
+		fputs("\n}\n", s.json);
+		fclose(s.json);
+	}
+	printf("%u rows, %u missed\n", s.rows, s.missed);
+	return s.missed != 0;
+}
+
 int main(int argc, char **argv)
 {
-	path_plan plan = {.link = {.delay_us = 25000,
-				  .in_order = true,
-				  .bytes_per_s = 12500000,
-				  .queue_packets_max = 1000},
-		.seconds_us = 10000000,
-		.from_us = 3000000,
-		.seed = 1,
-		.window_bytes = (size_t)16 << 20,
-		.message_bytes = 65536,
-		.flows = {{.way = &path_way_tulle}},
-		.flow_count = 1};
+	path_plan plan = path_plan_default;
 	path_result result;
+	if (argc >= 3 && strcmp(argv[1], "--suite") == 0)
+		return run_suite(argc, argv);
 	if (!parse(&plan, argc, argv)) {
 		fputs(usage, stderr);
 		return 2;
