@@ -124,6 +124,9 @@ $(BUILD)/unit: $(UNIT_OBJ) $(SUPPORT_OBJ) $(BUILD)/libtulle.a
 	$(CC) -pie $(LINK) -o $@ $^ -lcheck -lsubunit -lrt -lm $(LIBS)
 $(BUILD)/sim: $(SIM_OBJ) $(SUPPORT_OBJ) $(BUILD)/libtulle.a
 	$(CC) -pie $(LINK) -o $@ $^ -lm $(LIBS)
+# What flows get of a path and of each other, in virtual time.
+$(BUILD)/simpath: $(call obj,$(wildcard tests/simpath/*.c) tests/sim/sim_net.c tests/sim/sim_clock.c) $(BUILD)/libtulle.a
+	$(CC) -pie $(LINK) -o $@ $^ -lm $(LIBS)
 $(BUILD)/examples/%: $(BUILD)/obj/examples/%.o $(BUILD)/libtulle.a
 	@mkdir -p $(@D)
 	$(CC) -pie $(LINK) -o $@ $^ $(LIBS)
@@ -258,4 +261,4 @@ interop-nat interop-cluster bench-peers bench-onramp:
 clean:
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(UNIT_OBJ) $(SIM_OBJ) $(SUPPORT_OBJ))
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(UNIT_OBJ) $(SIM_OBJ) $(SUPPORT_OBJ) $(call obj,$(wildcard tests/simpath/*.c)))

@@ -15,7 +15,12 @@ struct sim_flight {
 
 void sim_net_init(sim_net *net, const sim_link *link, sim_prng *prng)
 {
-	*net = (sim_net){.link = *link, .prng = prng};
+	*net = (sim_net){.prng = prng};
+	for (int i = 0; i < SIM_PORTS; i++) {
+		net->pipes[i].link = *link;
+		net->pipes[i].tokens = (uint64_t)link->police_bytes_max * 1000000;
+		net->ports[i].pipe = i;
+	}
 }
 
 void sim_net_free(sim_net *net)
@@ -23,6 +28,8 @@ void sim_net_free(sim_net *net)
 	for (size_t i = 0; i < net->count; i++)
 		free(net->heap[i].data);
 	free(net->heap);
+	for (int i = 0; i < SIM_PORTS; i++)
+		free(net->pipes[i].queue);
 }
 
 static bool before(const struct sim_flight *a, const struct sim_flight *b)
@@ -63,29 +70,99 @@ static struct sim_flight pop(sim_net *net)
 	return top;
 }
 
-static void fly(sim_net *net, tulle_time at, int to, const uint8_t *data, size_t len)
+static void fly(sim_net *net, const sim_link *link, struct sim_flight f, const uint8_t *data)
 {
-	struct sim_flight f = {.at = at, .order = net->order++, .to = to, .len = (uint16_t)len};
-	f.data = malloc(len);
-	memcpy(f.data, data, len);
-	if (sim_chance(net->prng, net->link.corrupt_ppm)) {
+	f.order = net->order++;
+	f.data = malloc(f.len);
+	memcpy(f.data, data, f.len);
+	if (sim_chance(net->prng, link->corrupt_ppm)) {
 		net->corrupted++;
-		f.data[sim_below(net->prng, len)] ^= (uint8_t)(1u << sim_below(net->prng, 8));
+		f.data[sim_below(net->prng, f.len)] ^= (uint8_t)(1u << sim_below(net->prng, 8));
 	}
 	push(net, f);
 }
 
-/* When it is through the link; NEVER: the queue is full. */
-static tulle_time through(sim_net *net, tulle_time now, int from, size_t len)
+/* -- what a pipe does to one datagram -- */
+
+static void drain(sim_pipe *p, tulle_time now)
 {
-	if (net->link.bytes_per_s == 0)
+	while (p->head != p->tail && p->queue[p->head & (p->cap - 1)].leaves <= now)
+		p->queue_bytes -= p->queue[p->head++ & (p->cap - 1)].bytes;
+}
+
+static void enqueue(sim_pipe *p, sim_queued q)
+{
+	if (p->tail - p->head == p->cap) {
+		size_t cap = p->cap ? 2 * p->cap : 64;
+		sim_queued *ring = malloc(cap * sizeof *ring);
+		for (size_t i = p->head; i != p->tail; i++)
+			ring[i & (cap - 1)] = p->queue[i & (p->cap - 1)];
+		free(p->queue);
+		p->queue = ring;
+		p->cap = cap;
+	}
+	p->queue[p->tail++ & (p->cap - 1)] = q;
+	p->queue_bytes += q.bytes;
+}
+
+static bool has_room(const sim_pipe *p, tulle_time now, size_t bytes)
+{
+	const sim_link *l = &p->link;
+	if (l->queue_us_max != 0 && p->busy_until - now > l->queue_us_max)
+		return false;
+	if (l->queue_packets_max != 0 && p->tail - p->head >= l->queue_packets_max)
+		return false;
+	return l->queue_bytes_max == 0 || p->queue_bytes + bytes <= l->queue_bytes_max;
+}
+
+static bool conforms(sim_pipe *p, tulle_time now, size_t bytes)
+{
+	if (p->link.police_bytes_per_s == 0)
+		return true;
+	uint64_t full = (uint64_t)p->link.police_bytes_max * 1000000;
+	p->tokens += (uint64_t)(now - p->filled) * p->link.police_bytes_per_s;
+	p->filled = now;
+	if (p->tokens > full)
+		p->tokens = full;
+	if (p->tokens < (uint64_t)bytes * 1000000)
+		return false;
+	p->tokens -= (uint64_t)bytes * 1000000;
+	return true;
+}
+
+/* When it is through the link; NEVER: the queue is full. */
+static tulle_time through(sim_pipe *p, tulle_time now, size_t bytes)
+{
+	if (p->link.bytes_per_s == 0)
 		return now;
-	tulle_time *busy = &net->busy_until[from & 15];
-	tulle_time start = *busy > now ? *busy : now;
-	if (net->link.queue_us_max != 0 && start - now > net->link.queue_us_max)
+	drain(p, now);
+	if (!has_room(p, now, bytes))
 		return TULLE_TIME_NEVER;
-	*busy = start + (tulle_time)(len * 1000000 / net->link.bytes_per_s);
-	return *busy;
+	tulle_time start = p->busy_until > now ? p->busy_until : now;
+	p->rest = start > now ? p->rest : 0; /* a fast link sends several in a microsecond */
+	uint64_t work = (uint64_t)bytes * 1000000 + p->rest;
+	p->busy_until = start + (tulle_time)(work / p->link.bytes_per_s);
+	p->rest = work % p->link.bytes_per_s;
+	enqueue(p, (sim_queued){p->busy_until, bytes});
+	uint64_t waited = (uint64_t)(start - now), waiting = p->tail - p->head;
+	p->waited_us += waited;
+	p->waited_us_top = waited > p->waited_us_top ? waited : p->waited_us_top;
+	p->queue_packets_top = waiting > p->queue_packets_top ? waiting : p->queue_packets_top;
+	return p->busy_until;
+}
+
+static bool is_lost(sim_net *net, sim_pipe *p, tulle_time now)
+{
+	const sim_link *l = &p->link;
+	bool lost = now >= l->down_from && now < l->down_until;
+	if (l->burst_begin_ppm != 0) {
+		bool was = p->in_burst;
+		unsigned turn = was ? l->burst_end_ppm : l->burst_begin_ppm;
+		p->in_burst = sim_chance(net->prng, turn) ? !was : was;
+		net->bursts += p->in_burst && !was;
+		lost |= p->in_burst && sim_chance(net->prng, l->burst_loss_ppm);
+	}
+	return lost || sim_chance(net->prng, l->loss_ppm);
 }
 
 /* FIELD: pointer or uninitialised bytes on the wire. */
@@ -99,32 +176,92 @@ static tulle_time through(sim_net *net, tulle_time now, int from, size_t len)
 #define LOOK_AT(data, len) ((void)0)
 #endif
 
-void sim_net_send(sim_net *net, tulle_time now, int from, int to, const uint8_t *data, size_t len)
+void sim_net_change(sim_net *net, tulle_time at, int pipe, const sim_link *link)
+{
+	if (net->change_count == SIM_CHANGES)
+		abort();
+	size_t i = net->change_count++;
+	net->changes[i].at = at;
+	net->changes[i].pipe = pipe;
+	net->changes[i].link = *link;
+}
+
+static void apply_changes(sim_net *net, tulle_time now)
+{
+	while (net->change_done < net->change_count && net->changes[net->change_done].at <= now) {
+		size_t i = net->change_done++;
+		net->pipes[net->changes[i].pipe].link = net->changes[i].link;
+	}
+}
+
+/* When it is at the other end; NEVER: it will not be. */
+static tulle_time arrival(sim_net *net, sim_pipe *p, tulle_time now, sim_fate fate, size_t bytes)
+{
+	p->offered++;
+	if (p->link.mtu != 0 && bytes > p->link.mtu) {
+		p->too_big++;
+		net->too_big++;
+		return TULLE_TIME_NEVER;
+	}
+	if (fate == SIM_DROP || is_lost(net, p, now)) {
+		p->lost++;
+		net->lost++;
+		return TULLE_TIME_NEVER;
+	}
+	if (!conforms(p, now, bytes)) {
+		p->policed++;
+		return TULLE_TIME_NEVER;
+	}
+	tulle_time at = through(p, now, bytes);
+	if (at == TULLE_TIME_NEVER) {
+		p->overflowed++;
+		net->overflowed++;
+		return TULLE_TIME_NEVER;
+	}
+	p->passed++;
+	p->passed_bytes += bytes;
+	at += p->link.delay_us;
+	if (p->link.jitter_us != 0)
+		at += (tulle_time)sim_below(net->prng, (uint64_t)p->link.jitter_us);
+	if (p->link.in_order && at < p->last_arrival)
+		at = p->last_arrival;
+	p->last_arrival = at;
+	return at;
+}
+
+void sim_net_send_as(sim_net *net, tulle_time now, int from, int to, const uint8_t *data,
+	size_t len, size_t wire_bytes)
 {
 	LOOK_AT(data, len);
+	apply_changes(net, now);
+	sim_pipe *p = &net->pipes[net->ports[from].pipe];
 	sim_fate fate = net->judge != NULL ? net->judge(net->user, net->sent, from) : SIM_PASS;
 	net->sent++;
-	if (fate == SIM_DROP || sim_chance(net->prng, net->link.loss_ppm)) {
-		net->lost++;
+	tulle_time at = arrival(net, p, now, fate, wire_bytes);
+	if (at == TULLE_TIME_NEVER)
 		return;
-	}
-	tulle_time at = through(net, now, from, len);
-	if (at == TULLE_TIME_NEVER) {
-		net->overflowed++;
-		return;
-	}
-	at += net->link.delay_us;
-	if (net->link.jitter_us != 0)
-		at += (tulle_time)sim_below(net->prng, (uint64_t)net->link.jitter_us);
-	if (fate == SIM_LATE || sim_chance(net->prng, net->link.reorder_ppm)) {
+	if (fate == SIM_LATE || sim_chance(net->prng, p->link.reorder_ppm)) {
 		net->late++;
-		at += net->link.reorder_us;
+		at += p->link.reorder_us;
 	}
-	fly(net, at, to, data, len);
-	if (fate == SIM_DOUBLE || sim_chance(net->prng, net->link.duplicate_ppm)) {
+	struct sim_flight f = {.at = at, .to = to, .len = (uint16_t)len};
+	fly(net, &p->link, f, data);
+	if (fate == SIM_DOUBLE || sim_chance(net->prng, p->link.duplicate_ppm)) {
 		net->doubled++;
-		fly(net, at + 1, to, data, len);
+		f.at++;
+		fly(net, &p->link, f, data);
 	}
+}
+
+void sim_net_send(sim_net *net, tulle_time now, int from, int to, const uint8_t *data, size_t len)
+{
+	sim_net_send_as(net, now, from, to, data, len, len + net->ports[from].overhead_bytes);
+}
+
+size_t sim_net_queue(sim_net *net, tulle_time now, int pipe)
+{
+	drain(&net->pipes[pipe], now);
+	return net->pipes[pipe].tail - net->pipes[pipe].head;
 }
 
 tulle_time sim_net_next(const sim_net *net)
