@@ -67,9 +67,9 @@ typedef struct {
 	tulle_time round_rtt, noise;    /* the round's least; the mean step between samples */
 	tulle_time last_rtt;
 	tulle_time phase_at, probe_wait, probe_rtt_done;
-	uint32_t phase_rounds, rounds_since_probe, random;
-	uint8_t state, full_rounds, loss_rounds;
-	bool full, round_start, probe_rtt_round;
+	uint32_t phase_rounds, rounds_since_probe, yield_round, random;
+	uint8_t state, full_rounds;
+	bool full, round_start, trimmed;
 } tulle_sctp_bbr;
 
 typedef struct tulle_sctp_cc {

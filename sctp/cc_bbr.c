@@ -15,7 +15,7 @@ static void enter(tulle_sctp_cc *cc, tulle_sctp_bbr_state state, tulle_time now)
 	tulle_sctp_bbr *b = &cc->u.bbr;
 	b->state = (uint8_t)state;
 	b->phase_at = now;
-	b->phase_rounds = 0;
+	b->phase_rounds = b->yield_round = 0;
 	b->bw_before = tulle_sctp_bbr_bw_max(b);
 }
 
@@ -175,6 +175,7 @@ static void cycle(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 			enter(cc, TULLE_SCTP_BBR_REFILL, ack->now);
 			b->bw_lo = UINT64_MAX;
 			b->inflight_lo = SIZE_MAX;
+			b->trimmed = false;
 		}
 		break;
 	case TULLE_SCTP_BBR_REFILL:

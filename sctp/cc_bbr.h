@@ -14,6 +14,8 @@
 #define BBR_PROBE_RTT_US 200000     /* how long the queue is kept drained then */
 #define BBR_LOSS_PERCENT 2u         /* of a round: below it nothing is made of loss */
 #define BBR_BETA_PERCENT 70u        /* what a bound keeps */
+#define BBR_QUEUE_DIVISOR 8         /* a round trip above the least by this part is a queue */
+#define BBR_YIELD_ROUNDS 2u         /* between one giving way and the next */
 #define BBR_HEADROOM_PERCENT 85u    /* of inflight_hi is used while cruising */
 
 uint64_t tulle_sctp_bbr_bw_max(const tulle_sctp_bbr *b);

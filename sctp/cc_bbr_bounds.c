@@ -24,7 +24,7 @@ size_t tulle_sctp_bbr_bound(const tulle_sctp_cc *cc)
 	const tulle_sctp_bbr *b = &cc->u.bbr;
 	size_t bound = SIZE_MAX;
 	if (b->state == TULLE_SCTP_BBR_CRUISE || b->state == TULLE_SCTP_BBR_PROBE_RTT)
-		bound = tulle_sctp_bbr_headroom(cc);
+		bound = tulle_max(tulle_sctp_bbr_headroom(cc), tulle_sctp_bbr_bdp(b));
 	else if (b->state != TULLE_SCTP_BBR_STARTUP)
 		bound = b->inflight_hi;
 	return tulle_max(tulle_min(bound, b->inflight_lo), 4 * cc->mtu);
@@ -38,7 +38,7 @@ size_t tulle_sctp_bbr_probe_rtt_cwnd(const tulle_sctp_cc *cc)
 /* The round's least round trip stands above the path's by more than samples differ. */
 static bool has_queue(const tulle_sctp_bbr *b)
 {
-	tulle_time noise = tulle_time_max(b->min_rtt / 16, 2 * b->noise);
+	tulle_time noise = tulle_time_max(b->min_rtt / BBR_QUEUE_DIVISOR, 2 * b->noise);
 	return b->round_rtt > b->min_rtt + tulle_time_max(noise, 500);
 }
 
@@ -55,25 +55,41 @@ static bool is_lossy(size_t lost, size_t of)
 	return lost > percent(of, BBR_LOSS_PERCENT) && lost > 0;
 }
 
-/* The probe went too far: what was in flight then is the bound, and not below what beta leaves. */
+/* The probe went too far: what is left of it, as Reno and CUBIC keep, but a full pipe at least. */
 static void stop_probe(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 {
 	tulle_sctp_bbr *b = &cc->u.bbr;
-	size_t target = tulle_min(tulle_sctp_bbr_bdp(b), cc->cwnd);
-	b->inflight_hi = tulle_max(ack->sample_flight, percent(target, BBR_BETA_PERCENT));
+	b->inflight_hi =
+		tulle_max(percent(ack->sample_flight, BBR_BETA_PERCENT), tulle_sctp_bbr_bdp(b));
 	tulle_sctp_bbr_begin_down(cc, ack->now);
 }
 
-static void lower_bounds(tulle_sctp_cc *cc)
+/* Loss and a queue that we did not make just now: somebody shares the path. */
+static void give_way(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 {
 	tulle_sctp_bbr *b = &cc->u.bbr;
+	if (b->phase_rounds < b->yield_round)
+		return;
+	b->yield_round = b->phase_rounds + BBR_YIELD_ROUNDS;
 	if (b->bw_lo == UINT64_MAX)
 		b->bw_lo = tulle_sctp_bbr_bw_max(b);
-	if (b->inflight_lo == SIZE_MAX)
-		b->inflight_lo = cc->cwnd;
 	uint64_t bw = b->bw_lo / 100 * BBR_BETA_PERCENT;
 	b->bw_lo = b->bw_latest > bw ? b->bw_latest : bw;
-	b->inflight_lo = tulle_max(b->inflight_latest, percent(b->inflight_lo, BBR_BETA_PERCENT));
+	size_t held = tulle_min(b->inflight_lo, tulle_max(ack->flight_before, ack->sample_flight));
+	b->inflight_lo = percent(held, BBR_BETA_PERCENT);
+	b->inflight_hi = tulle_min(b->inflight_hi, tulle_max(held, 4 * cc->mtu));
+}
+
+/* Loss without a queue: of the path, or of a policer that we outrun. Sending as fast as it arrives
+ * ends the second and costs little with the first; once a cycle, or loss would wear the rate down.
+ */
+static void trim(tulle_sctp_bbr *b)
+{
+	if (b->trimmed)
+		return;
+	b->trimmed = true;
+	if (b->bw_latest < b->bw_lo && b->bw_latest != 0)
+		b->bw_lo = b->bw_latest;
 }
 
 /* A probe that uses the bound and loses nothing raises it, each round twice as fast. */
@@ -86,25 +102,27 @@ static void raise_bound(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 		return;
 	unsigned shift = b->phase_rounds < 10 ? b->phase_rounds : 10;
 	b->probe_up_bytes += ack->acked << shift;
-	while (b->probe_up_bytes >= b->inflight_hi / 8) {
-		b->probe_up_bytes -= b->inflight_hi / 8;
-		b->inflight_hi += cc->mtu;
-	}
+	size_t grown = b->probe_up_bytes / b->inflight_hi;
+	b->probe_up_bytes -= grown * b->inflight_hi;
+	b->inflight_hi += grown * cc->mtu;
 }
 
 static void end_round(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 {
 	tulle_sctp_bbr *b = &cc->u.bbr;
 	bool lossy = is_lossy(b->round_lost, b->round_acked + b->round_lost);
-	bool congested = lossy && (has_queue(b) || is_policed(b));
+	bool queue = has_queue(b), congested = lossy && (queue || is_policed(b));
+	bool steady = b->state == TULLE_SCTP_BBR_CRUISE ||
+		      (b->state == TULLE_SCTP_BBR_DOWN && b->phase_rounds > BBR_YIELD_ROUNDS);
 	if (congested && b->state == TULLE_SCTP_BBR_STARTUP && !b->full) {
 		b->full = true;
 		b->inflight_hi = tulle_max(tulle_sctp_bbr_bdp(b), b->inflight_latest);
-	} else if (congested && b->state != TULLE_SCTP_BBR_UP &&
-		   b->state != TULLE_SCTP_BBR_REFILL && b->state != TULLE_SCTP_BBR_STARTUP) {
-		lower_bounds(cc);
 	} else if (congested && b->state == TULLE_SCTP_BBR_UP) {
 		stop_probe(cc, ack);
+	} else if (steady && queue && b->round_lost != 0) {
+		give_way(cc, ack);
+	} else if (steady && lossy && !queue) {
+		trim(b);
 	}
 	b->round_lost = b->round_acked = 0;
 	b->round_rtt = 0;
