@@ -68,7 +68,7 @@ typedef struct {
 	tulle_time last_rtt;
 	tulle_time phase_at, probe_wait, probe_rtt_done;
 	uint32_t phase_rounds, rounds_since_probe, yield_round, random;
-	uint8_t state, full_rounds;
+	uint8_t state, full_rounds, contested, overflowed;
 	bool full, round_start, trimmed;
 } tulle_sctp_bbr;
 

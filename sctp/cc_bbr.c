@@ -162,6 +162,7 @@ static void cycle(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 {
 	tulle_sctp_bbr *b = &cc->u.bbr;
 	size_t bdp = tulle_sctp_bbr_bdp(b);
+	uint64_t bw_of_max = tulle_sctp_bbr_bw_max(b);
 	switch (b->state) {
 	case TULLE_SCTP_BBR_DOWN:
 		if (ack->flight <= bdp && ack->flight <= tulle_sctp_bbr_headroom(cc)) {
@@ -173,6 +174,14 @@ static void cycle(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 	case TULLE_SCTP_BBR_CRUISE:
 		if (is_time_to_probe(cc, ack)) {
 			enter(cc, TULLE_SCTP_BBR_REFILL, ack->now);
+			if (b->contested > 0)
+				b->contested--;
+			if (b->overflowed > 0)
+				b->overflowed--;
+			else
+				b->contested = 0;
+			if (b->contested == 0 && b->bw_lo < bw_of_max) /* what we came down to is where the probe begins */
+				b->bw_max[0] = b->bw_max[1] = b->bw_lo;
 			b->bw_lo = UINT64_MAX;
 			b->inflight_lo = SIZE_MAX;
 			b->trimmed = false;

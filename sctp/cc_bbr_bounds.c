@@ -71,6 +71,9 @@ static void give_way(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 	if (b->phase_rounds < b->yield_round)
 		return;
 	b->yield_round = b->phase_rounds + BBR_YIELD_ROUNDS;
+	/* much at once is someone's start, little is someone's steady growth */
+	if (b->round_lost < percent(b->round_acked, BBR_START_LOSS_PERCENT))
+		b->overflowed = BBR_OVERFLOW_CYCLES;
 	if (b->bw_lo == UINT64_MAX)
 		b->bw_lo = tulle_sctp_bbr_bw_max(b);
 	uint64_t bw = b->bw_lo / 100 * BBR_BETA_PERCENT;
@@ -78,6 +81,49 @@ static void give_way(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 	size_t held = tulle_min(b->inflight_lo, tulle_max(ack->flight_before, ack->sample_flight));
 	b->inflight_lo = percent(held, BBR_BETA_PERCENT);
 	b->inflight_hi = tulle_min(b->inflight_hi, tulle_max(held, 4 * cc->mtu));
+}
+
+/* 4 log2(n), n > 0 */
+static unsigned quarter_log(uint64_t n)
+{
+	unsigned log = 0;
+	for (; n >= 8; n >>= 1)
+		log += 4;
+	return n >= 4 ? log + 8 + (unsigned)(n - 4) : log + 4 * (unsigned)(n >= 2);
+}
+
+/* A queue that stays though we do not probe: it is shared. Each flow slows down by more the more of
+ * the queue is its own, in packets and not in parts of its rate, so that rates draw closer. Where
+ * the queue stays all the same and now and then overflows, somebody fills it (Reno and CUBIC do):
+ * then we hold our own. */
+static void ease_off(tulle_sctp_cc *cc)
+{
+	tulle_sctp_bbr *b = &cc->u.bbr;
+	uint64_t bw = tulle_sctp_bbr_bw_max(b);
+	if (b->contested > 0 || b->phase_rounds < b->yield_round)
+		return;
+	b->yield_round = b->phase_rounds + BBR_YIELD_ROUNDS;
+	if (b->bw_lo == UINT64_MAX)
+		b->bw_lo = bw;
+	uint64_t bytes = b->bw_latest / 1000 * (uint64_t)(b->round_rtt - b->min_rtt) / 1000;
+	b->bw_lo -= b->bw_lo / BBR_EASE_DIVISOR * quarter_log(bytes / cc->mtu + 1);
+	if (b->bw_lo > bw / 100 * BBR_EASE_PERCENT)
+		return;
+	b->bw_lo = bw / 100 * BBR_EASE_PERCENT;
+	if (b->overflowed == 0)
+		return;
+	b->contested = BBR_CONTESTED_CYCLES;
+	b->bw_lo = UINT64_MAX;
+}
+
+/* The queue is gone: back up, by as much for a slow flow as for a fast one. */
+static void regain(tulle_sctp_cc *cc)
+{
+	tulle_sctp_bbr *b = &cc->u.bbr;
+	if (b->bw_lo >= tulle_sctp_bbr_bw_max(b) || b->trimmed)
+		return;
+	tulle_time rtt = tulle_time_max(b->min_rtt, BBR_RTT_LEAST_US);
+	b->bw_lo += BBR_REGAIN_PACKETS * (uint64_t)cc->mtu * 1000000u / (uint64_t)rtt;
 }
 
 /* Loss without a queue: of the path, or of a policer that we outrun. Sending as fast as it arrives
@@ -121,8 +167,12 @@ static void end_round(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 		stop_probe(cc, ack);
 	} else if (steady && queue && b->round_lost != 0) {
 		give_way(cc, ack);
-	} else if (steady && lossy && !queue) {
+	} else if (b->state == TULLE_SCTP_BBR_CRUISE && queue) {
+		ease_off(cc);
+	} else if (steady && lossy) {
 		trim(b);
+	} else if (b->state == TULLE_SCTP_BBR_CRUISE) {
+		regain(cc);
 	}
 	b->round_lost = b->round_acked = 0;
 	b->round_rtt = 0;
