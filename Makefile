@@ -78,7 +78,7 @@ SUPPORT_OBJ := $(call obj,$(SUPPORT_SRC))
 
 .PHONY: all help clean check demo demo-once deps deps-interop deps-fuzz deps-bench tidy asan tsan msan \
 	cover analyze cite size soak sim fuzz fuzz-smoke bench interop interop-nat interop-cluster \
-	bench-peers bench-onramp install tests fuzzers examples docs format
+	bench-path bench-peers bench-onramp install tests fuzzers examples docs format
 
 all: $(BUILD)/libtulle.a $(BUILD)/libtulle.so $(BUILD)/tulle
 
@@ -196,8 +196,16 @@ BENCH_BIN := $(patsubst bench/%.c,$(BUILD)/%,$(filter bench/bench_%.c bench/limi
 $(BENCH_BIN): $(BUILD)/%: $(BUILD)/obj/bench/%.o $(BUILD)/libtulle.a
 	$(CC) -pie $(LINK) -o $@ $^ $(LIBS) -lm
 bench: deps-bench
-	+@$(MAKE) -s -j$(JOBS) all $(BENCH_BIN)
-	@sh bench/run.sh $(BUILD)
+	+@$(MAKE) -s -j$(JOBS) all $(BENCH_BIN) $(BUILD)/tunem
+	@sh bench/run.sh $(BUILD) table path
+
+## make bench-path             a real path of 100 Mbit/s and 50 ms, with and without loss, beside peers and the kernel's TCP
+$(BUILD)/tunem: lab/tunem.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -o $@ $<
+bench-path: deps-bench
+	+@$(MAKE) -s -j$(JOBS) all $(BENCH_BIN) $(BUILD)/tunem
+	@sh bench/run.sh $(BUILD) path
 
 ## make demo [PORT=n]          the onramp, its page, three nodes; the mesh live in the terminal
 demo:

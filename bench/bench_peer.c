@@ -2,8 +2,8 @@
 /* bench: one end of a measured connection. Two such processes (or one and its like of another
  * library) speak lines on stdin and stdout: `sdp TYPE HEX`, `candidate MID HEX`, `result KEY
  * VALUE...`. The receiver owns the window: it says "mark" and "end" in the channel, and at each the
- * sender looks at its own clock of CPU. Roles: send BYTES SECONDS, recv BYTES SECONDS, ping COUNT,
- * echo, open COUNT, idle PAIRS. */
+ * sender looks at its own clock of CPU. Roles: send BYTES SECONDS [WARM_UP], recv BYTES SECONDS
+ * [WARM_UP], ping COUNT, echo, open COUNT, idle PAIRS. */
 #include <tulle/host.h>
 
 #include "host/host.h"
@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WARM_UP_US 700000
+#define WARM_UP_S 0.7
 #define MESSAGE_MAX 65536
 #define BUFFERED_MAX (1u << 20) /* the same for all peers, as is LOW */
 #define BUFFERED_LOW (256u << 10)
@@ -27,7 +27,7 @@
 static struct {
 	const char *role;
 	size_t bytes, count, done;
-	double seconds;
+	double seconds, warm_up_us;
 	bool offers, over, marked;
 	tulle_host *host;
 	tulle_peer *peer;
@@ -145,7 +145,7 @@ static void take_data(tulle_bytes data)
 	double now = now_us();
 	if (b.start_us == 0)
 		b.start_us = now;
-	if (!b.marked && now - b.start_us > WARM_UP_US) {
+	if (!b.marked && now - b.start_us > b.warm_up_us) {
 		b.marked = true;
 		b.received = 0;
 		b.start_us = now;
@@ -432,6 +432,7 @@ int main(int argc, char **argv)
 	b.bytes = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
 	b.count = b.bytes;
 	b.seconds = argc > 3 ? strtod(argv[3], NULL) : 2;
+	b.warm_up_us = 1e6 * (argc > 4 ? strtod(argv[4], NULL) : WARM_UP_S);
 	if (b.bytes == 0 && strcmp(b.role, "echo") != 0) {
 		fprintf(stderr, "bench_peer: send|recv|ping|echo|open|idle N [SECONDS]\n");
 		return 2;

@@ -5,9 +5,9 @@
 import { createInterface } from 'node:readline'
 import { readFileSync } from 'node:fs'
 
-const [role, number = '0', seconds = '2'] = process.argv.slice(2)
+const [role, number = '0', seconds = '2', warmUp = '0.7'] = process.argv.slice(2)
 const count = Number(number)
-const WARM_UP_US = 700000, BUFFERED_MAX = 1 << 20, BUFFERED_LOW = 256 << 10, PING_WARM_UP = 300
+const WARM_UP_US = Number(warmUp) * 1e6, BUFFERED_MAX = 1 << 20, BUFFERED_LOW = 256 << 10, PING_WARM_UP = 300
 
 const nowUs = () => Number(process.hrtime.bigint() / 1n) / 1e3
 const cpuUs = () => { const u = process.cpuUsage(); return u.user + u.system }

@@ -1,10 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The first bench, beside its peers, in a network namespace of its own (@roamhq/wrtc offers no loopback).
-# usage: run.sh BUILD
+# Benches beside peers. usage: run.sh BUILD table|path...
+# table runs in a network namespace of its own (@roamhq/wrtc offers no loopback), path makes two.
 here=$(cd "$(dirname "$0")" && pwd)
 interop=$here/../tests/interop
 [ -d "$interop/node_modules/node-datachannel" ] && [ -d "$interop/node_modules/@roamhq/wrtc" ] ||
 	(cd "$interop" && npm ci --silent --no-audit --no-fund) || exit 1
 build=$(cd "$1" && pwd) || exit 1
-exec sh "$interop/in-ns.sh" python3 "$here/table.py" "$build"
+shift
+code=0
+for bench in "$@"; do
+	case $bench in
+	table) sh "$interop/in-ns.sh" python3 "$here/table.py" "$build" || code=1 ;;
+	path) python3 "$here/path.py" "$build" || code=1 ;;
+	*) echo "run.sh: unknown bench $bench" >&2; exit 2 ;;
+	esac
+done
+exit $code

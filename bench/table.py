@@ -186,4 +186,5 @@ def main():
     return judge(table, rows)
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

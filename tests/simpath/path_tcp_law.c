@@ -75,8 +75,8 @@ static void cubic_on_ack(path_tcp_window *w, const path_tcp_ack *ack)
 	double t = (double)(ack->now - w->epoch + w->srtt_us) / 1e6;
 	double target = C * pow(t - w->k, 3) + w->w_max;
 	target = fmin(fmax(target, w->cwnd), 1.5 * w->cwnd);
-	double alpha = w->w_est < w->w_max ? 3 * (1 - BETA) / (1 + BETA) : 1; /* RFC9438:4.3 */
-	w->w_est += alpha * acked / w->cwnd;
+	/* RFC9438:4.3; the kernel keeps this slope above the old window too */
+	w->w_est += 3 * (1 - BETA) / (1 + BETA) * acked / w->cwnd;
 	w->cwnd += acked * (target - w->cwnd) / w->cwnd; /* RFC9438:4.4 */
 	w->cwnd = fmax(w->cwnd, w->w_est);
 }

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+"""bench: what a real path gives: `make bench-path`. 100 Mbit/s, 50 ms round trip, drop-tail, over lab/tunem.c.
+
+Goodput over seconds 3 to 10 of a transfer, read and checked by the receiver; every name in turn over the same link
+with the same seed, then the next round. All run with their defaults; nothing can be set from outside.
+"""
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from duet import Failed, duet, take_result
+from table import BUILD, COMMANDS, Table, print_head
+
+HERE = Path(__file__).resolve().parent
+ROUNDS = int(os.environ.get("PATH_ROUNDS", "3"))
+RATE_MBIT, ONE_WAY_MS, FROM, UNTIL = 100, 25, 3, 10
+MESSAGE = "16384"  # what is counted comes in whole messages: small ones do not blur a slow row
+MIB = 1048576
+SPACES = ("tulle-path-a", "tulle-path-b")
+# loss in percent, queue in packets, and the bar: a share of the ceiling, or MiB/s
+PATHS = {
+    "path_loss0": (0, 1000, ("share", 0.95)),
+    "path_loss0_queue200": (0, 200, ("share", 0.90)),
+    "path_loss1": (1, 1000, ("mib", 8)),
+    "path_loss5": (5, 1000, ("mib", 4)),
+}
+# IPv4, UDP, DTLS 1.2 with AES-GCM, the SCTP header and a DATA chunk's
+HEADERS = 20 + 8 + 37 + 12 + 16
+
+
+def ceiling(packet):
+    """MiB/s of user data when every packet has this many IP bytes; chunks are padded to words."""
+    return RATE_MBIT * 1e6 / 8 / MIB * ((packet - HEADERS) // 4 * 4) / packet
+
+
+class Link:
+    """Two namespaces and the emulator between them, for one run: a TCP that was cut off goes on in those it lived in."""
+
+    def __init__(self, loss, queue, seed):
+        self.command = [str(BUILD / "tunem"), *SPACES, str(ONE_WAY_MS), str(loss), str(RATE_MBIT), str(queue), str(seed)]
+
+    def __enter__(self):
+        for space in SPACES:
+            subprocess.run(["ip", "netns", "add", space], check=True)
+        self.start = time.monotonic()
+        self.process = subprocess.Popen(self.command, stderr=subprocess.PIPE, text=True)
+        self.ways = []
+        if self.process.stderr.readline() != "tunem ready\n":
+            self.__exit__()
+            raise Failed("the emulator does not start")
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        text = self.process.stderr.read()
+        for space in SPACES:
+            subprocess.run(["ip", "netns", "del", space], check=False)
+        _, status, usage = os.wait4(self.process.pid, 0)
+        self.process.returncode = status
+        self.cpu_percent = 100 * (usage.ru_utime + usage.ru_stime) / (time.monotonic() - self.start)
+        rows = [dict(re.findall(r"(\w+)=(\d+)", line)) for line in text.splitlines() if "in=" in line]
+        self.ways = [{k: int(v) for k, v in row.items()} for row in rows]
+
+
+def inside(i, command):
+    return ["ip", "netns", "exec", SPACES[i], *command]
+
+
+def channel(name):
+    """A data channel from the first namespace to the second."""
+    tail = [MESSAGE, str(UNTIL - FROM), str(FROM)]
+    sender, receiver = duet(inside(0, COMMANDS[name] + ["send", *tail]), inside(1, COMMANDS[name] + ["recv", *tail]), 60)
+    if receiver["wrong"] != 0:
+        raise Failed(f"{receiver['wrong']:.0f} messages out of order or with a wrong sum")
+    return receiver["bytes"] / MIB / (receiver["us"] / 1e6), sender
+
+
+def tcp(cc):
+    """The kernel's TCP the same way."""
+    end = [sys.executable, str(HERE / "tcp_end.py")]
+    receiver = subprocess.Popen(inside(1, [*end, "recv", "5001", str(FROM), str(UNTIL)]), stdout=subprocess.PIPE, text=True)
+    sender = None
+    try:
+        receiver.stdout.readline()
+        sender = subprocess.Popen(inside(0, [*end, "send", "10.77.0.2", "5001", cc, str(UNTIL + 1)]))
+        found = {}
+        for line in receiver.communicate(timeout=60)[0].splitlines():
+            if line.startswith("result "):
+                take_result(line, found)
+        if "bytes" not in found:
+            raise Failed(f"tcp {cc}: no result")
+        return found["bytes"] / MIB / (found["us"] / 1e6), {}
+    finally:
+        for p in (receiver, sender):
+            if p is not None:
+                p.kill()
+                p.wait()
+
+
+def names():
+    """What is measured, and how."""
+    has = Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text().split()
+    found = {"tulle": lambda: channel("tulle"), "node-datachannel": lambda: channel("node-datachannel")}
+    for cc in ("cubic", "bbr"):
+        if cc in has:
+            found["tcp_" + cc] = lambda cc=cc: tcp(cc)
+    return found
+
+
+def measure_one(table, key, name, how, seed, ceilings):
+    loss, queue, _ = PATHS[key]
+    with Link(loss, queue, seed) as link:
+        mib, sender = how()
+    table.add(key, "MiB/s", name, mib)
+    table.add(key + "_emulator_cpu", "percent", name, link.cpu_percent)
+    there, back = link.ways
+    if name == "tulle":
+        ceilings[key] = ceiling(there["largest"])
+    told = " ".join(f"{k} {sender[k]:.0f}" for k in ("retransmissions", "timeouts", "srtt_us", "socket_drops") if k in sender)
+    print(f"{key:22}{name:18}{mib:8.3f} MiB/s  packets {there['in']}, lost {there['lost']}, overflowed {there['overflow']}"
+          f" (back {back['in']}, {back['lost']}, {back['overflow']}), largest {there['largest']}, emulator "
+          f"{link.cpu_percent:.0f} % of a core  {told}", flush=True)
+
+
+def judge(table, rows, ceilings):
+    for key, (_, _, (kind, least)) in PATHS.items():
+        if "tulle" not in rows.get(key, {}) or key not in ceilings:
+            table.failures.append(f"{key}: not measured")
+            continue
+        bar = least * ceilings[key] if kind == "share" else least
+        row = rows[key]
+        print(f"{key:22}" + "  ".join(f"{n} {row[n]:.2f} ±{row[n + '_spread'] / 2:.2f}" for n in names() if n in row)
+              + f"  (ceiling of our headers {ceilings[key]:.2f}, bar {bar:.2f})")
+        if row["tulle"] < bar:
+            table.failures.append(f"{key}: {row['tulle']:.2f} MiB/s, the bar is {bar:.2f}")
+    for note in sorted(set(table.notes)):
+        print("note:", note)
+    for failure in table.failures:
+        print("FAILED", failure)
+    return 1 if table.failures else 0
+
+
+def main():
+    table, ceilings = Table(), {}
+    if os.environ.get("TULLE_IN_NS") is None and not os.access("/dev/net/tun", os.W_OK):
+        print("FAILED /dev/net/tun is not writable here: no link can be made")
+        return 1
+    print_head()
+    print(f"{RATE_MBIT} Mbit/s of IP bytes, {2 * ONE_WAY_MS} ms, loss both ways, drop-tail both ways; messages of {MESSAGE}; seconds "
+          f"{FROM} to {UNTIL}; {ROUNDS} rounds")
+    for seed in range(1, ROUNDS + 1):
+        for key in PATHS:
+            for name, how in names().items():
+                table.attempt(f"{key} {name}", lambda: measure_one(table, key, name, how, seed, ceilings), name)
+    return judge(table, table.write(BUILD / "bench.json"), ceilings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
