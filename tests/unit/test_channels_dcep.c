@@ -328,6 +328,11 @@ START_TEST(text_that_is_none_and_a_wrong_order_close_the_channel)
 		ck_assert_uint_eq(c.end[1].events[TULLE_PEER_ERROR], 1);
 		ck_assert_uint_eq(c.end[1].events[TULLE_PEER_CLOSE], 1);
 		ck_assert_uint_eq(c.end[0].events[TULLE_PEER_CLOSE], 1);
+		ck_assert_int_eq(tulle_channel_create(a(), "", NULL, &chat), TULLE_OK);
+		settle();
+		ck_assert_int_eq(tulle_channel_send_text(a(), chat, "good", 4), TULLE_OK);
+		settle();
+		ck_assert_uint_eq(c.end[1].events[TULLE_PEER_MESSAGE], 1);
 		couple_close(&c);
 	}
 }

@@ -20,7 +20,7 @@ START_TEST(a_channel_is_ordered_and_reliable_unless_asked_otherwise)
 }
 END_TEST
 
-/* DC-038 DC-037 DC-089 RFC8831:6.1, 6.2: and one id costs the same wherever it lies */
+/* DC-038 DC-089 RFC8831:6.1, 6.2: and one id costs the same wherever it lies */
 START_TEST(there_are_65535_streams_and_those_not_open_cost_nothing)
 {
 	tulle_channel high;
@@ -325,6 +325,28 @@ START_TEST(a_paused_channel_closes)
 }
 END_TEST
 
+/* A send was refused, and the channel is closed before there is room. */
+START_TEST(who_waits_for_room_may_go_before_it_comes)
+{
+	tulle_channel other;
+	open_pair(NULL, NULL);
+	ck_assert_int_eq(tulle_channel_create(a(), "", NULL, &other), TULLE_OK);
+	settle();
+	ck_assert_int_eq(tulle_channel_pause(b(), theirs, true), TULLE_OK);
+	while (tulle_channel_send_bytes(a(), chat, big, 60000) == TULLE_OK)
+		couple_run(&c, NULL, 1000);
+	ck_assert_int_eq(tulle_channel_send_bytes(a(), other, big, 60000), TULLE_WOULD_BLOCK);
+	ck_assert_int_eq(tulle_channel_close(a(), other), TULLE_OK);
+	couple_run(&c, NULL, 3 * SECOND);
+	ck_assert_uint_eq(c.end[0].events[TULLE_PEER_CLOSE], 1);
+	tulle_peer_check(a());
+	ck_assert_int_eq(tulle_channel_pause(b(), theirs, false), TULLE_OK);
+	couple_run(&c, NULL, 5 * SECOND);
+	ck_assert_uint_eq(c.end[0].events[TULLE_PEER_BUFFERED_LOW], 2); /* room, and empty */
+	couple_close(&c);
+}
+END_TEST
+
 /* DC-048 RFC6525:4.1: what is closed together is reset together */
 START_TEST(many_closes_share_a_request)
 {
@@ -388,7 +410,7 @@ static void keep_error(couple *k, int end, const tulle_peer_event *e)
 		last_error = *e;
 }
 
-/* DC-091 DC-092 RTCError; DC-093: how the remote's close() is heard is no error */
+/* DC-091 DC-092 RTCError; how the remote's close() is heard is no error */
 START_TEST(an_abort_is_told_by_its_cause)
 {
 	static const uint16_t causes[] = {12, 13, 9};
@@ -670,6 +692,7 @@ Suite *suite_channels_life(void)
 	tcase_add_test(t, a_half_sent_message_does_not_outlive_its_channel);
 	tcase_add_test(t, what_comes_after_our_close_is_discarded);
 	tcase_add_test(t, a_paused_channel_closes);
+	tcase_add_test(t, who_waits_for_room_may_go_before_it_comes);
 	tcase_add_test(t, many_closes_share_a_request);
 	tcase_add_test(t, a_remote_that_resets_no_streams_does_not_hold_a_channel);
 	tcase_add_test(t, a_reset_of_a_stream_without_a_channel_is_answered);
