@@ -27,6 +27,11 @@ typedef struct {
 
 /* TAKEN, or DCEP: not one of RFC8832:5. Spans point into data. */
 tulle_drop tulle_peer_read_dcep(const uint8_t *data, size_t len, dcep_message *out);
+/* The twelve bytes before the texts of an OPEN, whose lengths come out with ptr NULL; false: they
+ * are no head of one. */
+bool tulle_peer_read_dcep_head(const uint8_t head[DCEP_OPEN_HEAD_BYTES], dcep_message *out);
+/* 12 bytes: without the texts. */
+void tulle_peer_write_dcep_head(const dcep_message *message, uint8_t dst[DCEP_OPEN_HEAD_BYTES]);
 /* 0: does not fit. */
 size_t tulle_peer_write_dcep(const dcep_message *message, uint8_t *dst, size_t cap);
 #endif

@@ -79,11 +79,35 @@ static const tulle_peer_event *channel_event(
 	return &p->event;
 }
 
+static tulle_error_detail detail_of(const tulle_peer *p)
+{
+	if (p->ended == TULLE_PEER_ENDED_UNTRUSTED)
+		return TULLE_DETAIL_FINGERPRINT_FAILURE;
+	if (p->ended == TULLE_PEER_ENDED_NO_PATH)
+		return TULLE_DETAIL_DATA_CHANNEL_FAILURE;
+	return p->dtls_open ? TULLE_DETAIL_SCTP_FAILURE : TULLE_DETAIL_DTLS_FAILURE;
+}
+
 static const tulle_peer_event *channel_error(tulle_peer *p, const peer_channel *c)
 {
+	static const struct {
+		tulle_err code;
+		const char *text;
+	} why[PEER_FAILED_KINDS] = {
+		[PEER_FAILED_CONNECTION] = {TULLE_ERR_SYSTEM,
+			"the channel failed with its connection"},
+		[PEER_FAILED_REFUSED] = {TULLE_ERR_STATE, "the remote refused the channel"},
+		[PEER_FAILED_NO_ID] = {TULLE_ERR_LIMIT, "there is no stream for the channel"},
+		[PEER_FAILED_RULES] = {TULLE_ERR_SYNTAX, "the remote broke the channel's rules"},
+		[PEER_FAILED_RESET] = {TULLE_ERR_STATE, "the remote resets no stream"},
+	};
 	channel_event(p, c, TULLE_PEER_ERROR);
-	p->event.u.error.code = TULLE_ERR_SYSTEM;
-	p->event.u.error.text = TULLE_TEXT("the channel failed with its connection");
+	p->event.u.error.code = why[c->error].code;
+	p->event.u.error.text = tulle_text_of(why[c->error].text);
+	p->event.u.error.detail = TULLE_DETAIL_DATA_CHANNEL_FAILURE;
+	if (c->error != PEER_FAILED_CONNECTION)
+		return &p->event;
+	p->event.u.error.detail = detail_of(p);
 	p->event.u.error.sctp_cause = p->sctp_cause;
 	p->event.u.error.tls_alert = p->tls_alert;
 	return &p->event;
@@ -180,14 +204,39 @@ static bool assemble(tulle_peer *p, const tulle_sctp_event *e)
 	return e->last;
 }
 
+/* W3C: what comes once the channel is no longer open is discarded. */
 static tulle_drop judge_message(const tulle_sctp_event *e, const peer_channel *c)
 {
-	if (c == NULL || (c->state != TULLE_CHANNEL_OPEN && c->state != TULLE_CHANNEL_CLOSING))
+	if (c == NULL || c->state != TULLE_CHANNEL_OPEN)
 		return TULLE_DROP_CHANNEL_UNKNOWN;
+	if (e->unordered && !c->unordered && !c->negotiated)
+		return TULLE_DROP_CHANNEL_ORDER;
 	if (e->ppid != PPID_STRING && e->ppid != PPID_STRING_EMPTY && e->ppid != PPID_BINARY &&
 		e->ppid != PPID_BINARY_EMPTY)
 		return TULLE_DROP_CHANNEL_PPID;
 	return TULLE_TAKEN;
+}
+
+/* Text in parts is judged as it comes; what was given out cannot be taken back, so the channel
+ * goes. */
+static tulle_drop judge_text(tulle_peer *p, const tulle_sctp_event *e, tulle_bytes data)
+{
+	if (e->first)
+		p->text_state = 0;
+	if (tulle_text_utf8_more(&p->text_state, data.ptr, data.len) &&
+		(!e->last || p->text_state == 0))
+		return TULLE_TAKEN;
+	return TULLE_DROP_CHANNEL_UTF8;
+}
+
+/* RFC8832:6, RFC8831:6.6: what the rules do not allow closes the channel. */
+static void take_wrong(tulle_peer *p, const tulle_sctp_event *e, peer_channel *c, tulle_drop drop)
+{
+	tulle_peer_count(p, drop);
+	if (c == NULL)
+		tulle_peer_refuse_stream(p, e->stream);
+	else if (drop == TULLE_DROP_CHANNEL_ORDER || drop == TULLE_DROP_CHANNEL_UTF8)
+		tulle_peer_channel_fail(p, c, PEER_FAILED_RULES);
 }
 
 /* A whole message, or a part of one in streamed mode; NULL: not yet, or dropped by name. */
@@ -195,30 +244,34 @@ static const tulle_peer_event *say_message(tulle_peer *p, const tulle_sctp_event
 {
 	bool text = e->ppid == PPID_STRING || e->ppid == PPID_STRING_EMPTY;
 	bool empty = e->ppid == PPID_STRING_EMPTY || e->ppid == PPID_BINARY_EMPTY;
-	tulle_bytes data = {e->data, e->len};
-	bool whole = e->first && e->last;
-	if (!whole && !p->config.streamed_messages) {
+	bool parts = p->config.streamed_messages;
+	tulle_sctp_event whole = *e;
+	if (!parts && !(e->first && e->last)) {
 		if (!assemble(p, e))
 			return NULL;
-		data = (tulle_bytes){p->assembly, p->assembled};
-		whole = true;
+		whole.data = p->assembly;
+		whole.len = p->assembled;
+		whole.first = true;
 	}
-	if (empty)
-		data.len = 0; /* RFC8831:6.6 */
-	const peer_channel *c = tulle_peer_table_by_stream(p, e->stream);
+	tulle_bytes data = {whole.data, empty ? 0 : whole.len}; /* RFC8831:6.6 */
+	peer_channel *c = tulle_peer_table_by_stream(p, e->stream);
 	tulle_drop drop = judge_message(e, c);
-	if (drop == TULLE_TAKEN && text && whole && !tulle_text_is_utf8(data.ptr, data.len))
-		drop = TULLE_DROP_CHANNEL_UTF8;
-	tulle_peer_count(p, drop);
-	if (drop != TULLE_TAKEN)
+	if (drop == TULLE_TAKEN && text)
+		drop = judge_text(p, &whole, data);
+	if (drop != TULLE_TAKEN) {
+		take_wrong(p, e, c, drop);
 		return NULL;
+	}
+	c->acked = true; /* RFC8832:6: any message will do */
 	channel_event(p, c, TULLE_PEER_MESSAGE);
 	p->event.u.message.data = data;
 	p->event.u.message.is_text = text;
-	p->event.u.message.first = whole || e->first;
-	p->event.u.message.last = whole || e->last;
+	p->event.u.message.first = whole.first;
+	p->event.u.message.last = whole.last;
 	return &p->event;
 }
+
+#define SCTP_CAUSE_USER 12 /* RFC9260:3.3.10.12: how close() is heard */
 
 static void sctp_closed(tulle_peer *p, const tulle_sctp_event *e)
 {
@@ -226,7 +279,9 @@ static void sctp_closed(tulle_peer *p, const tulle_sctp_event *e)
 	p->sctp_cause = e->cause;
 	if (e->why == TULLE_SCTP_LOST)
 		tulle_peer_end(p, TULLE_PEER_ENDED_LOST);
-	else if (e->why == TULLE_SCTP_ABORT_LOCAL)
+	else if (e->why == TULLE_SCTP_ABORT_LOCAL ||
+		 (e->why == TULLE_SCTP_ABORT_REMOTE && e->cause != 0 &&
+			 e->cause != SCTP_CAUSE_USER))
 		tulle_peer_end(p, TULLE_PEER_ENDED_PROTOCOL);
 	else
 		tulle_peer_end(p, TULLE_PEER_ENDED_REMOTE);
@@ -237,17 +292,13 @@ static const tulle_peer_event *take_sctp(tulle_peer *p, const tulle_sctp_event *
 	switch (e->kind) {
 	case TULLE_SCTP_CONNECTED:
 		p->sctp_open = true;
-		tulle_peer_channels_open(p);
+		tulle_peer_channels_assign(p);
 		tulle_peer_channels_due(p);
 		break;
 	case TULLE_SCTP_MESSAGE:
 		if (e->ppid != PPID_DCEP)
 			return say_message(p, e);
-		if (!e->first || !e->last)
-			tulle_peer_count(p, TULLE_DROP_CHANNEL_LIMIT);
-		else
-			tulle_peer_count(p, tulle_peer_channel_dcep(
-						    p, e->stream, e->data, e->len, e->unordered));
+		tulle_peer_count(p, tulle_peer_take_dcep(p, e));
 		break;
 	case TULLE_SCTP_WRITABLE:
 		tulle_peer_channels_writable(p);

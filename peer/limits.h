@@ -14,6 +14,7 @@
 #define PEER_CHANNELS_MAX 65535   /* streams 0..65534: RFC8832:6 */
 #define PEER_CHANNELS_INLINE 4    /* channels that need no block of the pool */
 #define PEER_CHANNEL_TEXT_INLINE 24     /* label and protocol that need none, bytes */
+#define PEER_LONG_TEXT_BYTES 262144     /* of labels and protocols beyond a block each */
 #define PEER_SEND_BYTES 4194304         /* default of send_bytes_max */
 #define PEER_RECEIVE_BYTES 4194304      /* default of receive_bytes_max */
 #define PEER_MESSAGE_BYTES 262144       /* default of message_bytes_max */

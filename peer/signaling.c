@@ -143,6 +143,7 @@ static tulle_err set_transport(tulle_peer *p, const tulle_sdp *remote, tulle_sdp
 		}
 		p->setup = setup;
 		p->transport_set = true;
+		tulle_peer_set_sctp_port(p, remote->sctp_port);
 	}
 	p->remote_message_max = remote->max_message_size;
 	p->data_negotiated = true;

@@ -26,15 +26,34 @@ enum {
 	SAY_CLOSE = 32,
 };
 
+/* Why a channel ended with an error; 0: it ended with its connection. */
+typedef enum {
+	PEER_FAILED_CONNECTION,
+	PEER_FAILED_REFUSED, /* a reset came in the place of the ACK */
+	PEER_FAILED_NO_ID,   /* none is free, or the remote has not so many streams */
+	PEER_FAILED_RULES,   /* the remote broke them */
+	PEER_FAILED_RESET,   /* the remote does not let its stream be closed */
+	PEER_FAILED_KINDS,
+} peer_failed;
+
+/* Label and protocol, one behind the other; what is longer than one block has the protocol in
+ * blocks of its own. */
+typedef struct {
+	uint8_t *blocks; /* NULL: inline; a chain, by their first bytes */
+	char inlined[PEER_CHANNEL_TEXT_INLINE];
+	uint16_t label_len, protocol_len, further; /* blocks behind the first */
+} peer_text;
+
 typedef struct peer_channel {
 	tulle_channel handle; /* serial << 17 | slot; 0: the slot is free */
 	void *user;
-	struct peer_channel *next_said, *next_due;
-	uint8_t *text_block; /* NULL: the texts are inline */
-	char text_inline[PEER_CHANNEL_TEXT_INLINE];
-	uint16_t label_len, protocol_len;
-	uint16_t stream, max_retransmits, max_lifetime_ms, priority;
-	uint8_t say, state;
+	struct peer_channel *next_said, *next_due, *next_wanting;
+	peer_text text;
+	uint64_t parts_bytes; /* of the message that send_part is in */
+	size_t low;           /* as W3C's bufferedAmountLowThreshold */
+	uint32_t max_retransmits, max_lifetime_ms, utf8, open_sent;
+	uint16_t stream, priority;
+	uint8_t say, state, error; /* error: a peer_failed */
 	bool unordered, negotiated, has_max_retransmits, has_max_lifetime;
 	bool has_stream, by_remote, acked; /* acked: unordered data may go out, RFC8832:6 */
 	bool due_open, due_ack, due_reset; /* waits for room in SCTP */
@@ -44,6 +63,16 @@ typedef struct peer_channel {
 	bool reset_out, reset_in;  /* done */
 	bool wants_low, paused;    /* a send was refused */
 } peer_channel;
+
+/* An OPEN that comes in parts: RFC8832:5.1 lets it be 131082 bytes. */
+typedef struct {
+	uint8_t head[DCEP_OPEN_HEAD_BYTES];
+	size_t got;
+	uint32_t utf8;
+	tulle_drop drop; /* why it is refused */
+	dcep_message message;
+	peer_text text;
+} peer_opening;
 
 #define SLOT_BITS 17
 #define CHANNELS_PER_BLOCK_MAX 16
@@ -58,6 +87,10 @@ typedef struct {
 	uint64_t serial;
 	uint32_t next_stream; /* likewise, of our parity */
 	peer_channel *said_first, *said_last, *due_first, *due_last;
+	peer_channel *wanting;   /* a send was refused: they hear of room */
+	uint32_t further_blocks; /* of long texts */
+	bool ids_once;           /* the remote resets no streams: an id serves once */
+	peer_opening opening;
 } peer_channels;
 
 typedef struct {
@@ -103,7 +136,7 @@ struct tulle_peer {
 	tulle_signaling_state signaling_said;
 	tulle_gathering_state gathering_said;
 	tulle_peer_ended ended;
-	uint16_t sctp_cause;
+	uint16_t sctp_cause, sctp_remote_port;
 	uint8_t tls_alert;
 	uint64_t drops[TULLE_DROP_COUNT];
 
@@ -112,6 +145,7 @@ struct tulle_peer {
 	size_t assembled;
 	uint8_t *assembly;     /* message_bytes_max: of a message that comes in parts; NULL: none is
 				  under way */
+	uint32_t text_state;   /* UTF-8 of a text that comes in parts */
 	uint8_t *own_assembly; /* in the block; NULL: the owner lends one */
 	bool assembly_shared, assembly_done;
 	size_t carry_len; /* a sealed packet that did not fit the last run */
@@ -132,19 +166,36 @@ void tulle_peer_release_assembly(tulle_peer *peer);
 /* transport.c: drives the engines as far as they go. */
 void tulle_peer_advance(tulle_peer *peer);
 void tulle_peer_end(tulle_peer *peer, tulle_peer_ended why);
+void tulle_peer_set_sctp_port(tulle_peer *peer, uint16_t remote);
 /* channels.c */
-void tulle_peer_channels_assign(tulle_peer *peer); /* the DTLS role is known: stream ids */
-void tulle_peer_channels_open(tulle_peer *peer);   /* the association is up */
+void tulle_peer_channel_assign(tulle_peer *peer, peer_channel *channel); /* its id; opens it */
+void tulle_peer_channels_assign(tulle_peer *peer); /* the DTLS role is known, or SCTP is up */
 void tulle_peer_channels_end(tulle_peer *peer, bool say, bool failed);
 void tulle_peer_channel_due(tulle_peer *peer, peer_channel *channel);
 void tulle_peer_channels_due(
 	tulle_peer *peer); /* there is room for what DCEP and resets wait with */
 void tulle_peer_channels_writable(tulle_peer *peer);
+void tulle_peer_channel_want(tulle_peer *peer, peer_channel *channel); /* to hear of room */
+void tulle_peer_channel_fail(tulle_peer *peer, peer_channel *channel, peer_failed why);
 void tulle_peer_channel_reset_in(tulle_peer *peer, uint16_t stream);
 void tulle_peer_channel_reset_out(tulle_peer *peer, uint16_t stream, bool ok);
 void tulle_peer_channel_low(tulle_peer *peer, uint16_t stream);
-tulle_drop tulle_peer_channel_dcep(
-	tulle_peer *peer, uint16_t stream, const uint8_t *data, size_t len, bool unordered);
+/* The remote may not use this stream so: our direction of it is reset. RFC8832:6 */
+void tulle_peer_refuse_stream(tulle_peer *peer, uint16_t stream);
+bool tulle_peer_find_stream(tulle_peer *peer, uint16_t *out); /* an id for a channel of ours */
+void tulle_peer_channel_leave(tulle_peer *peer, peer_channel *channel); /* nothing more comes */
+/* opening.c: DCEP */
+tulle_err tulle_peer_send_open(tulle_peer *peer, peer_channel *channel);
+tulle_err tulle_peer_send_ack(tulle_peer *peer, const peer_channel *channel);
+tulle_drop tulle_peer_take_dcep(tulle_peer *peer, const tulle_sctp_event *event);
+/* text.c */
+bool tulle_peer_text_make(tulle_peer *peer, peer_text *text, size_t label, size_t protocol);
+/* Bytes from `at` on, as many as lie together, at most len. */
+tulle_bytes tulle_peer_text_at(
+	const tulle_peer *peer, const peer_text *text, bool protocol, size_t at, size_t len);
+void tulle_peer_text_put(const tulle_peer *peer, peer_text *text, bool protocol, size_t at,
+	const void *data, size_t len);
+void tulle_peer_text_free(tulle_peer *peer, peer_text *text);
 /* table.c */
 peer_channel *tulle_peer_table_add(tulle_peer *peer); /* NULL: no slot or no block */
 void tulle_peer_table_remove(tulle_peer *peer, peer_channel *channel);
@@ -152,9 +203,7 @@ peer_channel *tulle_peer_table_find(const tulle_peer *peer, tulle_channel handle
 peer_channel *tulle_peer_table_by_stream(const tulle_peer *peer, uint16_t stream);
 bool tulle_peer_table_set_stream(tulle_peer *peer, peer_channel *channel, uint16_t stream);
 peer_channel *tulle_peer_table_at(const tulle_peer *peer, uint32_t slot); /* NULL: free */
-bool tulle_peer_table_set_text(
-	tulle_peer *peer, peer_channel *channel, tulle_text label, tulle_text protocol);
-void tulle_peer_table_text(const peer_channel *channel, tulle_text *label, tulle_text *protocol);
+void tulle_peer_table_leave_stream(tulle_peer *peer, peer_channel *channel);
 void tulle_peer_table_wipe(tulle_peer *peer);
 void tulle_peer_say(tulle_peer *peer, peer_channel *channel, uint8_t what);
 void tulle_peer_table_check(const tulle_peer *peer);

@@ -161,6 +161,27 @@ static void unlink_from(peer_channel **first, peer_channel **last, peer_channel 
 		*last = before;
 }
 
+static void unlink_wanting(peer_channels *t, peer_channel *c)
+{
+	peer_channel **at = &t->wanting;
+	while (*at != c)
+		at = &(*at)->next_wanting;
+	*at = c->next_wanting;
+}
+
+void tulle_peer_table_leave_stream(tulle_peer *p, peer_channel *c)
+{
+	peer_channels *t = &p->channels;
+	uint32_t slot = (uint32_t)(c->handle & ((1u << SLOT_BITS) - 1));
+	if (!c->has_stream)
+		return;
+	if (slot >= PEER_CHANNELS_INLINE)
+		*stream_cell(p, c->stream, false) = 0;
+	if (c->stream < t->next_stream && !t->ids_once)
+		t->next_stream = c->stream;
+	c->has_stream = false;
+}
+
 void tulle_peer_table_remove(tulle_peer *p, peer_channel *c)
 {
 	peer_channels *t = &p->channels;
@@ -169,12 +190,10 @@ void tulle_peer_table_remove(tulle_peer *p, peer_channel *c)
 		unlink_from(&t->said_first, &t->said_last, c, false);
 	if (c->due_linked)
 		unlink_from(&t->due_first, &t->due_last, c, true);
-	if (c->has_stream && slot >= PEER_CHANNELS_INLINE)
-		*stream_cell(p, c->stream, false) = 0;
-	if (c->has_stream && c->stream < t->next_stream)
-		t->next_stream = c->stream;
-	if (c->text_block != NULL)
-		tulle_pool_give(&p->account, c->text_block);
+	if (c->wants_low)
+		unlink_wanting(t, c);
+	tulle_peer_table_leave_stream(p, c);
+	tulle_peer_text_free(p, &c->text);
 	memset(c, 0, sizeof *c);
 	t->free_slot = slot < t->free_slot ? slot : t->free_slot;
 	if (--t->count != 0)
@@ -182,36 +201,6 @@ void tulle_peer_table_remove(tulle_peer *p, peer_channel *c)
 	free_tree(p, &t->slots);
 	free_tree(p, &t->streams);
 	t->high = t->free_slot = 0;
-}
-
-bool tulle_peer_table_set_text(
-	tulle_peer *p, peer_channel *c, tulle_text label, tulle_text protocol)
-{
-	size_t n = label.len + protocol.len + 1; /* a NUL ends the protocol */
-	char *dst = c->text_inline;
-	if (n > block_bytes(p))
-		return false;
-	if (n > PEER_CHANNEL_TEXT_INLINE) {
-		c->text_block = tulle_pool_take(&p->account, false);
-		if (c->text_block == NULL)
-			return false;
-		dst = (char *)c->text_block;
-	}
-	if (label.len != 0)
-		memcpy(dst, label.ptr, label.len);
-	if (protocol.len != 0)
-		memcpy(dst + label.len, protocol.ptr, protocol.len);
-	dst[n - 1] = 0;
-	c->label_len = (uint16_t)label.len;
-	c->protocol_len = (uint16_t)protocol.len;
-	return true;
-}
-
-void tulle_peer_table_text(const peer_channel *c, tulle_text *label, tulle_text *protocol)
-{
-	const char *at = c->text_block != NULL ? (const char *)c->text_block : c->text_inline;
-	*label = (tulle_text){at, c->label_len};
-	*protocol = (tulle_text){at + c->label_len, c->protocol_len};
 }
 
 void tulle_peer_say(tulle_peer *p, peer_channel *c, uint8_t what)
@@ -229,6 +218,7 @@ void tulle_peer_say(tulle_peer *p, peer_channel *c, uint8_t what)
 
 void tulle_peer_table_wipe(tulle_peer *p)
 {
+	tulle_peer_text_free(p, &p->channels.opening.text);
 	for (uint32_t i = 0; i < p->channels.high && p->channels.count != 0; i++) {
 		peer_channel *c = tulle_peer_table_at(p, i);
 		if (c != NULL)
@@ -248,4 +238,6 @@ void tulle_peer_table_check(const tulle_peer *p)
 		TULLE_CHECK((c->say != 0) <= c->said_linked);
 	}
 	TULLE_CHECK(count == p->channels.count);
+	for (const peer_channel *c = p->channels.wanting; c != NULL; c = c->next_wanting)
+		TULLE_CHECK(c->handle != 0 && c->wants_low);
 }

@@ -63,6 +63,7 @@
 	X(CHANNEL_PPID, "channel_ppid", "RFC8831:8") \
 	X(CHANNEL_UNKNOWN, "channel_unknown", "RFC8832:6") \
 	X(CHANNEL_UTF8, "channel_utf8", "RFC8831:6.6") \
+	X(CHANNEL_ORDER, "channel_order", "RFC8831:6.6") \
 	X(CHANNEL_TOO_LARGE, "channel_too_large", "RFC8841:6") \
 	X(CHANNEL_LIMIT, "channel_limit", "RFC8831:6.2") \
 	/* sdp, json, signal */ \

@@ -72,6 +72,13 @@ typedef enum {
 } tulle_peer_event_kind; /* of one channel: CHANNEL, OPEN, MESSAGE..., CLOSING, CLOSE. A local
 			    tulle_peer_close gives none, as W3C */
 
+typedef enum { /* RTCErrorDetailType */
+	TULLE_DETAIL_DATA_CHANNEL_FAILURE = 1,
+	TULLE_DETAIL_DTLS_FAILURE,
+	TULLE_DETAIL_FINGERPRINT_FAILURE,
+	TULLE_DETAIL_SCTP_FAILURE /* sctp_cause: RFC 9260 3.3.10 */
+} tulle_error_detail;
+
 typedef struct { /* candidate: "candidate:..."; "" ends a generation (Firefox and W3C send it) */
 	tulle_text candidate, mid, username_fragment;
 	int32_t mline_index; /* -1: absent */
@@ -90,6 +97,7 @@ typedef struct { /* valid until the listener returns, or the next tulle_peer_nex
 		} message; /* first and last both, unless streamed_messages */
 		struct {
 			tulle_err code;
+			tulle_error_detail detail;
 			tulle_text text;
 			uint16_t sctp_cause;
 			uint8_t tls_alert;
@@ -116,7 +124,8 @@ typedef struct { /* all zero is good; (defaults) */
 
 typedef struct { /* RTCDataChannelInit; zero: ordered, reliable, in-band */
 	bool unordered, negotiated, has_max_retransmits, has_max_packet_lifetime;
-	uint16_t id, max_retransmits, max_packet_lifetime_ms;
+	uint16_t id;
+	uint32_t max_retransmits, max_packet_lifetime_ms; /* as wide as RFC 8832 has them */
 	tulle_priority priority;
 	const char *protocol;
 	void *user;
@@ -159,19 +168,24 @@ TULLE_API tulle_err tulle_channel_send_bytes(tulle_peer *, tulle_channel, const 
 TULLE_API tulle_err tulle_channel_send_part(
 	tulle_peer *, tulle_channel, bool text, const void *, size_t len, size_t *taken, bool last);
 /* send_*: whole or TULLE_WOULD_BLOCK, then BUFFERED_LOW (also when the pool refused and nothing is
- * buffered). send_part: takes what fits; one message at a time on a channel. */
-TULLE_API tulle_err tulle_channel_close(tulle_peer *,
-	tulle_channel); /* what was taken is delivered first (W3C closing procedure); STATE in the
-			   middle of a message that send_part gives */
+ * buffered). send_part: takes what fits; one message at a time on a channel. TOO_LARGE: larger than
+ * the remote takes, or the last byte that it takes without being the last part. */
+TULLE_API tulle_err tulle_channel_close(
+	tulle_peer *, tulle_channel); /* what was taken is delivered first (W3C closing procedure);
+					 STATE in the middle of a message that send_part gives */
 TULLE_API tulle_err tulle_channel_pause(tulle_peer *, tulle_channel, bool);
 TULLE_API size_t tulle_channel_buffered(
 	const tulle_peer *, tulle_channel); /* bufferedAmount: not yet handed to the network */
 TULLE_API tulle_err tulle_channel_set_low(tulle_peer *, tulle_channel, size_t bytes);
 TULLE_API tulle_channel_state tulle_channel_state_of(const tulle_peer *, tulle_channel);
 TULLE_API tulle_err tulle_channel_describe(const tulle_peer *, tulle_channel, tulle_text *label,
-	tulle_channel_init *init); /* texts live as an event */
+	tulle_channel_init *init); /* texts live as an event; of long ones the first kilobyte */
+TULLE_API tulle_err tulle_channel_text(
+	const tulle_peer *, tulle_channel, bool protocol, char *dst, size_t cap, size_t *len);
 TULLE_API tulle_err tulle_channel_set_user(tulle_peer *, tulle_channel, void *);
 TULLE_API size_t tulle_peer_send_max(const tulle_peer *);
+TULLE_API uint16_t tulle_peer_channels_max(
+	const tulle_peer *); /* maxChannels: ids below it; 0 before SCTP is up */
 
 /* -- without an operating system -- */
 TULLE_API size_t tulle_peer_memory_bytes(const tulle_peer_config *);

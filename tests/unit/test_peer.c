@@ -365,6 +365,7 @@ START_TEST(a_path_that_breaks_ends_channels_with_an_error)
 }
 END_TEST
 
+/* DC-093 */
 START_TEST(close_is_heard_at_once_by_the_other_side_and_gives_no_event_here)
 {
 	c = (couple){0};
