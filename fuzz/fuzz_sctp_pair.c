@@ -296,7 +296,9 @@ static void send_message(world *w, int i, uint8_t how, size_t len)
 	if (first && s->count + 1 >= MESSAGES)
 		return;
 	/* The others wait for an open one: with all room taken by them it could never be ended. */
-	if (first && has_open(s) && tulle_sctp_unacked_total(w->end[i]) + len > 2000)
+	if (first && (has_open(s) || !last) && (w->end[i]->out.blocks > 2 || len > 1000))
+		return;
+	if (first && has_open(s) && !last)
 		return;
 	number = first ? s->count + 1 : number;
 	message m = first ? (message){.unordered = (how & 16) != 0, .partial = (how & 32) != 0}
