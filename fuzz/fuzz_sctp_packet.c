@@ -83,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	uint32_t crc = tulle_sctp_packet_checksum(TULLE_CPU_PLAIN, packet, len);
 	for (unsigned i = 0; i < 4; i++)
 		packet[8 + i] = (uint8_t)(crc >> 8 * i);
-	if (tulle_sctp_read_packet(TULLE_CPU_PLAIN, packet, len, &header, &chunks) != TULLE_TAKEN)
+	if (tulle_sctp_read_packet(TULLE_CPU_PLAIN, packet, len, false, &header, &chunks) != TULLE_TAKEN)
 		return 0;
 	while (tulle_sctp_read_chunk(&chunks, &chunk)) {
 		if (chunk.type == SCTP_INIT || chunk.type == SCTP_INIT_ACK)

@@ -220,6 +220,9 @@ void tulle_sctp_reset_numbers(tulle_sctp *sctp)
 				    ? id->remote_streams_in
 				    : sctp->config.streams_max;
 	sctp->re_config = id->re_config;
+	sctp->partial = id->partial && !sctp->config.no_partial;
+	/* each direction for itself: we may when the peer announced it. RFC9653:5.1 */
+	sctp->zero_checksum = id->zero_checksum && sctp->config.zero_checksum;
 	sctp->resets.sequence = id->local_tsn; /* RFC6525:4.1 */
 	sctp->resets.peer_sequence = id->remote_tsn;
 	sctp->resets.answered = false;

@@ -30,8 +30,11 @@ typedef struct sctp_out_piece {
 	struct sctp_out_piece *next; /* of the same stream */
 	sctp_stream *stream;
 	sctp_block *block;
+	tulle_time expires_us; /* NEVER: no lifetime. RFC3758:3.5 */
 	uint32_t ppid;
-	uint16_t len, sent, acked, ssn;
+	uint32_t mid; /* its low half is the SSN */
+	uint16_t len, sent, acked;
+	uint16_t tries;              /* times it may be sent, 0: as often as it takes */
 	bool first, last, unordered; /* of the message */
 } sctp_out_piece;
 
@@ -44,8 +47,9 @@ typedef struct {
 	tulle_time sent_us;    /* last time */
 	/* the sender when it was sent: rate.c */
 	tulle_time delivered_us, first_us;
-	uint64_t delivered;
-	uint32_t lost, in_flight;
+	uint64_t delivered;           /* ABANDONED: whose it was, for FORWARD-TSN: partial.c */
+	uint16_t lost_k, in_flight_k; /* in KiB, modulo 64 MiB; at most 64 MiB */
+	uint32_t fsn;
 	uint32_t next, prev; /* FLIGHT: list by time of sending; LOST: list of what is due again; */
 			     /* ACKED: next is the run's end */
 	uint16_t offset, len;
@@ -91,12 +95,17 @@ struct sctp_stream {
 	sctp_stream *mark_next, *mark_prev, *reset_next;
 	sctp_out_piece *out_head, *out_tail; /* not wholly on the wire yet */
 	size_t buffered, unacked, low;
-	sctp_in_list old, ordered, unordered; /* old: of before the peer's reset */
-	uint32_t in_pieces;                   /* received and not freed */
-	uint16_t id, out_ssn, in_ssn;
+	/* old: of before the peer's reset; passed: whole, and what was before them was given up */
+	sctp_in_list old, passed, ordered, unordered;
+	uint32_t in_pieces;      /* received and not freed */
+	tulle_time part_expires; /* of the message that is being given */
+	uint32_t out_tsn;        /* the last one cut */
+	uint32_t out_umid;       /* of unordered messages */
+	uint16_t id, out_ssn, in_ssn, part_tries;
 	uint8_t marks, reset;
 	bool ready, deliver, marked, part_open, part_unordered, paused, inline_slot;
-	bool ended_in; /* the peer reset it: what came later waits for the event */
+	bool part_dropped; /* the rest of its message is thrown away */
+	bool ended_in;     /* the peer reset it: what came later waits for the event */
 };
 
 typedef enum {
@@ -110,6 +119,7 @@ typedef enum {
 	SCTP_T_ROOM,
 	SCTP_T_RACK, /* reordering: RFC8985:6.2 step 5 */
 	SCTP_T_PACE,
+	SCTP_T_FORWARD, /* the next FORWARD-TSN: one a round trip */
 	SCTP_TIMERS,
 } sctp_timer;
 
@@ -128,13 +138,14 @@ enum {
 	SCTP_DUE_ERROR = 1 << 11,
 	SCTP_DUE_RESET_REQUEST = 1 << 12,
 	SCTP_DUE_RESET_RESPONSE = 1 << 13,
+	SCTP_DUE_FORWARD = 1 << 14,
 };
 
 /* Who the ends are and where their numbers start: of a handshake, of a cookie. */
 typedef struct {
 	uint32_t local_tag, remote_tag, local_tsn, remote_tsn, remote_window;
 	uint16_t remote_streams_out, remote_streams_in;
-	bool re_config;
+	bool re_config, partial, zero_checksum; /* what the peer announced */
 } sctp_identity;
 
 typedef struct {
@@ -179,10 +190,10 @@ typedef struct {
 } sctp_undo;
 
 typedef struct {
-	tulle_sctp_ring ring;         /* sctp_tsn by TSN */
-	uint32_t next_tsn, acked_tsn; /* acked: cumulative */
-	uint32_t gap_acked;
-	sctp_tsn_list in_flight, lost; /* in_flight: in order of sending */
+	tulle_sctp_ring ring;             /* sctp_tsn by TSN */
+	uint32_t next_tsn, acked_tsn;     /* acked: cumulative */
+	uint32_t gap_acked, advanced_tsn; /* Advanced.Peer.Ack.Point: RFC3758:3.5 */
+	sctp_tsn_list in_flight, lost;    /* in_flight: in order of sending */
 	uint32_t recovery_exit;
 	size_t flight, flight_chunks; /* payload; with chunk headers, as cwnd counts */
 	size_t peer_window, peer_window_told;
@@ -236,6 +247,8 @@ typedef struct {
 	size_t window_max, grow_bytes; /* as far as it has grown; received since grow_from */
 	tulle_time grow_from;
 	bool packet_has_data, waiting;
+	bool skipping; /* a FORWARD-TSN may have cut a message: what is left of it is thrown away */
+	bool giving_cut; /* the message that is being given out has no end */
 } sctp_inbound;
 
 typedef struct {
@@ -264,8 +277,8 @@ struct tulle_sctp {
 	uint32_t due;
 	tulle_pool_account out_account, in_account;
 	sctp_identity identity;
-	bool has_identity, re_config, ended, connected_mark, restarted_mark, closed_mark,
-		writable_mark;
+	bool has_identity, re_config, partial, zero_checksum, ended, connected_mark, restarted_mark,
+		closed_mark, writable_mark;
 	bool closed_given, heartbeat_sent, acked_lately;
 	tulle_sctp_closed why;
 	uint16_t cause, streams_out; /* streams that we may use */
@@ -343,6 +356,9 @@ void tulle_sctp_clear_streams(tulle_sctp *sctp);
 sctp_stream *tulle_sctp_next_stream(const tulle_sctp *sctp); /* whose chunk is next; NULL: none */
 /* The stream's turn: out of the ring into current, at the start of a message. */
 void tulle_sctp_begin_message(tulle_sctp *sctp, sctp_stream *s);
+/* The message whose turn it is ends here, what is left of it is thrown away; numbered: some of it
+ * took TSNs. */
+void tulle_sctp_end_dropped(tulle_sctp *sctp, sctp_stream *s, bool numbered);
 /* How much of the front message is at hand, up to max; *last: all of it is. */
 size_t tulle_sctp_at_hand(const sctp_stream *s, size_t max, bool *last);
 /* Moves the stream's queue on by n bytes, which the TSN t now stands for. */
@@ -354,6 +370,9 @@ void tulle_sctp_write_chunk(
 void tulle_sctp_outbound_init(tulle_sctp *sctp, uint32_t tsn);
 void tulle_sctp_outbound_clear(tulle_sctp *sctp);
 void tulle_sctp_make_ready(tulle_sctp *sctp, sctp_stream *stream);
+/* What is not cut of the message at the head of the queue is thrown away. */
+void tulle_sctp_reset_wanted(tulle_sctp *sctp, sctp_stream *stream); /* is it time for it? */
+void tulle_sctp_drop_rest(tulle_sctp *sctp, sctp_stream *stream);
 bool tulle_sctp_wants_to_send(const tulle_sctp *sctp); /* if only the pace allowed it */
 bool tulle_sctp_has_data_due(const tulle_sctp *sctp);
 bool tulle_sctp_write_chunks(tulle_sctp *sctp, tulle_sctp_packet *p);
@@ -369,6 +388,16 @@ void tulle_sctp_acknowledge(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t, bool cu
 void tulle_sctp_rtx_timeout(tulle_sctp *sctp);
 void tulle_sctp_rtx_arm(tulle_sctp *sctp); /* T3 from now; stops it when nothing is out */
 void tulle_sctp_enter_recovery(tulle_sctp *sctp);
+
+/* partial.c */
+bool tulle_sctp_is_over(const tulle_sctp *sctp, const sctp_out_piece *piece); /* its lifetime is */
+bool tulle_sctp_is_spent(const tulle_sctp *sctp, const sctp_tsn *t); /* not to be sent again */
+/* The whole message of it; false: later. */
+bool tulle_sctp_abandon(tulle_sctp *sctp, uint32_t tsn);
+void tulle_sctp_drop_expired(tulle_sctp *sctp); /* at the head of the next stream's queue */
+void tulle_sctp_forward_progress(tulle_sctp *sctp);
+void tulle_sctp_write_forward(tulle_sctp *sctp, tulle_wr *w);
+tulle_drop tulle_sctp_take_forward(tulle_sctp *, const tulle_sctp_chunk *);
 
 /* rack.c */
 void tulle_sctp_rack_note(tulle_sctp *sctp, uint32_t tsn, const sctp_tsn *t);
@@ -404,10 +433,16 @@ void tulle_sctp_window_moved(tulle_sctp *sctp);
 bool tulle_sctp_is_low(const tulle_sctp *sctp);
 sctp_in_piece *tulle_sctp_early_at(const tulle_sctp *sctp, uint32_t tsn);
 void tulle_sctp_free_piece(tulle_sctp *sctp, sctp_in_piece *piece);
+void tulle_sctp_free_chain(tulle_sctp *sctp, sctp_in_piece *piece);
+bool tulle_sctp_pass_ranges(tulle_sctp *sctp);
 /* The cumulative TSN moved over a chunk (NULL: its message is whole and gone); false: the protocol
  * is broken, the association has ended. */
 bool tulle_sctp_pass_cumulative(tulle_sctp *sctp, sctp_in_piece *piece);
+void tulle_sctp_mend_run(
+	tulle_sctp *sctp, uint32_t tsn); /* the run of fragments begins there now */
 bool tulle_sctp_join_early(tulle_sctp *sctp, sctp_in_piece *piece); /* above it; false likewise */
+void tulle_sctp_skip_ordered(tulle_sctp *sctp, sctp_stream *stream, uint16_t ssn);
+void tulle_sctp_cut_front(tulle_sctp *sctp); /* its sender gave it up */
 void tulle_sctp_offer_stream(tulle_sctp *sctp, sctp_stream *stream);
 bool tulle_sctp_has_turn(const sctp_stream *stream); /* a whole message may be given out */
 void tulle_sctp_free_given(tulle_sctp *sctp);

@@ -180,7 +180,8 @@ static void cycle(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 				b->overflowed--;
 			else
 				b->contested = 0;
-			if (b->contested == 0 && b->bw_lo < bw_of_max) /* what we came down to is where the probe begins */
+			if (b->contested == 0 && b->bw_lo < bw_of_max) /* what we came down to is
+									  where the probe begins */
 				b->bw_max[0] = b->bw_max[1] = b->bw_lo;
 			b->bw_lo = UINT64_MAX;
 			b->inflight_lo = SIZE_MAX;

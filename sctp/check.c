@@ -21,7 +21,7 @@ static void check_tsns(const tulle_sctp *sctp)
 	uint32_t lost = 0, acked = 0, in_flight = 0;
 	for (uint32_t tsn = o->acked_tsn + 1; tsn != o->next_tsn; tsn++) {
 		const sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
-		TULLE_CHECK(t->len > 0 && t->transmissions > 0);
+		TULLE_CHECK(t->state == SCTP_TSN_ABANDONED || (t->len > 0 && t->transmissions > 0));
 		lost += t->state == SCTP_TSN_LOST;
 		acked += t->state == SCTP_TSN_ACKED;
 		if (t->state != SCTP_TSN_FLIGHT)
@@ -33,6 +33,8 @@ static void check_tsns(const tulle_sctp *sctp)
 	TULLE_CHECK(flight == o->flight && chunks == o->flight_chunks);
 	TULLE_CHECK(lost == o->lost.count && acked == o->gap_acked);
 	TULLE_CHECK(in_flight == o->in_flight.count);
+	for (uint32_t tsn = o->acked_tsn; tsn != o->advanced_tsn; tsn++)
+		TULLE_CHECK(tulle_sctp_tsn_at(sctp, tsn + 1)->state == SCTP_TSN_ABANDONED);
 	check_tsn_list(sctp, &o->in_flight, SCTP_TSN_FLIGHT);
 	check_tsn_list(sctp, &o->lost, SCTP_TSN_LOST);
 	TULLE_CHECK(o->acked_tsn + 1 == o->next_tsn || tulle_sctp_is_timing(sctp, SCTP_T_RTX));
@@ -67,8 +69,8 @@ static void check_streams(const tulle_sctp *sctp)
 			TULLE_CHECK(queued == s->buffered && s->buffered <= s->unacked);
 			TULLE_CHECK(s->id < sctp->config.streams_max);
 			TULLE_CHECK(s->marked == (s->marks != 0));
-			size_t pieces = check_list(s, &s->old) + check_list(s, &s->ordered) +
-					check_list(s, &s->unordered);
+			size_t pieces = check_list(s, &s->old) + check_list(s, &s->passed) +
+					check_list(s, &s->ordered) + check_list(s, &s->unordered);
 			TULLE_CHECK(pieces <= s->in_pieces);
 			TULLE_CHECK(sctp->closed_given || s->deliver || !tulle_sctp_has_turn(s));
 			buffered += s->buffered;

@@ -32,7 +32,7 @@ bool tulle_sctp_make_cookie(tulle_sctp *sctp, const sctp_reply *reply, uint8_t *
 		return false;
 	tulle_wr w = tulle_wr_make(dst, SCTP_COOKIE_BYTES);
 	tulle_wr_u16(&w, VERSION);
-	tulle_wr_u16(&w, id->re_config ? 1 : 0);
+	tulle_wr_u16(&w, (uint16_t)(id->re_config | id->partial << 1 | id->zero_checksum << 2));
 	tulle_wr_u64(&w, (uint64_t)sctp->now);
 	tulle_wr_u16(&w, sctp->config.local_port);
 	tulle_wr_u16(&w, sctp->config.remote_port);
@@ -71,7 +71,10 @@ tulle_drop tulle_sctp_take_cookie(tulle_sctp *sctp, tulle_bytes bytes, sctp_cook
 	sctp_identity *id = &cookie->identity;
 	tulle_rd r = tulle_rd_make(bytes.ptr, BODY_BYTES);
 	uint16_t version = tulle_rd_u16(&r);
-	id->re_config = tulle_rd_u16(&r) != 0;
+	uint16_t has = tulle_rd_u16(&r);
+	id->re_config = (has & 1) != 0;
+	id->partial = (has & 2) != 0;
+	id->zero_checksum = (has & 4) != 0;
 	cookie->age = sctp->now - (tulle_time)tulle_rd_u64(&r);
 	uint16_t local_port = tulle_rd_u16(&r), remote_port = tulle_rd_u16(&r);
 	id->local_tag = tulle_rd_u32(&r);

@@ -21,6 +21,11 @@ static sctp_in_piece *pop_message(sctp_stream *s)
 		remove_message(&s->old, message);
 		return message;
 	}
+	message = s->passed.head;
+	if (message != NULL) {
+		remove_message(&s->passed, message);
+		return message;
+	}
 	sctp_in_piece *ordered = s->ordered.head, *unordered = s->unordered.head;
 	if (ordered != NULL && ordered->ssn != s->in_ssn)
 		ordered = NULL;
@@ -108,6 +113,13 @@ static bool poll_message(tulle_sctp *sctp, tulle_sctp_event *event)
 		return false;
 	if (in->giving_stream->paused)
 		return false;
+	if (in->giving_cut) {
+		*event = (tulle_sctp_event){.kind = TULLE_SCTP_MESSAGE, .last = true};
+		event->stream = in->giving_stream->id;
+		in->giving_cut = false;
+		end_message(sctp);
+		return true;
+	}
 	sctp_in_piece **from = in->giving_front ? &in->front : &in->giving;
 	sctp_in_piece *piece = *from;
 	if (piece == NULL) /* the next part has not come */
@@ -120,6 +132,7 @@ static bool poll_message(tulle_sctp *sctp, tulle_sctp_event *event)
 	event->data = (const uint8_t *)(piece + 1);
 	event->len = piece->len;
 	event->unordered = (piece->flags & SCTP_FLAG_U) != 0;
+	event->ok = true;
 	event->first = in->giving_first;
 	event->last = piece->chain == NULL && (piece->flags & SCTP_FLAG_E) != 0;
 	in->giving_first = false;
@@ -158,8 +171,10 @@ tulle_err tulle_sctp_pause(tulle_sctp *sctp, tulle_time now, uint16_t stream, bo
 /* RFC6525:5.2.2: the next SSN is 0; what came before goes out first, then the event. */
 void tulle_sctp_reset_in(tulle_sctp *sctp, sctp_stream *s)
 {
-	while (s->ordered.head != NULL || s->unordered.head != NULL) {
-		sctp_in_list *list = s->ordered.head != NULL ? &s->ordered : &s->unordered;
+	while (s->passed.head != NULL || s->ordered.head != NULL || s->unordered.head != NULL) {
+		sctp_in_list *list = s->passed.head != NULL    ? &s->passed
+				     : s->ordered.head != NULL ? &s->ordered
+							       : &s->unordered;
 		sctp_in_piece *message = list->head;
 		remove_message(list, message);
 		*(s->old.tail != NULL ? &s->old.tail->next : &s->old.head) = message;

@@ -26,7 +26,10 @@ bool tulle_sctp_ensure_identity(tulle_sctp *sctp)
 
 void tulle_sctp_make_init(tulle_sctp *sctp, tulle_sctp_init_chunk *init)
 {
-	*init = (tulle_sctp_init_chunk){.tag = sctp->identity.local_tag, .re_config = true};
+	*init = (tulle_sctp_init_chunk){.tag = sctp->identity.local_tag,
+		.re_config = true,
+		.forward_tsn = !sctp->config.no_partial,
+		.zero_checksum = sctp->config.zero_checksum};
 	init->tsn = sctp->identity.local_tsn;
 	init->window = (uint32_t)tulle_max(tulle_sctp_window(sctp), TULLE_SCTP_WINDOW_BYTES_MIN);
 	init->streams_out = init->streams_in = sctp->config.streams_max;
@@ -84,6 +87,8 @@ static sctp_identity identity_of(const sctp_identity *local, const tulle_sctp_in
 	id.remote_streams_out = init->streams_out;
 	id.remote_streams_in = init->streams_in;
 	id.re_config = init->re_config;
+	id.partial = init->forward_tsn;
+	id.zero_checksum = init->zero_checksum;
 	return id;
 }
 

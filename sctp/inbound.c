@@ -162,7 +162,7 @@ void tulle_sctp_free_piece(tulle_sctp *sctp, sctp_in_piece *piece)
 	s->in_pieces--;
 }
 
-static void free_chain(tulle_sctp *sctp, sctp_in_piece *piece)
+void tulle_sctp_free_chain(tulle_sctp *sctp, sctp_in_piece *piece)
 {
 	while (piece != NULL) {
 		sctp_in_piece *next = piece->chain;
@@ -181,7 +181,7 @@ static sctp_in_piece *store(
 		size_t n = tulle_min(left, payload_max(sctp));
 		sctp_in_piece *piece = make_piece(sctp, n, next_in_order);
 		if (piece == NULL) {
-			free_chain(sctp, head);
+			tulle_sctp_free_chain(sctp, head);
 			return NULL;
 		}
 		piece->owner = s;
@@ -201,7 +201,7 @@ static sctp_in_piece *store(
 
 /* -- TSNs -- */
 
-static bool pass_ranges(tulle_sctp *sctp)
+bool tulle_sctp_pass_ranges(tulle_sctp *sctp)
 {
 	sctp_inbound *in = &sctp->in;
 	while (in->ranges.count != 0 && in->ranges.at[0].first == in->cumulative + 1) {
@@ -225,7 +225,7 @@ static bool pass_ranges(tulle_sctp *sctp)
 static tulle_drop take_next(tulle_sctp *sctp, sctp_in_piece *piece)
 {
 	sctp->in.cumulative++;
-	if (!tulle_sctp_pass_cumulative(sctp, piece) || !pass_ranges(sctp))
+	if (!tulle_sctp_pass_cumulative(sctp, piece) || !tulle_sctp_pass_ranges(sctp))
 		return TULLE_DROP_SCTP_CHUNK;
 	return TULLE_TAKEN;
 }
@@ -246,13 +246,13 @@ static tulle_drop take_early(tulle_sctp *sctp, uint32_t tsn, sctp_in_piece *piec
 	sctp_inbound *in = &sctp->in;
 	sctp_in_piece **slot = piece != NULL ? tulle_sctp_ring_add(&in->ring, tsn) : NULL;
 	if (piece != NULL && slot == NULL) {
-		free_chain(sctp, piece);
+		tulle_sctp_free_chain(sctp, piece);
 		return no_room(sctp);
 	}
 	if (slot != NULL)
 		*slot = piece;
 	if (!tulle_sctp_ranges_add(&in->ranges, tsn)) {
-		free_chain(sctp, piece);
+		tulle_sctp_free_chain(sctp, piece);
 		return no_room(sctp);
 	}
 	if (piece != NULL && !tulle_sctp_join_early(sctp, piece))
@@ -408,7 +408,7 @@ static void clear_list(tulle_sctp *sctp, sctp_in_list *list)
 	while (list->head != NULL) {
 		sctp_in_piece *message = list->head;
 		list->head = message->next;
-		free_chain(sctp, message);
+		tulle_sctp_free_chain(sctp, message);
 	}
 	list->tail = NULL;
 }
@@ -421,7 +421,7 @@ static void clear_early(tulle_sctp *sctp)
 		for (uint32_t tsn = range.first; tsn != range.last + 1; tsn++) {
 			sctp_in_piece *piece = tulle_sctp_early_at(sctp, tsn);
 			if (piece != NULL && !piece->done)
-				free_chain(sctp, piece);
+				tulle_sctp_free_chain(sctp, piece);
 		}
 	}
 }
@@ -434,14 +434,15 @@ void tulle_sctp_inbound_clear(tulle_sctp *sctp)
 	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
 		for (sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next) {
 			clear_list(sctp, &s->old);
+			clear_list(sctp, &s->passed);
 			clear_list(sctp, &s->ordered);
 			clear_list(sctp, &s->unordered);
 			s->deliver = false;
 			s->deliver_next = NULL;
 			s->in_ssn = 0;
 		}
-	free_chain(sctp, in->front);
-	free_chain(sctp, in->giving);
+	tulle_sctp_free_chain(sctp, in->front);
+	tulle_sctp_free_chain(sctp, in->giving);
 	in->front = in->giving = NULL;
 	tulle_sctp_ranges_clear(&in->ranges);
 	TULLE_CHECK(in->blocks == 0 && in->ring.leaves_held == 0);

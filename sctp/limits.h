@@ -27,6 +27,8 @@
 #define TULLE_SCTP_ERRORS_PER_SECOND 10u /* ERROR, ABORT of stateless answers: RFC9260:12.2.4.1 */
 #define TULLE_SCTP_FRAGMENT_BYTES_MIN 128u /* the rest of a packet takes no smaller fragment */
 #define TULLE_SCTP_SCAN_PARAMETERS_MAX 64u /* parameters looked at in one INIT */
+#define TULLE_SCTP_FORWARD_STREAMS_MAX 24u /* streams in a FORWARD-TSN of ours */
+#define TULLE_SCTP_FORWARD_WAIT_US 10000   /* between two of ours, at least */
 #define TULLE_SCTP_RECEIVE_SHARE 4u        /* send leaves a pool's fourth to what comes in */
 #define TULLE_SCTP_UNDO_MAX                                                                        \
 	64u /* retransmissions of one recovery that duplicates can take back                       \

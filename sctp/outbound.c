@@ -34,7 +34,7 @@ void tulle_sctp_outbound_init(tulle_sctp *sctp, uint32_t tsn)
 {
 	sctp_outbound *o = &sctp->out;
 	sctp_outbound kept = *o; /* what send took before the numbers were known */
-	*o = (sctp_outbound){.next_tsn = tsn, .acked_tsn = tsn - 1};
+	*o = (sctp_outbound){.next_tsn = tsn, .acked_tsn = tsn - 1, .advanced_tsn = tsn - 1};
 	o->rack.fack = o->rack.top = tsn - 1;
 	o->rack.reo_round_tsn = tsn;
 	o->buffered = kept.buffered;
@@ -197,6 +197,8 @@ static void enqueue(tulle_sctp *sctp, sctp_stream *s, uint32_t ppid, const uint8
 		piece->stream = s;
 		piece->ppid = ppid;
 		piece->unordered = s->part_unordered;
+		piece->expires_us = s->part_expires;
+		piece->tries = s->part_tries;
 		piece->first = first;
 		piece->last = options->last && len == 0;
 		first = false;
@@ -228,6 +230,28 @@ static tulle_err judge_send(
 	return TULLE_OK;
 }
 
+static void begin_parts(tulle_sctp *sctp, sctp_stream *s, const tulle_sctp_send_options *options)
+{
+	bool tries = options->has_retransmissions && options->retransmissions_max < UINT16_MAX;
+	s->part_unordered = options->unordered;
+	s->part_tries = tries ? (uint16_t)(options->retransmissions_max + 1) : 0;
+	s->part_expires = options->has_lifetime ? tulle_time_add(sctp->now, options->lifetime_us)
+						: TULLE_TIME_NEVER;
+}
+
+/* Parts of a message that was given up before its end was given. */
+static bool swallow(tulle_sctp *sctp, uint16_t stream, const tulle_sctp_send_options *options)
+{
+	sctp_stream *s = tulle_sctp_find_stream(sctp, stream);
+	if (s == NULL || !s->part_dropped)
+		return false;
+	if (options->last) {
+		s->part_open = s->part_dropped = false;
+		tulle_sctp_leave_stream(sctp, s);
+	}
+	return true;
+}
+
 tulle_err tulle_sctp_send(tulle_sctp *sctp, tulle_time now, uint16_t stream, uint32_t ppid,
 	const void *data, size_t len, const tulle_sctp_send_options *options)
 {
@@ -238,6 +262,8 @@ tulle_err tulle_sctp_send(tulle_sctp *sctp, tulle_time now, uint16_t stream, uin
 	tulle_err err = judge_send(sctp, stream, len, options);
 	if (err != TULLE_OK)
 		return err;
+	if (swallow(sctp, stream, options))
+		return TULLE_OK;
 	size_t need = blocks_needed(sctp, len);
 	if (!fits(sctp, need))
 		return refuse(sctp, need);
@@ -249,7 +275,7 @@ tulle_err tulle_sctp_send(tulle_sctp *sctp, tulle_time now, uint16_t stream, uin
 		return refuse(sctp, need);
 	}
 	if (options->first)
-		s->part_unordered = options->unordered;
+		begin_parts(sctp, s, options);
 	enqueue(sctp, s, ppid, data, len, options);
 	return TULLE_OK;
 }
@@ -272,8 +298,35 @@ void tulle_sctp_free_acked(tulle_sctp *sctp, sctp_tsn *tsn)
 			free_piece(sctp, piece);
 		piece = next;
 	}
+	tulle_sctp_reset_wanted(sctp, s);
+}
+
+void tulle_sctp_reset_wanted(tulle_sctp *sctp, sctp_stream *s)
+{
 	if (s->unacked == 0 && s->reset == SCTP_RESET_WANTED)
 		tulle_sctp_reset_ready(sctp, s);
+}
+
+void tulle_sctp_drop_rest(tulle_sctp *sctp, sctp_stream *s)
+{
+	bool last = false;
+	while (s->out_head != NULL && !last) {
+		sctp_out_piece *piece = s->out_head;
+		size_t left = (size_t)piece->len - piece->sent;
+		last = piece->last;
+		s->out_head = piece->next;
+		s->buffered -= left;
+		s->unacked -= left;
+		sctp->out.buffered -= left;
+		sctp->out.unacked -= left;
+		piece->sent = piece->len;
+		piece->acked = (uint16_t)(piece->acked + left);
+		if (piece->acked == piece->len)
+			free_piece(sctp, piece);
+	}
+	if (s->out_head == NULL)
+		s->out_tail = NULL;
+	s->part_dropped = !last && s->part_open;
 }
 
 static void clear_queue(tulle_sctp *sctp, sctp_stream *s)
@@ -284,10 +337,11 @@ static void clear_queue(tulle_sctp *sctp, sctp_stream *s)
 		free_piece(sctp, piece);
 	}
 	s->out_tail = NULL;
-	s->ready = s->part_open = false;
+	s->ready = s->part_open = s->part_dropped = false;
 	s->ready_next = NULL;
 	s->buffered = s->unacked = 0;
 	s->out_ssn = 0;
+	s->out_umid = 0;
 }
 
 void tulle_sctp_outbound_clear(tulle_sctp *sctp)
@@ -296,14 +350,15 @@ void tulle_sctp_outbound_clear(tulle_sctp *sctp)
 	tulle_sctp_resets_clear(sctp);
 	for (uint32_t tsn = o->acked_tsn + 1; tsn != o->next_tsn; tsn++) {
 		sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
-		tulle_sctp_free_acked(sctp, t);
+		if (t->state != SCTP_TSN_ABANDONED)
+			tulle_sctp_free_acked(sctp, t);
 		tulle_sctp_ring_remove(&o->ring, tsn);
 	}
 	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
 		for (sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next)
 			clear_queue(sctp, s);
 	TULLE_CHECK(o->blocks == 0);
-	o->acked_tsn = o->next_tsn - 1;
+	o->acked_tsn = o->advanced_tsn = o->next_tsn - 1;
 	o->lost = o->in_flight = (sctp_tsn_list){0};
 	o->gap_acked = 0;
 	o->flight = o->flight_chunks = o->buffered = o->unacked = 0;

@@ -77,6 +77,8 @@ static void write_control(tulle_sctp *sctp, tulle_wr *w)
 		tulle_sctp_write_re_config(sctp, w);
 	if ((sctp->due & (SCTP_DUE_RESET_REQUEST)) && w->cap - w->len > 128)
 		tulle_sctp_write_re_config(sctp, w);
+	if ((sctp->due & SCTP_DUE_FORWARD) && w->cap - w->len > 128)
+		tulle_sctp_write_forward(sctp, w);
 	write_shutdown(sctp, w);
 	if (w->cap - w->len > TULLE_SCTP_HEARTBEAT_BYTES_MAX + 32)
 		write_heartbeats(sctp, w);
@@ -99,9 +101,11 @@ static size_t write_packet(tulle_sctp *sctp, uint8_t *dst, size_t cap)
 	tulle_sctp_header header = {
 		sctp->config.local_port, sctp->config.remote_port, sctp->identity.remote_tag};
 	bool init = take_due(sctp, SCTP_DUE_INIT);
+	bool summed = init || (sctp->due & SCTP_DUE_COOKIE_ECHO) != 0; /* RFC9653:5.2 */
 	if (init)
 		header.tag = 0; /* RFC9260:8.5.1 A */
 	tulle_sctp_packet_start(&p, (tulle_cpu)sctp->config.cpu, dst, cap, &header);
+	p.unsummed = sctp->zero_checksum && !summed && tulle_sctp_is_open(sctp);
 	if (init) {
 		write_init(sctp, &p);
 	} else if (take_due(sctp, SCTP_DUE_ABORT)) {
@@ -186,6 +190,9 @@ static void expire(tulle_sctp *sctp, sctp_timer timer)
 		break;
 	case SCTP_T_RACK:
 		tulle_sctp_rack_detect(sctp);
+		break;
+	case SCTP_T_FORWARD:
+		tulle_sctp_forward_progress(sctp);
 		break;
 	case SCTP_T_PACE: /* what waits is due now: has_data_due */
 	case SCTP_TIMERS:

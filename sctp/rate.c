@@ -18,7 +18,7 @@ void tulle_sctp_rate_sent(tulle_sctp *sctp, sctp_tsn *t)
 	t->first_us = r->first_us;
 	t->delivered_us = r->delivered_us;
 	t->delivered = r->delivered;
-	t->lost = (uint32_t)r->lost;
+	t->lost_k = (uint16_t)(r->lost >> 10);
 	t->limited = r->limited_until != 0;
 }
 
@@ -35,8 +35,8 @@ void tulle_sctp_rate_acked(tulle_sctp *sctp, const sctp_tsn *t, tulle_sctp_cc_ac
 	tulle_time sending = t->sent_us - t->first_us, acking = sctp->now - t->delivered_us;
 	ack->prior_delivered = t->delivered;
 	ack->sample_us = tulle_time_max(tulle_time_max(sending, acking), 1);
-	ack->sample_flight = t->in_flight;
-	ack->sample_lost = (uint32_t)r->lost - t->lost;
+	ack->sample_flight = (size_t)t->in_flight_k << 10;
+	ack->sample_lost = (size_t)(uint16_t)((r->lost >> 10) - t->lost_k) << 10;
 	ack->sample_limited = t->limited;
 	r->first_us = t->sent_us;
 }

@@ -32,7 +32,7 @@ bool tulle_sctp_has_turn(const sctp_stream *s)
 		return true;
 	if (s->ended_in) /* the event comes between before and after */
 		return false;
-	return s->unordered.head != NULL ||
+	return s->passed.head != NULL || s->unordered.head != NULL ||
 	       (s->ordered.head != NULL && s->ordered.head->ssn == s->in_ssn);
 }
 
@@ -175,9 +175,58 @@ static bool grow_front(tulle_sctp *sctp, sctp_in_piece *piece)
 	return (piece->flags & SCTP_FLAG_E) == 0 || close_front(sctp);
 }
 
+void tulle_sctp_cut_front(tulle_sctp *sctp)
+{
+	sctp_inbound *in = &sctp->in;
+	if (!in->front_open)
+		return;
+	in->front_open = false;
+	if (in->giving_front) { /* some of it is out: its end is that it has none */
+		in->giving_front = false;
+		in->giving_cut = true;
+	}
+	tulle_sctp_free_chain(sctp, in->front);
+	in->front = in->front_tail = NULL;
+}
+
+/* What is whole up to ssn goes out, what is not never comes: RFC3758:3.6. */
+void tulle_sctp_skip_ordered(tulle_sctp *sctp, sctp_stream *s, uint16_t ssn)
+{
+	if (tulle_serial_lt16(ssn, s->in_ssn))
+		return;
+	while (s->ordered.head != NULL && !tulle_serial_lt16(ssn, s->ordered.head->ssn)) {
+		sctp_in_piece *message = s->ordered.head;
+		s->ordered.head = message->next;
+		*(message->next != NULL ? &message->next->prev : &s->ordered.tail) = NULL;
+		append(&s->passed, message);
+	}
+	s->in_ssn = (uint16_t)(ssn + 1);
+	tulle_sctp_offer_stream(sctp, s);
+}
+
+/* A fragment whose beginning a FORWARD-TSN took away. */
+static bool is_left_over(const sctp_inbound *in, const sctp_in_piece *piece)
+{
+	return in->skipping && !in->front_open && (piece->flags & SCTP_FLAG_B) == 0;
+}
+
 bool tulle_sctp_pass_cumulative(tulle_sctp *sctp, sctp_in_piece *piece)
 {
 	sctp_inbound *in = &sctp->in;
+	if (piece != NULL && !piece->done && is_left_over(in, piece)) {
+		tulle_sctp_free_chain(sctp, piece);
+		return true;
+	}
+	in->skipping = false;
+	bool begins = piece == NULL || piece->done || (piece->flags & SCTP_FLAG_B) != 0;
+	if (begins && in->front_open && sctp->partial) { /* the FORWARD-TSN for it is late */
+		sctp_stream *s = in->front_stream;
+		bool ordered = (in->front_flags & SCTP_FLAG_U) == 0;
+		uint16_t ssn = in->front_ssn;
+		tulle_sctp_cut_front(sctp);
+		if (ordered)
+			tulle_sctp_skip_ordered(sctp, s, ssn);
+	}
 	if (piece == NULL || piece->done) {
 		if (in->front_open) /* RFC9260:6.9: a message's TSNs follow each other */
 			return broken(sctp);
@@ -197,11 +246,14 @@ bool tulle_sctp_pass_cumulative(tulle_sctp *sctp, sctp_in_piece *piece)
 
 /* -- above the front -- */
 
-static bool may_follow(const sctp_in_piece *left, const sctp_in_piece *right)
+/* A message may break off when its sender may give it up; a FORWARD-TSN will follow: RFC3758:3.5.
+ */
+static bool may_follow(
+	const tulle_sctp *sctp, const sctp_in_piece *left, const sctp_in_piece *right)
 {
 	bool ends = (left->flags & SCTP_FLAG_E) != 0, begins = (right->flags & SCTP_FLAG_B) != 0;
 	if (ends || begins)
-		return ends && begins;
+		return begins && (ends || sctp->partial);
 	return left->owner == right->owner && left->ssn == right->ssn &&
 	       ((left->flags ^ right->flags) & SCTP_FLAG_U) == 0;
 }
@@ -245,15 +297,30 @@ static bool make_message(tulle_sctp *sctp, uint32_t first, uint32_t last)
 	return !is_too_long(sctp, bytes) || too_long(sctp);
 }
 
+void tulle_sctp_mend_run(tulle_sctp *sctp, uint32_t tsn)
+{
+	sctp_in_piece *first = tulle_sctp_early_at(sctp, tsn), *next;
+	if (first == NULL || first->done || (first->flags & SCTP_FLAG_B) != 0)
+		return;
+	uint32_t last = tsn;
+	for (next = first; (next->flags & SCTP_FLAG_E) == 0; last++) {
+		next = tulle_sctp_early_at(sctp, last + 1);
+		if (next == NULL || next->done || (next->flags & SCTP_FLAG_B) != 0)
+			break;
+	}
+	first->mate = last;
+	tulle_sctp_early_at(sctp, last)->mate = tsn;
+}
+
 bool tulle_sctp_join_early(tulle_sctp *sctp, sctp_in_piece *piece)
 {
 	uint32_t tsn = piece->tsn, first = tsn, last = tsn;
 	sctp_in_piece *left = tulle_sctp_early_at(sctp, tsn - 1);
 	sctp_in_piece *right = tulle_sctp_early_at(sctp, tsn + 1);
-	if ((left != NULL && !may_follow(left, piece)) ||
-		(right != NULL && !may_follow(piece, right)))
+	if ((left != NULL && !may_follow(sctp, left, piece)) ||
+		(right != NULL && !may_follow(sctp, piece, right)))
 		return broken(sctp);
-	if (left != NULL && (left->flags & SCTP_FLAG_E) == 0)
+	if (left != NULL && (left->flags & SCTP_FLAG_E) == 0 && (piece->flags & SCTP_FLAG_B) == 0)
 		first = left->mate;
 	if (right != NULL && (right->flags & SCTP_FLAG_B) == 0)
 		last = right->mate;

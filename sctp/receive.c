@@ -30,7 +30,9 @@ static const struct {
 	{SCTP_COOKIE_ACK, false, IN(COOKIE_ECHOED)},                           /* 5.2.5 */
 	{SCTP_SHUTDOWN_COMPLETE, true, IN(SHUTDOWN_ACK_SENT)},                 /* 9.2 */
 	{SCTP_RE_CONFIG, false, OPEN},                                         /* RFC6525:5 */
-	{SCTP_PAD, false, ANY},                                                /* RFC4820:3 */
+	{SCTP_FORWARD_TSN, false,
+		IN(ESTABLISHED) | IN(SHUTDOWN_PENDING) | IN(SHUTDOWN_SENT)}, /* RFC3758:3.6 */
+	{SCTP_PAD, false, ANY},                                              /* RFC4820:3 */
 };
 
 typedef struct {
@@ -98,6 +100,8 @@ static tulle_drop dispatch(
 		return tulle_sctp_take_shutdown_complete(sctp);
 	case SCTP_RE_CONFIG:
 		return tulle_sctp_take_re_config(sctp, chunk);
+	case SCTP_FORWARD_TSN:
+		return tulle_sctp_take_forward(sctp, chunk);
 	default:
 		return TULLE_TAKEN;
 	}
@@ -218,8 +222,8 @@ tulle_drop tulle_sctp_handle_datagram(
 	tulle_rd chunks;
 	tulle_sctp_clock(sctp, now);
 	tulle_sctp_free_given(sctp);
-	tulle_drop drop =
-		tulle_sctp_read_packet((tulle_cpu)sctp->config.cpu, data, len, &in.header, &chunks);
+	tulle_drop drop = tulle_sctp_read_packet((tulle_cpu)sctp->config.cpu, data, len,
+		sctp->config.zero_checksum, &in.header, &chunks);
 	if (drop != TULLE_TAKEN)
 		return drop_it(sctp, drop);
 	if (in.header.source_port != sctp->config.remote_port ||

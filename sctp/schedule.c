@@ -29,13 +29,16 @@ static void end_message(tulle_sctp *sctp, sctp_stream *s, bool unordered)
 {
 	sctp->out.current = NULL;
 	s->ready = false;
-	if (!unordered)
+	if (unordered)
+		s->out_umid++;
+	else
 		s->out_ssn++;
 	sctp->stats.messages_out++;
 	if (s->out_head != NULL)
 		tulle_sctp_make_ready(sctp, s);
 }
 
+/* buffered falls by n. */
 static void fell(tulle_sctp *sctp, sctp_stream *s, size_t n)
 {
 	bool above = s->buffered > s->low;
@@ -43,6 +46,19 @@ static void fell(tulle_sctp *sctp, sctp_stream *s, size_t n)
 	sctp->out.buffered -= n;
 	if (above && s->buffered <= s->low)
 		tulle_sctp_mark_stream(sctp, s, SCTP_MARK_LOW);
+}
+
+void tulle_sctp_end_dropped(tulle_sctp *sctp, sctp_stream *s, bool numbered)
+{
+	bool unordered = s->part_unordered, above = s->buffered > s->low;
+	if (s->out_head != NULL)
+		unordered = s->out_head->unordered;
+	tulle_sctp_drop_rest(sctp, s);
+	if (above && s->buffered <= s->low)
+		tulle_sctp_mark_stream(sctp, s, SCTP_MARK_LOW);
+	sctp->stats.messages_out -= !numbered;
+	end_message(sctp, s, unordered || !numbered);
+	tulle_sctp_reset_wanted(sctp, s);
 }
 
 /* How much of the front message is at hand, up to max; *last: all of it is. */
@@ -79,7 +95,7 @@ void tulle_sctp_write_chunk(tulle_sctp *sctp, tulle_sctp_packet *p, uint32_t tsn
 	const sctp_out_piece *piece = t->piece;
 	tulle_sctp_data_chunk chunk = {.tsn = tsn, .ppid = piece->ppid, .flags = t->flags};
 	chunk.stream = piece->stream->id;
-	chunk.ssn = piece->unordered ? 0 : piece->ssn;
+	chunk.ssn = piece->unordered ? 0 : (uint16_t)piece->mid;
 	tulle_sctp_write_data_header(&p->w, &chunk, t->len);
 	copy_pieces(p, piece, t->offset, t->len);
 	tulle_wr_zero(&p->w, tulle_sctp_padded(t->len) - t->len);
@@ -98,7 +114,7 @@ void tulle_sctp_cut(tulle_sctp *sctp, sctp_stream *s, size_t n, sctp_tsn *t)
 	while (left > 0) {
 		sctp_out_piece *piece = s->out_head;
 		size_t take = tulle_min(left, (size_t)piece->len - piece->sent);
-		piece->ssn = s->out_ssn;
+		piece->mid = unordered ? s->out_umid : s->out_ssn;
 		piece->sent = (uint16_t)(piece->sent + take);
 		left -= take;
 		if (piece->sent < piece->len)

@@ -88,9 +88,10 @@ sctp_stream *tulle_sctp_add_stream(tulle_sctp *sctp, uint16_t id)
 static bool is_used(const sctp_stream *s)
 {
 	return s->out_head != NULL || s->unacked != 0 || s->in_pieces != 0 || s->low != 0 ||
-	       s->old.head != NULL || s->ordered.head != NULL || s->unordered.head != NULL ||
-	       s->out_ssn != 0 || s->in_ssn != 0 || s->marks != 0 || s->reset != SCTP_RESET_NONE ||
-	       s->ready || s->deliver || s->marked || s->part_open || s->paused || s->ended_in;
+	       s->old.head != NULL || s->passed.head != NULL || s->ordered.head != NULL ||
+	       s->unordered.head != NULL || s->out_ssn != 0 || s->in_ssn != 0 || s->marks != 0 ||
+	       s->reset != SCTP_RESET_NONE || s->ready || s->deliver || s->marked || s->part_open ||
+	       s->part_dropped || s->paused || s->ended_in;
 }
 
 static void remove_stream(tulle_sctp *sctp, sctp_stream *stream)
@@ -112,7 +113,10 @@ static void remove_stream(tulle_sctp *sctp, sctp_stream *stream)
 
 void tulle_sctp_leave_stream(tulle_sctp *sctp, sctp_stream *stream)
 {
-	if (!is_used(stream))
+	/* all that came of its message may have been given out: the rest is still to come */
+	bool is_read = (sctp->in.front_open && sctp->in.front_stream == stream) ||
+		       sctp->in.giving_stream == stream;
+	if (!is_used(stream) && !is_read)
 		remove_stream(sctp, stream);
 }
 

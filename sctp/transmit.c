@@ -69,6 +69,8 @@ static bool write_lost(tulle_sctp *sctp, tulle_sctp_packet *p)
 	while (o->lost.count != 0) {
 		uint32_t tsn = o->lost.first;
 		sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
+		if (tulle_sctp_is_spent(sctp, t) && tulle_sctp_abandon(sctp, tsn))
+			continue; /* RFC3758:3.5 A */
 		if (t->len > room_for_payload(p))
 			break;
 		if (o->flight != 0 && !o->probe_due &&
@@ -137,6 +139,7 @@ static bool write_new(tulle_sctp *sctp, tulle_sctp_packet *p, bool bundled)
 {
 	sctp_outbound *o = &sctp->out;
 	for (;;) {
+		tulle_sctp_drop_expired(sctp);
 		size_t n = next_size(sctp, p, bundled);
 		if (n == 0)
 			return bundled;
@@ -147,7 +150,7 @@ static bool write_new(tulle_sctp *sctp, tulle_sctp_packet *p, bool bundled)
 		decay_when_idle(sctp);
 		tulle_sctp_begin_message(sctp, s);
 		tulle_sctp_cut(sctp, s, n, t);
-		uint32_t tsn = o->next_tsn++;
+		uint32_t tsn = s->out_tsn = o->next_tsn++;
 		tulle_sctp_put_in_flight(sctp, tsn, t);
 		sctp->stats.data_out += n;
 		write_tsn(sctp, p, tsn, t);

@@ -67,7 +67,7 @@ void tulle_sctp_put_in_flight(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t)
 	t->timer_only = false;
 	if (t->transmissions < 255)
 		t->transmissions++;
-	t->in_flight = (uint32_t)tulle_min(o->flight_chunks, UINT32_MAX);
+	t->in_flight_k = (uint16_t)tulle_min(o->flight_chunks >> 10, UINT16_MAX);
 	o->peer_window -= tulle_min(o->peer_window, t->len);
 	if (!tulle_sctp_is_timing(sctp, SCTP_T_RTX)) /* RFC9260:6.3.2 R1 */
 		tulle_sctp_set_timer(sctp, SCTP_T_RTX, sctp->rto);
@@ -126,7 +126,8 @@ void tulle_sctp_acknowledge(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t, bool cu
 	else if (t->state == SCTP_TSN_ACKED)
 		o->gap_acked--;
 	if (cumulative) {
-		tulle_sctp_free_acked(sctp, t);
+		if (t->state != SCTP_TSN_ABANDONED)
+			tulle_sctp_free_acked(sctp, t);
 		tulle_sctp_ring_remove(&o->ring, tsn);
 		return;
 	}
@@ -193,10 +194,12 @@ void tulle_sctp_rtx_timeout(tulle_sctp *sctp)
 	if (!tulle_sctp_count_error(sctp))
 		return;
 	tulle_sctp_rto_back_off(sctp);
-	if (!window_probe) {
+	if (!window_probe && o->in_flight.count != 0) {
 		tulle_sctp_undo_begin(sctp);
 		sctp->cc.way->on_timeout(&sctp->cc, sctp->now);
 	}
+	if (o->advanced_tsn != o->acked_tsn) /* RFC3758:3.5 F3 */
+		sctp->due |= SCTP_DUE_FORWARD;
 	o->in_recovery = false;
 	o->probe_due = o->i_watched = false;
 	o->one_packet = true;

@@ -34,6 +34,8 @@ typedef struct {
 	size_t message_bytes_max; /* (no limit) a longer message of the peer ends the association */
 	bool streamed;            /* parts of the front message come out as they arrive */
 	uint8_t cpu;              /* a tulle_cpu: 0 is always right */
+	bool no_partial;     /* (false) RFC 3758 is not offered: all is reliable */
+	bool zero_checksum;  /* (false) the layer below is DTLS, which checks already: RFC9653:3 */
 	tulle_sctp_control cc;    /* (BBR) */
 	uint32_t reserve_blocks;  /* blocks of our own: at least tulle_sctp_reserve_blocks_min() */
 	struct tulle_pool *pool;  /* shared; its blocks have 1024 bytes or more */
@@ -51,8 +53,8 @@ typedef struct {
 	/* other streams wait for the last one (RFC9260:6.9 keeps TSNs together) */
 	bool unordered;                         /* taken from the first part, like all below */
 	bool has_lifetime, has_retransmissions; /* PR-SCTP: reliable until the peer supports it */
-	uint16_t retransmissions_max, priority;
-	tulle_time lifetime_us;
+	uint16_t retransmissions_max, priority; /* 0: sent once */
+	tulle_time lifetime_us;                 /* from this send on */
 } tulle_sctp_send_options;
 
 typedef enum {
@@ -82,7 +84,9 @@ typedef struct {
 	uint32_t ppid;
 	const uint8_t *data;
 	size_t len;
-	bool first, last, unordered, ok;
+	bool first, last, unordered;
+	bool ok; /* of RESET_OUT; false in a MESSAGE: the sender gave the message up, what came of it is
+		    no whole (len 0, last) */
 	tulle_sctp_closed why;
 } tulle_sctp_event;
 
@@ -103,6 +107,7 @@ typedef struct {
 		data_out; /* user bytes; data_out without repeats */
 	uint64_t retransmissions, fast_retransmits, timeouts; /* chunks, chunks, T3 expiries */
 	uint64_t sacks_in, sacks_out, duplicates, collisions, zero_windows, window_probes;
+	uint64_t abandoned, forwards_in, forwards_out; /* messages given up; FORWARD-TSNs: RFC 3758 */
 	uint64_t loss_probes, spurious, undos; /* probes before T3; reported twice; taken back */
 	uint64_t no_room, pool_waits, resets_in, resets_out, partial_messages, restarts, reneged;
 	tulle_time rto_us, srtt_us, rttvar_us; /* srtt 0: not measured */

@@ -106,10 +106,14 @@ void tulle_sctp_write_init_chunk(tulle_wr *w, uint8_t type, const tulle_sctp_ini
 		tulle_wr_bytes(w, init->unknown.ptr, init->unknown.len);
 		tulle_sctp_parameter_end(w, p);
 	}
-	if (init->re_config || init->i_data) { /* last: its padding is not of the chunk's length */
+	if (init->re_config || init->i_data ||
+		init->forward_tsn) { /* last: its padding is not of the chunk's length */
 		size_t p = tulle_sctp_parameter_start(w, SCTP_P_EXTENSIONS);
 		if (init->re_config)
 			tulle_wr_u8(w, SCTP_RE_CONFIG);
+		if (init->forward_tsn) /* RFC3758:3.3.1 wants the parameter, RFC5061:4.2.7 the list
+					*/
+			tulle_wr_u8(w, SCTP_FORWARD_TSN);
 		if (init->i_data)
 			tulle_wr_u8(w, SCTP_I_DATA);
 		tulle_wr_patch_u16(w, p + 2, (uint16_t)(w->len - p));

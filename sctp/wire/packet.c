@@ -3,6 +3,9 @@
 #include "sctp/wire/packet.h"
 
 #include "base/panic.h"
+#include "sctp/wire/types.h"
+
+#include <string.h>
 
 uint32_t tulle_sctp_packet_checksum(tulle_cpu cpu, const uint8_t *data, size_t len)
 {
@@ -59,14 +62,15 @@ bool tulle_sctp_read_parameter(tulle_rd *r, tulle_sctp_parameter *p)
 }
 
 TULLE_UNTRUSTED(dtls, "packet length / 4 chunks", sctp_packet)
-tulle_drop tulle_sctp_read_packet(
-	tulle_cpu cpu, const uint8_t *data, size_t len, tulle_sctp_header *header, tulle_rd *chunks)
+tulle_drop tulle_sctp_read_packet(tulle_cpu cpu, const uint8_t *data, size_t len, bool zero_ok,
+	tulle_sctp_header *header, tulle_rd *chunks)
 {
 	/* RFC9260:3 a packet holds a header and a chunk */
 	if (len < SCTP_HEADER_BYTES + SCTP_CHUNK_HEADER_BYTES)
 		return TULLE_DROP_SCTP_SHORT;
+	bool unsummed = zero_ok && stored_checksum(data) == 0;
 	/* RFC9260:6.8 */
-	if (tulle_sctp_packet_checksum(cpu, data, len) != stored_checksum(data))
+	if (!unsummed && tulle_sctp_packet_checksum(cpu, data, len) != stored_checksum(data))
 		return TULLE_DROP_SCTP_CHECKSUM;
 	tulle_rd r = tulle_rd_make(data, len);
 	header->source_port = tulle_rd_u16(&r);
@@ -76,7 +80,10 @@ tulle_drop tulle_sctp_read_packet(
 	*chunks = r;
 	tulle_sctp_chunk chunk;
 	while (tulle_sctp_read_chunk(&r, &chunk))
-		continue;
+		unsummed = unsummed && chunk.type != SCTP_INIT && chunk.type != SCTP_COOKIE_ECHO;
+	if (zero_ok && stored_checksum(data) == 0 && !unsummed &&
+		tulle_sctp_packet_checksum(cpu, data, len) != 0)
+		return TULLE_DROP_SCTP_CHECKSUM;
 	return tulle_rd_finish(&r) ? TULLE_TAKEN : TULLE_DROP_SCTP_CHUNK;
 }
 
@@ -98,10 +105,15 @@ static void sum(tulle_sctp_packet *p)
 
 void tulle_sctp_packet_copy(tulle_sctp_packet *p, const uint8_t *data, size_t len)
 {
-	sum(p);
+	if (!p->unsummed)
+		sum(p);
 	uint8_t *dst = tulle_wr_room(&p->w, len);
 	if (dst == NULL)
 		return;
+	if (p->unsummed) {
+		memcpy(dst, data, len);
+		return;
+	}
 	p->crc = tulle_crc32c_copy(p->cpu, p->crc, dst, data, len);
 	p->summed = p->w.len;
 }
@@ -110,6 +122,8 @@ size_t tulle_sctp_packet_end(tulle_sctp_packet *p)
 {
 	if (!tulle_wr_finish(&p->w))
 		return 0;
+	if (p->unsummed)
+		return p->w.len;
 	sum(p);
 	for (unsigned i = 0; i < 4; i++)
 		p->w.buf[8 + i] = (uint8_t)(p->crc >> 8 * i);

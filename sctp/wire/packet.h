@@ -31,10 +31,12 @@ typedef struct {
 	size_t summed;
 	uint32_t crc;
 	tulle_cpu cpu;
+	bool unsummed; /* the checksum is zero: RFC9653:5.2 */
 } tulle_sctp_packet;
 
-/* Length, checksum and the framing of all chunks; then *header and *chunks (a reader of them). */
-tulle_drop tulle_sctp_read_packet(tulle_cpu cpu, const uint8_t *data, size_t len,
+/* Length, checksum and the framing of all chunks; then *header and *chunks (a reader of them).
+ * zero_ok: a checksum of zero is taken too, but not with INIT or COOKIE ECHO: RFC9653:5.3. */
+tulle_drop tulle_sctp_read_packet(tulle_cpu cpu, const uint8_t *data, size_t len, bool zero_ok,
 	tulle_sctp_header *header, tulle_rd *chunks);
 /* The next chunk; false: no more, or (r->bad) broken framing. Missing padding at the very end is
  * forgiven. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sim: cases of whole peers. 5 % of the datagrams are lost, 5 % come late, 2 % twice, from the first
- * STUN check on. Each is a function of its seed, OpenSSL's randomness included. */
+/* sim: cases of whole peers. 5 % of the datagrams are lost, 5 % come late, 2 % twice, from the
+ * first STUN check on. Each is a function of its seed, OpenSSL's randomness included. */
 #include "tests/sim/sim_peer.h"
 
 #include "tests/support/couple.h"
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define PART 65536u
-#define SECONDS(n) ((tulle_time)(n) * 1000000)
+#define SECONDS(n) ((tulle_time)(n)*1000000)
 
 uint64_t sim_peer_bulk_bytes = (uint64_t)2 << 20;
 

@@ -108,6 +108,16 @@ static void take_message(sim_world *w, int end, const tulle_sctp_event *event)
 		(e->reading_stream >= 0 && e->reading_stream != event->stream))
 		sim_fail(&w->verdict, "parts of messages between each other");
 	e->reading_stream = event->last ? -1 : event->stream;
+	if (sender->partial && !event->ok) { /* it broke off */
+		s->part = 0;
+		return;
+	}
+	if (sender->partial && !sender->unordered && event->first) {
+		if (event->ppid < s->expected)
+			sim_fail(&w->verdict, "stream %u: message %u after %u", event->stream,
+				event->ppid, (unsigned)s->expected - 1);
+		s->expected = event->ppid;
+	}
 	uint64_t message = sender->unordered ? event->ppid : s->expected;
 	if (!sender->unordered && event->ppid != (uint32_t)message)
 		sim_fail(&w->verdict, "stream %u: message %u where %u was due", event->stream,
@@ -177,6 +187,12 @@ static bool send_one(sim_world *w, sim_end *e, unsigned stream)
 	tulle_sctp_send_options options = {.unordered = e->unordered};
 	options.first = s->part_sent == 0;
 	options.last = s->part_sent + n == size;
+	if (e->partial && s->sent + 1 < e->messages_per_stream) {
+		options.has_retransmissions = s->sent % 3 != 0;
+		options.retransmissions_max = (uint16_t)(s->sent % 4);
+		options.has_lifetime = s->sent % 3 != 1;
+		options.lifetime_us = (tulle_time)(10000 + s->sent * 7919 % 150000);
+	}
 	sim_write_bytes(stream, s->sent, s->part_sent, buf, n);
 	tulle_err err = tulle_sctp_send(
 		e->sctp, w->now, (uint16_t)stream, (uint32_t)s->sent, buf, n, &options);
@@ -361,6 +377,8 @@ void sim_world_count(const sim_world *w, sim_counts *counts)
 		counts->no_room += s.no_room;
 		counts->pool_waits += s.pool_waits;
 		counts->partial_messages += s.partial_messages;
+		counts->abandoned += s.abandoned;
+		counts->forwards += s.forwards_in;
 		counts->resets_in += s.resets_in;
 		counts->resets_out += s.resets_out;
 		counts->restarts += s.restarts;

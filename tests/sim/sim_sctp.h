@@ -13,6 +13,7 @@
 typedef struct {
 	uint64_t sent, expected; /* messages: sent by us; received from the other end */
 	uint64_t part;           /* bytes received of the message under way */
+	uint64_t last_seen;      /* times the last message came */
 	uint64_t part_sent;      /* bytes sent of it, when we send in parts */
 	bool reset_asked, reset_done, reset_seen, paused;
 } sim_stream;
@@ -27,6 +28,7 @@ typedef struct {
 	uint64_t messages_per_stream;
 	size_t message_bytes, part_bytes; /* part_bytes 0: whole messages */
 	bool unordered, random_sizes, check_each;
+	bool partial; /* all but each stream's last message may be given up: RFC 3758 */
 	/* state */
 	sim_stream at[SIM_STREAMS];
 	unsigned turn; /* the stream that sends next */

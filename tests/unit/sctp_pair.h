@@ -204,7 +204,7 @@ static inline bool pair_find(const pair_end *e, uint8_t type, unsigned nth, tull
 		tulle_sctp_header header;
 		tulle_rd r;
 		ck_assert_int_eq(tulle_sctp_read_packet(TULLE_CPU_PLAIN, e->packet[i],
-					 e->packet_len[i], &header, &r),
+					 e->packet_len[i], true, &header, &r),
 			TULLE_TAKEN);
 		while (tulle_sctp_read_chunk(&r, chunk))
 			if (chunk->type == type && nth-- == 0)

@@ -189,6 +189,7 @@ START_TEST(fragments_that_cannot_be_are_violations)
 			teardown();
 			setup();
 		}
+		p.end[1].sctp->partial = false; /* no message may break off */
 		pair_data(&p, 1, cases[i].a_ahead, 1, 0, cases[i].a, "aaaa");
 		pair_data(
 			&p, 1, cases[i].b_ahead, cases[i].stream, cases[i].ssn, cases[i].b, "bbbb");

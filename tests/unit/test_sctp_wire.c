@@ -16,7 +16,7 @@ static tulle_drop read_exact(const uint8_t *data, size_t len)
 	tulle_sctp_header header;
 	tulle_rd chunks;
 	uint8_t *p = exact(data, len);
-	tulle_drop drop = tulle_sctp_read_packet(TULLE_CPU_PLAIN, p, len, &header, &chunks);
+	tulle_drop drop = tulle_sctp_read_packet(TULLE_CPU_PLAIN, p, len, false, &header, &chunks);
 	free(p);
 	return drop;
 }
