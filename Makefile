@@ -195,9 +195,11 @@ $(BUILD)/rawpeer: $(BUILD)/obj/tests/interop/rawpeer.o $(BUILD)/libtulle.a
 BENCH_BIN := $(patsubst bench/%.c,$(BUILD)/%,$(filter bench/bench_%.c bench/limit.c,$(BENCH_SRC)))
 $(BENCH_BIN): $(BUILD)/%: $(BUILD)/obj/bench/%.o $(BUILD)/libtulle.a
 	$(CC) -pie $(LINK) -o $@ $^ $(LIBS) -lm
+$(BUILD)/bench_sctp: LIBS += -lusrsctp
+$(BUILD)/bench_sctp: $(BUILD)/obj/bench/sctp_usr.o
 bench: deps-bench
 	+@$(MAKE) -s -j$(JOBS) all $(BENCH_BIN) $(BUILD)/tunem
-	@sh bench/run.sh $(BUILD) table path
+	@sh bench/run.sh $(BUILD) table sctp path
 
 ## make bench-path             a real path of 100 Mbit/s and 50 ms, with and without loss, beside peers and the kernel's TCP
 $(BUILD)/tunem: lab/tunem.c
