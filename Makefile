@@ -120,7 +120,7 @@ $(BUILD)/gen/suites.h: $(UNIT_SRC)
 	@for f in $(filter tests/unit/test_%,$(UNIT_SRC)); do n=$${f##*/test_}; echo "SUITE($${n%.c})"; done > $@
 $(BUILD)/obj/tests/unit/main.o: $(BUILD)/gen/suites.h
 $(BUILD)/obj/tests/unit/main.o: TEST_CFLAGS += -I$(BUILD)/gen
-$(BUILD)/unit: $(UNIT_OBJ) $(SUPPORT_OBJ) $(BUILD)/libtulle.a
+$(BUILD)/unit: $(UNIT_OBJ) $(SUPPORT_OBJ) $(call obj,tests/sim/sim_net.c tests/sim/sim_clock.c) $(BUILD)/libtulle.a
 	$(CC) -pie $(LINK) -o $@ $^ -lcheck -lsubunit -lrt -lm $(LIBS)
 $(BUILD)/sim: $(SIM_OBJ) $(SUPPORT_OBJ) $(BUILD)/libtulle.a
 	$(CC) -pie $(LINK) -o $@ $^ -lm $(LIBS)
@@ -244,7 +244,7 @@ msan: deps-fuzz
 	@build/msan/sim_free $(SEEDS)
 # The engines and their simulator, with a plain sum in the place of OpenSSL's hashes.
 FREE_OBJ := $(call obj,$(filter-out base/crypto_openssl.c,$(filter $(addsuffix /%,$(ENGINES)),$(LIB_SRC))) \
-	$(filter-out tests/sim/sim_peer%,$(SIM_SRC)) tests/msan/crypto_plain.c host/panic.c)
+	$(filter-out tests/sim/sim_peer%,$(SIM_SRC)) tests/support/pcapng.c tests/msan/crypto_plain.c host/panic.c)
 $(BUILD)/sim_free: TEST_CFLAGS += -DTULLE_NO_OPENSSL
 $(BUILD)/sim_free: $(FREE_OBJ)
 	$(CC) $(SAN) -o $@ $^ -lm

@@ -66,7 +66,12 @@ struct sim_net {
 	/* The fate of the nth datagram of all, when a case wants to decide it itself. */
 	sim_fate (*judge)(void *user, uint64_t nth, int from);
 	void *user;
-	uint64_t sent, lost, doubled, late, corrupted, overflowed, too_big, bursts;
+	/* Sees each datagram as it is sent; fate NULL: it will arrive. */
+	void (*tap)(void *user, tulle_time now, int from, int to, const uint8_t *data, size_t len,
+		const char *fate);
+	void *tap_user;
+	/* lost: cut ones too, which a partition took */
+	uint64_t sent, lost, cut, doubled, late, corrupted, overflowed, policed, too_big, bursts;
 	struct sim_flight *heap;
 	size_t count, cap;
 	uint64_t order;
