@@ -160,10 +160,14 @@ static bool is_lost(sim_net *net, sim_pipe *p, tulle_time now)
 	}
 	bool lost = false;
 	if (l->burst_begin_ppm != 0) {
-		bool was = p->in_burst;
+		bool was = p->in_burst &&
+			   (l->burst_us_max == 0 || now - p->burst_since < l->burst_us_max);
 		unsigned turn = was ? l->burst_end_ppm : l->burst_begin_ppm;
 		p->in_burst = sim_chance(net->prng, turn) ? !was : was;
-		net->bursts += p->in_burst && !was;
+		if (p->in_burst && !was) {
+			net->bursts++;
+			p->burst_since = now;
+		}
 		lost = p->in_burst && sim_chance(net->prng, l->burst_loss_ppm);
 	}
 	return lost || sim_chance(net->prng, l->loss_ppm);

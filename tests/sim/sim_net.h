@@ -25,6 +25,7 @@ typedef struct {
 	tulle_time reorder_us; /* how much later a reordered one comes */
 	/* Gilbert-Elliott: each datagram may begin or end a burst; in one, so many are lost */
 	unsigned burst_begin_ppm, burst_end_ppm, burst_loss_ppm;
+	tulle_time burst_us_max; /* and time ends one too: rare datagrams would make it last */
 	tulle_time down_from, down_until; /* partition */
 } sim_link;
 
@@ -41,6 +42,7 @@ typedef struct {
 	uint64_t rest;                               /* of the division that gave busy_until */
 	uint64_t tokens;                             /* bytes x 10^6 */
 	bool in_burst;
+	tulle_time burst_since;
 	sim_queued *queue; /* a ring of cap, a power of two */
 	size_t cap, head, tail, queue_bytes;
 	/* counts; waited_us: of all that passed, so mean wait and, over time, mean queue follow */

@@ -10,7 +10,7 @@ static const char usage[] =
 	"  tulle-cubic, tulle-newreno, and TCP's cubic, newreno; --cc bbr|cubic|newreno: of tulle\n"
 	"  the path, the same both ways:\n"
 	"  --rate 100M --rtt 50 (ms) --queue 1000 (packets) --queue-bytes N --loss 1 (%)\n"
-	"  --jitter MS (nobody overtakes) --mtu N (IP bytes) --burst BEGIN%,END%,LOSS%\n"
+	"  --jitter MS (nobody overtakes) --mtu N (IP bytes) --burst BEGIN%,END%,LOSS% (200 ms)\n"
 	"  --police 100M,BUCKET_KB\n"
 	"  in mid-run: --rate-at S,100M --rtt-at S,MS --mtu-at S,N --down S,S\n"
 	"  the run: --seconds 10 --from 3 --seed N --window BYTES --message BYTES --trace FILE\n"
@@ -86,6 +86,7 @@ static bool parse_link(sim_link *l, const char *name, const double v[3])
 		l->burst_begin_ppm = ppm(v[0]);
 		l->burst_end_ppm = ppm(v[1]);
 		l->burst_loss_ppm = ppm(v[2]);
+		l->burst_us_max = 200000;
 	} else if (strcmp(name, "--police") == 0) {
 		l->police_bytes_per_s = (uint64_t)(v[0] / 8);
 		l->police_bytes_max = (size_t)(v[1] * 1000);

@@ -111,6 +111,14 @@ START_TEST(bursts_lose_neighbours)
 	ck_assert_uint_ge(together, net.lost * 8 / 10);
 	ck_assert_uint_eq(net.lost - together, net.bursts);
 	sim_net_free(&net);
+	sim_link link = {.burst_begin_ppm = 1, .burst_loss_ppm = 1000000, .burst_us_max = 500};
+	open_net(&link); /* only time ends this one */
+	net.pipes[0].in_burst = true;
+	send(499, 0, 100);
+	ck_assert_uint_eq(net.lost, 1);
+	send(500, 0, 100);
+	ck_assert_uint_eq(net.lost, 1);
+	sim_net_free(&net);
 }
 END_TEST
 
