@@ -244,8 +244,7 @@ msan: deps-fuzz
 	@build/msan/sim_free $(SEEDS)
 # The engines and their simulator, with a plain sum in the place of OpenSSL's hashes.
 FREE_OBJ := $(call obj,$(filter-out base/crypto_openssl.c,$(filter $(addsuffix /%,$(ENGINES)),$(LIB_SRC))) \
-	$(filter-out tests/sim/sim_peer%,$(SIM_SRC)) tests/support/pcapng.c tests/msan/crypto_plain.c host/panic.c)
-$(BUILD)/sim_free: TEST_CFLAGS += -DTULLE_NO_OPENSSL
+	$(filter-out tests/sim/sim_peer%,$(SIM_SRC)) tests/support/pcapng.c tests/msan/no_peers.c tests/msan/crypto_plain.c host/panic.c)
 $(BUILD)/sim_free: $(FREE_OBJ)
 	$(CC) $(SAN) -o $@ $^ -lm
 ## make format                 clang-format over everything
