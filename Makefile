@@ -120,7 +120,7 @@ $(BUILD)/gen/suites.h: $(UNIT_SRC)
 	@for f in $(filter tests/unit/test_%,$(UNIT_SRC)); do n=$${f##*/test_}; echo "SUITE($${n%.c})"; done > $@
 $(BUILD)/obj/tests/unit/main.o: $(BUILD)/gen/suites.h
 $(BUILD)/obj/tests/unit/main.o: TEST_CFLAGS += -I$(BUILD)/gen
-$(BUILD)/unit: $(UNIT_OBJ) $(SUPPORT_OBJ) $(BUILD)/libtulle.a
+$(BUILD)/unit: $(UNIT_OBJ) $(SUPPORT_OBJ) $(call obj,tests/sim/sim_net.c tests/sim/sim_clock.c) $(BUILD)/libtulle.a
 	$(CC) -pie $(LINK) -o $@ $^ -lcheck -lsubunit -lrt -lm $(LIBS)
 $(BUILD)/sim: $(SIM_OBJ) $(SUPPORT_OBJ) $(BUILD)/libtulle.a
 	$(CC) -pie $(LINK) -o $@ $^ -lm $(LIBS)
@@ -195,9 +195,11 @@ $(BUILD)/rawpeer: $(BUILD)/obj/tests/interop/rawpeer.o $(BUILD)/libtulle.a
 BENCH_BIN := $(patsubst bench/%.c,$(BUILD)/%,$(filter bench/bench_%.c bench/limit.c,$(BENCH_SRC)))
 $(BENCH_BIN): $(BUILD)/%: $(BUILD)/obj/bench/%.o $(BUILD)/libtulle.a
 	$(CC) -pie $(LINK) -o $@ $^ $(LIBS) -lm
+$(BUILD)/bench_sctp: LIBS += -lusrsctp
+$(BUILD)/bench_sctp: $(BUILD)/obj/bench/sctp_usr.o
 bench: deps-bench
 	+@$(MAKE) -s -j$(JOBS) all $(BENCH_BIN) $(BUILD)/tunem
-	@sh bench/run.sh $(BUILD) table path
+	@sh bench/run.sh $(BUILD) table sctp path
 
 ## make bench-path             a real path of 100 Mbit/s and 50 ms, with and without loss, beside peers and the kernel's TCP
 $(BUILD)/tunem: lab/tunem.c
@@ -242,8 +244,7 @@ msan: deps-fuzz
 	@build/msan/sim_free $(SEEDS)
 # The engines and their simulator, with a plain sum in the place of OpenSSL's hashes.
 FREE_OBJ := $(call obj,$(filter-out base/crypto_openssl.c,$(filter $(addsuffix /%,$(ENGINES)),$(LIB_SRC))) \
-	$(filter-out tests/sim/sim_peer%,$(SIM_SRC)) tests/msan/crypto_plain.c host/panic.c)
-$(BUILD)/sim_free: TEST_CFLAGS += -DTULLE_NO_OPENSSL
+	$(filter-out tests/sim/sim_peer%,$(SIM_SRC)) tests/support/pcapng.c tests/msan/no_peers.c tests/msan/crypto_plain.c host/panic.c)
 $(BUILD)/sim_free: $(FREE_OBJ)
 	$(CC) $(SAN) -o $@ $^ -lm
 ## make format                 clang-format over everything

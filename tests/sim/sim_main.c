@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* sim: `sim SEEDS` runs every case with each seed, `sim --seed N [CASE]` one seed again. It says
- * what the seeds reached; a kind of event that never came fails a run of all cases. */
+/* sim: `sim SEEDS` runs every case with each seed, `sim --seed N [CASE [--pcapng FILE]]` one seed
+ * again, its SCTP packets into a capture file. It says what the seeds reached; a kind of event that
+ * never came fails a run of all cases. */
 #include "tests/sim/sim_peer.h"
 #include "tests/sim/sim_sctp.h"
+
+#include "tests/support/pcapng.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,10 +44,30 @@ static void run_peers(uint64_t first, uint64_t seeds, const char *only, sim_coun
 		}
 }
 
+static void run_table(const sim_case *cases, size_t count, uint64_t first, uint64_t seeds,
+	const char *only, sim_counts *counts)
+{
+	for (size_t c = 0; c < count; c++)
+		for (uint64_t seed = first; seed < first + seeds; seed++)
+			if (only == NULL || strcmp(only, cases[c].name) == 0)
+				run_one(&cases[c], seed, counts);
+}
+
+static void open_capture(const char *path)
+{
+	sim_capture = fopen(path, "wb");
+	if (sim_capture == NULL) {
+		perror(path);
+		exit(EXIT_FAILURE);
+	}
+	pcapng_begin(sim_capture);
+}
+
 static void judge_kind(const char *name, uint64_t count, bool all)
 {
 	printf("  %-18s %llu\n", name, (unsigned long long)count);
-	if (!all)
+	bool built = sim_peer_case_count != 0 || strncmp(name, "peer_", 5) != 0;
+	if (!all || !built)
 		return;
 	if (count != 0) {
 		passed++;
@@ -62,6 +85,8 @@ int main(int argc, char **argv)
 		first = strtoull(argv[2], NULL, 10);
 		seeds = 1;
 		only = argc > 3 ? argv[3] : NULL;
+		if (argc > 5 && strcmp(argv[4], "--pcapng") == 0)
+			open_capture(argv[5]);
 	} else if (argc >= 2) {
 		seeds = strtoull(argv[1], NULL, 10);
 		only = argc > 2 ? argv[2] : NULL;
@@ -70,13 +95,14 @@ int main(int argc, char **argv)
 	if (seeds >= 100 || getenv("SIM_BULK_FULL") != NULL)
 		sim_bulk_bytes = (uint64_t)64 << 20;
 	sim_counts counts = {0};
-	for (size_t c = 0; c < sim_sctp_case_count; c++)
-		for (uint64_t seed = first; seed < first + seeds; seed++)
-			if (only == NULL || strcmp(only, sim_sctp_cases[c].name) == 0)
-				run_one(&sim_sctp_cases[c], seed, &counts);
+	run_table(sim_sctp_cases, sim_sctp_case_count, first, seeds, only, &counts);
+	run_table(sim_path_cases, sim_path_case_count, first, seeds, only, &counts);
 	run_peers(first, seeds, only, &counts);
+	if (sim_capture != NULL)
+		fclose(sim_capture);
 	printf("%llu seeds, %zu cases, bulk of %llu MiB; they reached:\n",
-		(unsigned long long)seeds, sim_sctp_case_count + sim_peer_case_count,
+		(unsigned long long)seeds,
+		sim_sctp_case_count + sim_path_case_count + sim_peer_case_count,
 		(unsigned long long)(sim_bulk_bytes >> 20));
 #define SIM_KIND_JUDGE(name) judge_kind(#name, counts.name, only == NULL && seeds >= 5);
 	SIM_KINDS(SIM_KIND_JUDGE)

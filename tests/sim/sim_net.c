@@ -154,13 +154,21 @@ static tulle_time through(sim_pipe *p, tulle_time now, size_t bytes)
 static bool is_lost(sim_net *net, sim_pipe *p, tulle_time now)
 {
 	const sim_link *l = &p->link;
-	bool lost = now >= l->down_from && now < l->down_until;
+	if (now >= l->down_from && now < l->down_until) {
+		net->cut++;
+		return true;
+	}
+	bool lost = false;
 	if (l->burst_begin_ppm != 0) {
-		bool was = p->in_burst;
+		bool was = p->in_burst &&
+			   (l->burst_us_max == 0 || now - p->burst_since < l->burst_us_max);
 		unsigned turn = was ? l->burst_end_ppm : l->burst_begin_ppm;
 		p->in_burst = sim_chance(net->prng, turn) ? !was : was;
-		net->bursts += p->in_burst && !was;
-		lost |= p->in_burst && sim_chance(net->prng, l->burst_loss_ppm);
+		if (p->in_burst && !was) {
+			net->bursts++;
+			p->burst_since = now;
+		}
+		lost = p->in_burst && sim_chance(net->prng, l->burst_loss_ppm);
 	}
 	return lost || sim_chance(net->prng, l->loss_ppm);
 }
@@ -194,32 +202,39 @@ static void apply_changes(sim_net *net, tulle_time now)
 	}
 }
 
-/* When it is at the other end; NEVER: it will not be. */
-static tulle_time arrival(sim_net *net, sim_pipe *p, tulle_time now, sim_fate fate, size_t bytes)
+/* Why it will not arrive, or NULL and when it is through. */
+static const char *pass(sim_net *net, sim_pipe *p, tulle_time *at, sim_fate fate, size_t bytes)
 {
+	tulle_time now = *at;
 	p->offered++;
 	if (p->link.mtu != 0 && bytes > p->link.mtu) {
 		p->too_big++;
 		net->too_big++;
-		return TULLE_TIME_NEVER;
+		return "too big";
 	}
 	if (fate == SIM_DROP || is_lost(net, p, now)) {
 		p->lost++;
 		net->lost++;
-		return TULLE_TIME_NEVER;
+		return "lost";
 	}
 	if (!conforms(p, now, bytes)) {
 		p->policed++;
-		return TULLE_TIME_NEVER;
+		net->policed++;
+		return "policed";
 	}
-	tulle_time at = through(p, now, bytes);
-	if (at == TULLE_TIME_NEVER) {
+	*at = through(p, now, bytes);
+	if (*at == TULLE_TIME_NEVER) {
 		p->overflowed++;
 		net->overflowed++;
-		return TULLE_TIME_NEVER;
+		return "overflowed";
 	}
 	p->passed++;
 	p->passed_bytes += bytes;
+	return NULL;
+}
+
+static tulle_time arrival(sim_net *net, sim_pipe *p, tulle_time at)
+{
 	at += p->link.delay_us;
 	if (p->link.jitter_us != 0)
 		at += (tulle_time)sim_below(net->prng, (uint64_t)p->link.jitter_us);
@@ -237,9 +252,13 @@ void sim_net_send_as(sim_net *net, tulle_time now, int from, int to, const uint8
 	sim_pipe *p = &net->pipes[net->ports[from].pipe];
 	sim_fate fate = net->judge != NULL ? net->judge(net->user, net->sent, from) : SIM_PASS;
 	net->sent++;
-	tulle_time at = arrival(net, p, now, fate, wire_bytes);
-	if (at == TULLE_TIME_NEVER)
+	tulle_time at = now;
+	const char *why = pass(net, p, &at, fate, wire_bytes);
+	if (net->tap != NULL)
+		net->tap(net->tap_user, now, from, to, data, len, why);
+	if (why != NULL)
 		return;
+	at = arrival(net, p, at);
 	if (fate == SIM_LATE || sim_chance(net->prng, p->link.reorder_ppm)) {
 		net->late++;
 		at += p->link.reorder_us;

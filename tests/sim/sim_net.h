@@ -25,6 +25,7 @@ typedef struct {
 	tulle_time reorder_us; /* how much later a reordered one comes */
 	/* Gilbert-Elliott: each datagram may begin or end a burst; in one, so many are lost */
 	unsigned burst_begin_ppm, burst_end_ppm, burst_loss_ppm;
+	tulle_time burst_us_max; /* and time ends one too: rare datagrams would make it last */
 	tulle_time down_from, down_until; /* partition */
 } sim_link;
 
@@ -41,6 +42,7 @@ typedef struct {
 	uint64_t rest;                               /* of the division that gave busy_until */
 	uint64_t tokens;                             /* bytes x 10^6 */
 	bool in_burst;
+	tulle_time burst_since;
 	sim_queued *queue; /* a ring of cap, a power of two */
 	size_t cap, head, tail, queue_bytes;
 	/* counts; waited_us: of all that passed, so mean wait and, over time, mean queue follow */
@@ -66,7 +68,12 @@ struct sim_net {
 	/* The fate of the nth datagram of all, when a case wants to decide it itself. */
 	sim_fate (*judge)(void *user, uint64_t nth, int from);
 	void *user;
-	uint64_t sent, lost, doubled, late, corrupted, overflowed, too_big, bursts;
+	/* Sees each datagram as it is sent; fate NULL: it will arrive. */
+	void (*tap)(void *user, tulle_time now, int from, int to, const uint8_t *data, size_t len,
+		const char *fate);
+	void *tap_user;
+	/* lost: cut ones too, which a partition took */
+	uint64_t sent, lost, cut, doubled, late, corrupted, overflowed, policed, too_big, bursts;
 	struct sim_flight *heap;
 	size_t count, cap;
 	uint64_t order;

@@ -3,17 +3,31 @@
  * byte, the deadline rule, the memory promise and stalls. */
 #include "tests/sim/sim_sctp.h"
 
+#include "tests/support/pcapng.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #define BLOCK_BYTES 2048u
 #define GUARD_BYTES 64u
+#define STALL_US 45000000 /* the longest RTO, and what its doubling up to there may take */
+#define OPEN_BYTES 2048u  /* a window that one packet fits */
+
+FILE *sim_capture;
+
+static void capture(void *user, tulle_time now, int from, int to, const uint8_t *data, size_t len,
+	const char *fate)
+{
+	(void)user;
+	pcapng_packet(sim_capture, now, from, to, data, len, fate);
+}
 
 void sim_world_init(sim_world *w, uint64_t seed, const sim_link *link)
 {
 	memset(w, 0, sizeof *w);
 	sim_seed(&w->prng, seed);
 	sim_net_init(&w->net, link, &w->prng);
+	w->net.tap = sim_capture != NULL ? capture : NULL;
 	w->now = 1000000;
 	w->limit = (tulle_time)3600 * 1000000;
 	w->is_done = sim_all_delivered;
@@ -127,7 +141,6 @@ static void take_message(sim_world *w, int end, const tulle_sctp_event *event)
 			(unsigned)message);
 	s->part += event->len;
 	e->delivered += event->len;
-	e->moved = w->now;
 	if (!event->last)
 		return;
 	if (s->part != size_of(sender, event->stream, message))
@@ -303,6 +316,37 @@ static void deliver(sim_world *w)
 		drive(w, last);
 }
 
+/* -- what must not stand still: accepted data while the peer's window is open -- */
+
+static bool may_rest(const sim_world *w, int end)
+{
+	const sim_end *e = &w->ends[end];
+	const sim_link *link = &w->net.pipes[w->net.ports[end].pipe].link;
+	tulle_sctp_stats s;
+	tulle_sctp_read_stats(e->sctp, &s);
+	return e->closed || w->ends[e->other].closed || s.peer_window < OPEN_BYTES ||
+	       tulle_sctp_state_now(e->sctp) != TULLE_SCTP_STATE_ESTABLISHED ||
+	       tulle_sctp_unacked_total(e->sctp) == 0 || w->now < link->down_until;
+}
+
+static void judge_stalls(sim_world *w)
+{
+	if (w->now - w->looked < 1000000)
+		return;
+	w->looked = w->now;
+	for (int i = 0; i < w->count; i++) {
+		sim_end *e = &w->ends[i];
+		tulle_sctp_stats other;
+		tulle_sctp_read_stats(w->ends[e->other].sctp, &other);
+		uint64_t mark = (other.data_in << 24) + tulle_sctp_unacked_total(e->sctp);
+		if (mark != e->moved_mark || may_rest(w, i))
+			e->moved = w->now;
+		e->moved_mark = mark;
+		if (w->now - e->moved > STALL_US)
+			sim_fail(&w->verdict, "end %d stands still, its peer's window is open", i);
+	}
+}
+
 static tulle_time next_time(const sim_world *w)
 {
 	tulle_time next = sim_net_next(&w->net);
@@ -338,6 +382,7 @@ void sim_world_run(sim_world *w)
 				drive(w, i);
 			}
 		serve_waiters(w);
+		judge_stalls(w);
 	}
 	for (int i = 0; i < w->count && !w->verdict.failed; i++) {
 		tulle_sctp_check(w->ends[i].sctp);
@@ -360,6 +405,11 @@ void sim_world_count(const sim_world *w, sim_counts *counts)
 {
 	counts->packets += w->net.sent;
 	counts->corrupted += w->net.corrupted;
+	counts->bursts += w->net.bursts;
+	counts->cut_off += w->net.cut;
+	counts->overflowed += w->net.overflowed;
+	counts->policed += w->net.policed;
+	counts->path_changes += w->net.change_done;
 	for (int i = 0; i < w->count; i++) {
 		tulle_sctp_stats s;
 		tulle_sctp_read_stats(w->ends[i].sctp, &s);
@@ -370,6 +420,9 @@ void sim_world_count(const sim_world *w, sim_counts *counts)
 		counts->retransmissions += s.retransmissions;
 		counts->fast_retransmits += s.fast_retransmits;
 		counts->timeouts += s.timeouts;
+		counts->loss_probes += s.loss_probes;
+		counts->spurious += s.spurious;
+		counts->undos += s.undos;
 		counts->collisions += s.collisions;
 		counts->duplicates += s.duplicates;
 		counts->zero_windows += s.zero_windows;

@@ -7,6 +7,8 @@
 #include "tests/sim/sim_judge.h"
 #include "tests/sim/sim_net.h"
 
+#include <stdio.h>
+
 #define SIM_STREAMS 64
 #define SIM_ENDS 8
 
@@ -36,7 +38,8 @@ typedef struct {
 	tulle_sctp_closed why;
 	uint64_t delivered, delivered_messages, writables, connects;
 	int reading_stream; /* in the middle of a message of it; -1 */
-	tulle_time moved;   /* when it last delivered or was acknowledged something */
+	tulle_time moved;   /* when what it sends last moved, or could not: judge_stalls */
+	uint64_t moved_mark;
 } sim_end;
 
 typedef struct {
@@ -52,6 +55,7 @@ typedef struct {
 	void (*on_event)(void *world, int end, const tulle_sctp_event *event);
 	bool (*is_done)(void *world);
 	uint64_t steps;
+	tulle_time looked; /* for stalls */
 } sim_world;
 
 void sim_world_init(sim_world *w, uint64_t seed, const sim_link *link);
@@ -72,6 +76,10 @@ typedef struct {
 } sim_case;
 extern const sim_case sim_sctp_cases[];
 extern const size_t sim_sctp_case_count;
+extern const sim_case sim_path_cases[];
+extern const size_t sim_path_case_count;
+/* Where the packets of every world go, a pcapng file; NULL: nowhere. */
+extern FILE *sim_capture;
 /* How much a seed of the bulk case carries. */
 extern uint64_t sim_bulk_bytes;
 #endif

@@ -36,6 +36,7 @@ typedef struct {
 } path_way;
 
 extern const path_way path_way_tulle, path_way_cubic, path_way_newreno;
+extern const path_way path_way_tulle_cubic, path_way_tulle_newreno;
 
 struct path_flow {
 	const path_way *way;
@@ -56,8 +57,9 @@ typedef struct {
 	sim_link link; /* of both directions */
 	tulle_time seconds_us, from_us;
 	uint64_t seed;
-	size_t window_bytes,
-		message_bytes; /* of a tulle end's buffers, each way; of its messages */
+	size_t window_bytes;  /* of a tulle end's buffers, each way */
+	size_t message_bytes; /* of its messages */
+	int cc;               /* a tulle_sctp_control, of flows of kind tulle */
 	path_flow_plan flows[PATH_FLOWS];
 	size_t flow_count;
 	struct {

@@ -6,10 +6,11 @@
 #include <string.h>
 
 static const char usage[] =
-	"simpath [--flows tulle,tulle@5,...] kinds, each with its start in seconds\n"
+	"simpath [--flows tulle,tulle@5,...] kinds, each with its start in seconds: tulle,\n"
+	"  tulle-cubic, tulle-newreno, and TCP's cubic, newreno; --cc bbr|cubic|newreno: of tulle\n"
 	"  the path, the same both ways:\n"
 	"  --rate 100M --rtt 50 (ms) --queue 1000 (packets) --queue-bytes N --loss 1 (%)\n"
-	"  --jitter MS (nobody overtakes) --mtu N (IP bytes) --burst BEGIN%,END%,LOSS%\n"
+	"  --jitter MS (nobody overtakes) --mtu N (IP bytes) --burst BEGIN%,END%,LOSS% (200 ms)\n"
 	"  --police 100M,BUCKET_KB\n"
 	"  in mid-run: --rate-at S,100M --rtt-at S,MS --mtu-at S,N --down S,S\n"
 	"  the run: --seconds 10 --from 3 --seed N --window BYTES --message BYTES --trace FILE\n"
@@ -35,7 +36,8 @@ static void numbers(const char *text, double v[3])
 		v[i] = number(text, &text);
 }
 
-static const path_way *ways[] = {&path_way_tulle, &path_way_cubic, &path_way_newreno};
+static const path_way *ways[] = {&path_way_tulle, &path_way_tulle_cubic, &path_way_tulle_newreno,
+	&path_way_cubic, &path_way_newreno};
 
 static bool parse_flows(path_plan *plan, const char *text)
 {
@@ -84,6 +86,7 @@ static bool parse_link(sim_link *l, const char *name, const double v[3])
 		l->burst_begin_ppm = ppm(v[0]);
 		l->burst_end_ppm = ppm(v[1]);
 		l->burst_loss_ppm = ppm(v[2]);
+		l->burst_us_max = 200000;
 	} else if (strcmp(name, "--police") == 0) {
 		l->police_bytes_per_s = (uint64_t)(v[0] / 8);
 		l->police_bytes_max = (size_t)(v[1] * 1000);
@@ -115,12 +118,25 @@ static bool parse_event(path_plan *plan, const char *name, const double v[3])
 	return true;
 }
 
+static bool parse_cc(path_plan *plan, const char *text)
+{
+	static const char *const names[] = {"bbr", "cubic", "newreno"}; /* tulle_sctp_control */
+	for (int i = 0; i < 3; i++)
+		if (strcmp(text, names[i]) == 0) {
+			plan->cc = i;
+			return true;
+		}
+	return false;
+}
+
 static bool parse_run(path_plan *plan, const char *name, const char *text, const double v[3])
 {
 	if (strcmp(name, "--flows") == 0)
 		return parse_flows(plan, text);
 	if (strcmp(name, "--trace") == 0)
 		return (plan->trace = fopen(text, "w")) != NULL;
+	if (strcmp(name, "--cc") == 0)
+		return parse_cc(plan, text);
 	if (strcmp(name, "--seconds") == 0)
 		plan->seconds_us = (tulle_time)(v[0] * 1e6);
 	else if (strcmp(name, "--from") == 0)
@@ -180,7 +196,7 @@ const path_plan path_plan_default = {.link = {.delay_us = 25000,
 	.seconds_us = 10000000,
 	.from_us = 3000000,
 	.seed = 1,
-	.window_bytes = (size_t)16 << 20,
+	.window_bytes = (size_t)4 << 20, /* the engine's default */
 	.message_bytes = 65536,
 	.flows = {{.way = &path_way_tulle}},
 	.flow_count = 1};

@@ -20,12 +20,12 @@ typedef struct {
 } path;
 
 static const path paths[] = {
-	{"sim_loss0", 100, 50, 1000, 0, 3, 10, 16, 95, 0, true, true},
-	{"sim_loss0_queue200", 100, 50, 200, 0, 3, 10, 16, 90, 0, true, false},
-	{"sim_loss1", 100, 50, 1000, 10000, 3, 10, 16, 0, 8, true, false},
-	{"sim_loss5", 100, 50, 1000, 50000, 3, 10, 16, 0, 4, true, false},
+	{"sim_loss0", 100, 50, 1000, 0, 3, 10, 4, 95, 0, true, true},
+	{"sim_loss0_queue200", 100, 50, 200, 0, 3, 10, 4, 90, 0, true, false},
+	{"sim_loss1", 100, 50, 1000, 10000, 3, 10, 4, 0, 8, true, false},
+	{"sim_loss5", 100, 50, 1000, 50000, 3, 10, 4, 0, 4, true, false},
 	{"sim_1g_200ms", 1000, 200, 20000, 0, 9, 10, 96, 80, 0, false, false},
-	{"sim_300k_600ms", 0.3, 600, 100, 0, 10, 90, 16, 0, 0, false, true},
+	{"sim_300k_600ms", 0.3, 600, 100, 0, 10, 90, 4, 0, 0, false, true},
 };
 #define PATHS (sizeof paths / sizeof *paths)
 

@@ -26,7 +26,7 @@ typedef struct {
 	size_t largest, header; /* SCTP packet with user data; what of it is header */
 } tulle_state;
 
-static const char *open_end(path_flow *flow, end_state *e)
+static const char *open_end(path_flow *flow, end_state *e, tulle_sctp_control cc)
 {
 	path_world *w = flow->world;
 	size_t blocks = 2 * w->plan->window_bytes / BLOCK_BYTES;
@@ -35,6 +35,7 @@ static const char *open_end(path_flow *flow, end_state *e)
 	e->pool = tulle_pool_init(e->pool_memory, n, BLOCK_BYTES, blocks);
 	tulle_sctp_config config = {.pool = e->pool,
 		.cpu = 1,
+		.cc = cc,
 		.random = {sim_fill, &w->prng},
 		.send_bytes_max = w->plan->window_bytes,
 		.receive_bytes_max = w->plan->window_bytes};
@@ -120,14 +121,14 @@ static void drive(path_flow *flow, int which)
 	}
 }
 
-static void *open_flow(path_flow *flow)
+static void *open_with(path_flow *flow, tulle_sctp_control cc)
 {
 	tulle_state *s = calloc(1, sizeof *s);
 	flow->state = s;
 	s->message = calloc(1, flow->world->plan->message_bytes);
 	for (int i = 0; i < 2; i++) {
 		flow->world->net.ports[flow->port + i].overhead_bytes = PATH_TULLE_OVERHEAD;
-		const char *wrong = open_end(flow, &s->end[i]);
+		const char *wrong = open_end(flow, &s->end[i], cc);
 		if (wrong != NULL) {
 			flow->wrong = wrong;
 			return s;
@@ -136,6 +137,21 @@ static void *open_flow(path_flow *flow)
 	tulle_sctp_connect(s->end[0].sctp, flow->world->now);
 	drive(flow, 0);
 	return s;
+}
+
+static void *open_flow(path_flow *flow)
+{
+	return open_with(flow, (tulle_sctp_control)flow->world->plan->cc);
+}
+
+static void *open_cubic(path_flow *flow)
+{
+	return open_with(flow, TULLE_SCTP_CUBIC);
+}
+
+static void *open_newreno(path_flow *flow)
+{
+	return open_with(flow, TULLE_SCTP_NEWRENO);
 }
 
 static void handle(path_flow *flow, int port, const uint8_t *data, size_t len)
@@ -204,3 +220,7 @@ static void close_flow(path_flow *flow)
 
 const path_way path_way_tulle = {
 	"tulle", open_flow, handle, timeout, next, read_sample, close_flow};
+const path_way path_way_tulle_cubic = {
+	"tulle-cubic", open_cubic, handle, timeout, next, read_sample, close_flow};
+const path_way path_way_tulle_newreno = {
+	"tulle-newreno", open_newreno, handle, timeout, next, read_sample, close_flow};
