@@ -12,6 +12,7 @@ SEEDS ?= 20
 TIME ?= 60
 TARGET ?=
 N ?= 10000
+BULK ?= 8
 PORT ?= 20500
 JOBS ?= 2
 
@@ -185,10 +186,10 @@ $(BUILD)/soak: $(BUILD)/obj/bench/soak.o $(BUILD)/libtulle.a
 soak:
 	+@$(MAKE) -s -j$(JOBS) $(BUILD)/soak
 	@$(BUILD)/soak $(N)
-## make interop                real browsers and peers, in a network namespace of its own
+## make interop BULK=n         real browsers and peers, in a network namespace of its own; n MiB each way (8)
 interop: deps-interop
 	+@$(MAKE) -s -j$(JOBS) all examples $(BUILD)/rawpeer
-	@sh tests/interop/run.sh $(CASE)
+	@BULK_MIB=$(BULK) sh tests/interop/run.sh $(CASE)
 $(BUILD)/rawpeer: $(BUILD)/obj/tests/interop/rawpeer.o $(BUILD)/libtulle.a
 	$(CC) -pie $(LINK) -o $@ $^ $(LIBS)
 ## make bench                  figures beside peers in the same run; build/bench.json

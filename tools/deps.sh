@@ -29,6 +29,7 @@ for part in "$@"; do
 		want npm command npm
 		want chromium command chromium
 		want firefox-esr command firefox-esr
+		want python3-aiortc file /usr/lib/python3/dist-packages/aiortc/__init__.py
 		want iproute2 command ip
 		want util-linux command unshare
 		;;

@@ -12,20 +12,7 @@ export const top = path.join(here, '..', '..')
 export const build = path.resolve(top, process.env.TULLE_BUILD ?? 'build')
 export const tulle = path.join(build, 'tulle')
 
-// Contents are compared by length and sum; the same two functions stand in page.js.
-export const pattern = (size, seed) => Uint8Array.from({ length: size }, (_, i) => (i * 7 + (i >> 8) + seed) & 255)
-export function letters(size, seed) {
-	let text = ''
-	for (let i = 0; i < size; i++) text += String.fromCharCode(97 + ((i * 7 + (i >> 8) + seed) % 26))
-	return text
-}
-function sum(size, at) {
-	let h = 1
-	for (let i = 0; i < size; i++) h = (Math.imul(h, 31) + at(i)) | 0
-	return h >>> 0
-}
-export const sumOfBytes = (bytes) => sum(bytes.length, (i) => bytes[i])
-export const sumOfText = (text) => sum(text.length, (i) => text.charCodeAt(i))
+export * from './contents.mjs'
 
 export function check(truth, what) {
 	if (!truth) throw new Error(what)
@@ -86,8 +73,8 @@ export class Log {
 	tail() {
 		return this.items.slice(-8).map((item) => '\n    ' + JSON.stringify(item).slice(0, 200)).join('')
 	}
-	// The first item from `from` on that fits; fails when the source ends or after a minute.
-	find(what, fits, from = 0) {
+	// The first item from `from` on that fits; fails when the source ends or after `seconds`.
+	find(what, fits, from = 0, seconds = 60) {
 		return new Promise((resolve, reject) => {
 			const look = () => {
 				const at = this.items.findIndex((item, i) => i >= from && fits(item))
@@ -99,14 +86,14 @@ export class Log {
 			}
 			const timer = setTimeout(() => {
 				this.waiters.delete(look)
-				reject(new Error(`${this.name}: waited a minute for: ${what}; last seen:${this.tail()}`))
-			}, 60000)
+				reject(new Error(`${this.name}: waited ${seconds} s for: ${what}; last seen:${this.tail()}`))
+			}, seconds * 1000)
 			this.waiters.add(look)
 			look()
 		})
 	}
-	event(event, fits = () => true, from = 0) {
-		return this.find(`${event} ${fits}`, (e) => e.event === event && fits(e), from)
+	event(event, fits = () => true, from = 0, seconds = 60) {
+		return this.find(`${event} ${fits}`, (e) => e.event === event && fits(e), from, seconds)
 	}
 }
 

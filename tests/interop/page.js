@@ -5,7 +5,7 @@
 let told = 0
 const heard = (event, detail) => report(JSON.stringify({ event, told: told++, ...detail }))
 
-// Contents are compared by length and sum; the same two functions stand in lib.mjs.
+// Contents are compared by length and sum; the same two functions stand in contents.mjs.
 const pattern = (size, seed) => Uint8Array.from({ length: size }, (_, i) => (i * 7 + (i >> 8) + seed) & 255)
 const letters = (size, seed) => {
 	let text = ''

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* interop: one <tulle/peer.h> peer, driven by JSON lines on stdin, telling what happens on stdout.
  * The other side of a case is somebody else's library; cases/raw.mjs carries the signaling.
- *   {"do":"channel","label":L}     {"do":"offer"}     {"do":"remote","type":T,"sdp":S}
+ *   {"do":"channel","label":L,"options":{"ordered":B,"maxRetransmits":N,"maxPacketLifeTime":N}}
+ *   {"do":"offer"}     {"do":"remote","type":T,"sdp":S}
  *   {"do":"candidate","candidate":C,"mid":M}          {"do":"echo"}
  *   {"do":"text"|"bytes","channel":N,"size":B,"seed":D}
+ *   {"do":"bulk","channel":N,"size":B,"count":C}      many numbered messages; `bulked` follows
+ *   {"do":"count","channel":N,"count":C}              how such come in; `counted` after C of them
+ *   {"do":"report","channel":N}                       or at once
  *   {"do":"close","channel":N}     {"do":"end"}
  * Each line is answered by a `reply`. */
 #include "json/json.h"
@@ -16,19 +20,29 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 1 << 16, MESSAGE_MAX = 1 << 19 };
+enum { LINE_MAX_BYTES = 1 << 16, MESSAGE_MAX = 1 << 24, CHANNELS_MAX = 1024 };
 
 static tulle_host *host;
 static tulle_peer *peer;
 static bool echo, over;
-static tulle_channel channels[16]; /* told by their places from 1 on: ours are 64 bits wide */
+static tulle_channel channels[CHANNELS_MAX]; /* told by their places from 1 on */
+static struct {
+	uint8_t *seen; /* NULL: its messages are told one by one */
+	uint32_t wanted, messages, sum, twice, late, wrong;
+	int64_t last;
+	uint64_t bytes;
+} counts[CHANNELS_MAX];
+static struct {
+	tulle_channel channel; /* 0: none under way */
+	uint32_t size, count, next;
+} bulk;
 static char line[LINE_MAX_BYTES];
 static size_t line_len;
 
 static unsigned number_of(tulle_channel c)
 {
 	unsigned i = 0;
-	while (i < 15 && channels[i] != c && channels[i] != 0)
+	while (i < CHANNELS_MAX - 1 && channels[i] != c && channels[i] != 0)
 		i++;
 	channels[i] = c;
 	return i + 1;
@@ -65,27 +79,86 @@ static uint8_t pattern(size_t i, size_t seed, bool text)
 	return (uint8_t)(text ? 'a' + v % 26 : v & 255);
 }
 
-static uint32_t sum(tulle_bytes b)
+static uint32_t sum(tulle_bytes b, uint32_t h)
 {
-	uint32_t h = 1;
 	for (size_t i = 0; i < b.len; i++)
 		h = h * 31 + b.ptr[i];
 	return h;
 }
 
+/* One of many: its number in four bytes, then bytes that follow from it. */
+static uint8_t numbered(size_t i, uint32_t number)
+{
+	return i < 4 ? (uint8_t)(number >> (24 - 8 * i)) : pattern(i, number, false);
+}
+
+static void report(unsigned n)
+{
+	put_event("counted");
+	printf(",\"channel\":%u,\"messages\":%u,\"bytes\":%llu,\"sum\":%u,\"twice\":%u,\"late\":%u,"
+	       "\"wrong\":%u",
+		n, counts[n - 1].messages, (unsigned long long)counts[n - 1].bytes,
+		counts[n - 1].sum, counts[n - 1].twice, counts[n - 1].late, counts[n - 1].wrong);
+	end_event();
+}
+
+static void count_message(unsigned n, tulle_bytes d)
+{
+	uint32_t number = 0, wrong = d.len < 4;
+	for (size_t i = 0; i < 4 && i < d.len; i++)
+		number = number << 8 | d.ptr[i];
+	for (size_t i = 0; i < d.len; i++)
+		wrong |= d.ptr[i] != numbered(i, number);
+	wrong |= number >= counts[n - 1].wanted;
+	counts[n - 1].messages++;
+	counts[n - 1].bytes += d.len;
+	counts[n - 1].sum = sum(d, counts[n - 1].sum);
+	counts[n - 1].wrong += wrong;
+	if (!wrong) {
+		counts[n - 1].twice += counts[n - 1].seen[number];
+		counts[n - 1].late += (int64_t)number < counts[n - 1].last;
+		counts[n - 1].last = number > counts[n - 1].last ? number : counts[n - 1].last;
+		counts[n - 1].seen[number] = 1;
+	}
+	if (counts[n - 1].messages == counts[n - 1].wanted)
+		report(n);
+}
+
+static void go_on_with_bulk(void)
+{
+	static uint8_t data[MESSAGE_MAX];
+	if (bulk.channel == 0)
+		return;
+	for (; bulk.next < bulk.count; bulk.next++) {
+		for (size_t i = 0; i < bulk.size; i++)
+			data[i] = numbered(i, bulk.next);
+		if (tulle_channel_send_bytes(peer, bulk.channel, data, bulk.size) != TULLE_OK)
+			return;
+	}
+	put_event("bulked");
+	printf(",\"channel\":%u", number_of(bulk.channel));
+	end_event();
+	bulk.channel = 0;
+}
+
 static void take_message(const tulle_peer_event *e)
 {
 	tulle_bytes d = e->u.message.data;
+	unsigned n = number_of(e->channel);
+	if (counts[n - 1].seen != NULL && !e->u.message.is_text) {
+		count_message(n, d);
+		return;
+	}
 	put_event("message");
-	printf(",\"channel\":%u,\"is_text\":%s,\"length\":%zu,\"sum\":%u", number_of(e->channel),
-		e->u.message.is_text ? "true" : "false", d.len, sum(d));
+	printf(",\"channel\":%u,\"is_text\":%s,\"length\":%zu,\"sum\":%u", n,
+		e->u.message.is_text ? "true" : "false", d.len, sum(d, 1));
 	end_event();
 	if (!echo)
 		return;
-	tulle_err err = e->u.message.is_text
-				? tulle_channel_send_text(
-					  peer, e->channel, (const char *)d.ptr, d.len)
-				: tulle_channel_send_bytes(peer, e->channel, d.ptr, d.len);
+	tulle_err err =
+		e->u.message.is_text
+			? tulle_channel_send_text(peer, e->channel, (const char *)d.ptr, d.len)
+			: tulle_channel_send_bytes(peer, e->channel, d.ptr, d.len);
 	if (err == TULLE_OK)
 		return;
 	put_event("error");
@@ -101,7 +174,11 @@ static void tell_channel(const char *name, tulle_channel c)
 	printf(",\"channel\":%u", number_of(c));
 	if (tulle_channel_describe(peer, c, &label, &init) == TULLE_OK) {
 		put_text("label", label);
-		printf(",\"unordered\":%s", init.unordered ? "true" : "false");
+		printf(",\"ordered\":%s", init.unordered ? "false" : "true");
+		if (init.has_max_retransmits)
+			printf(",\"maxRetransmits\":%u", init.max_retransmits);
+		if (init.has_max_packet_lifetime)
+			printf(",\"maxPacketLifeTime\":%u", init.max_packet_lifetime_ms);
 	}
 	end_event();
 }
@@ -133,6 +210,9 @@ static void on_event(tulle_peer *self, const tulle_peer_event *e, void *user)
 		break;
 	case TULLE_PEER_MESSAGE:
 		take_message(e);
+		break;
+	case TULLE_PEER_BUFFERED_LOW:
+		go_on_with_bulk();
 		break;
 	case TULLE_PEER_ERROR:
 		put_event("error");
@@ -202,10 +282,45 @@ static tulle_err send_pattern(tulle_text object, tulle_channel c, bool text)
 static tulle_err make_channel(tulle_text object)
 {
 	tulle_channel c = 0;
-	tulle_err err = tulle_channel_create(peer, string_of(object, "label").ptr, NULL, &c);
+	tulle_text options, value;
+	tulle_channel_init init = {0};
+	if (tulle_json_find(object, (tulle_text){"options", 7}, &options)) {
+		init.unordered = tulle_json_find(options, (tulle_text){"ordered", 7}, &value) &&
+				 value.ptr[0] == 'f';
+		init.has_max_retransmits =
+			tulle_json_find(options, (tulle_text){"maxRetransmits", 14}, &value);
+		init.max_retransmits = number(options, "maxRetransmits");
+		init.has_max_packet_lifetime =
+			tulle_json_find(options, (tulle_text){"maxPacketLifeTime", 17}, &value);
+		init.max_packet_lifetime_ms = number(options, "maxPacketLifeTime");
+	}
+	tulle_err err = tulle_channel_create(peer, string_of(object, "label").ptr, &init, &c);
 	if (err == TULLE_OK)
 		tell_channel("created", c);
 	return err;
+}
+
+static tulle_err begin_bulk(tulle_text object, tulle_channel c)
+{
+	bulk.channel = c;
+	bulk.size = number(object, "size");
+	bulk.count = number(object, "count");
+	bulk.next = 0;
+	go_on_with_bulk();
+	return TULLE_OK;
+}
+
+static tulle_err begin_count(tulle_text object, uint32_t n)
+{
+	uint32_t wanted = number(object, "count");
+	if (n == 0 || n > CHANNELS_MAX)
+		return TULLE_ERR_ARGUMENT;
+	memset(&counts[n - 1], 0, sizeof counts[n - 1]);
+	counts[n - 1].seen = calloc(wanted + 1, 1);
+	counts[n - 1].wanted = wanted;
+	counts[n - 1].sum = 1;
+	counts[n - 1].last = -1;
+	return TULLE_OK;
 }
 
 static tulle_err add_candidate(tulle_text object)
@@ -220,7 +335,7 @@ static tulle_err run(tulle_text object)
 {
 	const char *what = string_of(object, "do").ptr;
 	uint32_t n = number(object, "channel");
-	tulle_channel c = n >= 1 && n <= 16 ? channels[n - 1] : 0;
+	tulle_channel c = n >= 1 && n <= CHANNELS_MAX ? channels[n - 1] : 0;
 	if (strcmp(what, "channel") == 0)
 		return make_channel(object);
 	if (strcmp(what, "offer") == 0)
@@ -233,7 +348,13 @@ static tulle_err run(tulle_text object)
 		return send_pattern(object, c, what[0] == 't');
 	if (strcmp(what, "close") == 0)
 		return tulle_channel_close(peer, c);
-	if (strcmp(what, "echo") == 0)
+	if (strcmp(what, "bulk") == 0)
+		return begin_bulk(object, c);
+	if (strcmp(what, "count") == 0)
+		return begin_count(object, n);
+	if (strcmp(what, "report") == 0 && n >= 1 && n <= CHANNELS_MAX)
+		report(n);
+	else if (strcmp(what, "echo") == 0)
 		echo = true;
 	else if (strcmp(what, "end") == 0)
 		tulle_peer_close(peer);

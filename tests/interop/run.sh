@@ -7,6 +7,7 @@ missing=
 for command in node npm chromium firefox-esr ip unshare; do
 	command -v $command >/dev/null 2>&1 || missing="$missing $command"
 done
+[ -e /usr/lib/python3/dist-packages/aiortc ] || missing="$missing python3-aiortc"
 if [ -n "$missing" ]; then
 	echo "run.sh: not installed:$missing; \`make deps-interop\` installs what is needed" >&2
 	exit 1

@@ -15,6 +15,9 @@ class Channel {
 		const sent = typeof data === 'string' ? this.dc.sendMessage(data) : this.dc.sendMessageBinary(Buffer.from(data))
 		if (!sent && this.dc.bufferedAmount() === 0) throw new Error('not sent')
 	}
+	get bufferedAmount() {
+		return this.dc.bufferedAmount()
+	}
 	close() {
 		this.dc.close()
 	}
@@ -27,8 +30,8 @@ class Connection {
 		this.pc.onStateChange((state) => ((this.connectionState = state), this.onconnectionstatechange()))
 		this.pc.onDataChannel((dc) => this.ondatachannel({ channel: new Channel(dc) }))
 	}
-	createDataChannel(label) {
-		return new Channel(this.pc.createDataChannel(label))
+	createDataChannel(label, { ordered = true, ...limits } = {}) {
+		return new Channel(this.pc.createDataChannel(label, { unordered: !ordered, ...limits }))
 	}
 	createOffer() {
 		return { type: 'offer' }

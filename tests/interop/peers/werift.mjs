@@ -18,7 +18,7 @@ const prepare = (channel) => {
 	return channel
 }
 const create = pc.createDataChannel.bind(pc)
-pc.createDataChannel = (label) => prepare(create(label))
+pc.createDataChannel = (label, options) => prepare(create(label, options))
 drive(pc)
 const incoming = pc.ondatachannel
 pc.ondatachannel = ({ channel }) => incoming({ channel: prepare(channel) })
