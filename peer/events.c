@@ -239,6 +239,21 @@ static void take_wrong(tulle_peer *p, const tulle_sctp_event *e, peer_channel *c
 		tulle_peer_channel_fail(p, c, PEER_FAILED_RULES);
 }
 
+/* The sender gave up a message of which parts came: RFC3758:3.6. */
+static const tulle_peer_event *say_broken(tulle_peer *p, const tulle_sctp_event *e)
+{
+	peer_channel *c = tulle_peer_table_by_stream(p, e->stream);
+	if (!p->config.streamed_messages) {
+		tulle_peer_release_assembly(p);
+		return NULL;
+	}
+	if (c == NULL || c->state != TULLE_CHANNEL_OPEN)
+		return NULL;
+	channel_event(p, c, TULLE_PEER_MESSAGE);
+	p->event.u.message.last = p->event.u.message.broken = true;
+	return &p->event;
+}
+
 /* A whole message, or a part of one in streamed mode; NULL: not yet, or dropped by name. */
 static const tulle_peer_event *say_message(tulle_peer *p, const tulle_sctp_event *e)
 {
@@ -296,6 +311,8 @@ static const tulle_peer_event *take_sctp(tulle_peer *p, const tulle_sctp_event *
 		tulle_peer_channels_due(p);
 		break;
 	case TULLE_SCTP_MESSAGE:
+		if (!e->ok)
+			return say_broken(p, e);
 		if (e->ppid != PPID_DCEP)
 			return say_message(p, e);
 		tulle_peer_count(p, tulle_peer_take_dcep(p, e));

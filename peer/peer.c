@@ -54,6 +54,7 @@ static tulle_sctp_config sctp_config(const tulle_peer_config *c, const tulle_pee
 		.message_bytes_max = c->streamed_messages ? 0 : c->message_bytes_max,
 		.streamed = c->streamed_messages,
 		.cpu = (uint8_t)env->cpu,
+		.zero_checksum = true, /* DTLS checks: RFC9653:3 */
 		.pool = env->pool,
 		.random = env->random};
 	s.reserve_blocks = tulle_sctp_reserve_blocks_min(&s);
