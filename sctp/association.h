@@ -67,10 +67,14 @@ typedef struct sctp_in_piece {
 	struct sctp_in_piece *chain;       /* the rest of the message, in order */
 	struct sctp_in_piece *next, *prev; /* heads of messages: the stream's list */
 	sctp_block *block;
-	uint32_t tsn, mate; /* mate: other end of the run of fragments, right at both ends */
+	struct sctp_in_piece *tail; /* I-DATA, of a message's head: the last piece of its chain */
+	uint32_t tsn, mate; /* mate: DATA: other end of the run of fragments, right at both ends; */
+			    /* I-DATA, of a head: how many fragments came */
 	sctp_stream *owner;
-	uint32_t ppid;
-	uint16_t ssn, len;
+	uint32_t ppid, fsn;
+	uint32_t mid;   /* of DATA the SSN, counted on beyond 16 bits */
+	uint32_t bytes; /* I-DATA, of a head: of the message so far */
+	uint16_t len;
 	uint8_t flags; /* the chunk's B, E, U */
 	bool done;     /* of a whole message */
 	bool listed;   /* head of a message in a list of its stream */
@@ -97,11 +101,15 @@ struct sctp_stream {
 	size_t buffered, unacked, low;
 	/* old: of before the peer's reset; passed: whole, and what was before them was given up */
 	sctp_in_list old, passed, ordered, unordered;
+	sctp_in_list forming[2]; /* I-DATA, by U: messages that are not whole, by MID */
 	uint32_t in_pieces;      /* received and not freed */
 	tulle_time part_expires; /* of the message that is being given */
 	uint32_t out_tsn;        /* the last one cut */
 	uint32_t out_umid;       /* of unordered messages */
-	uint16_t id, out_ssn, in_ssn, part_tries;
+	uint32_t out_fsn;        /* of the message that is being cut */
+	uint32_t in_mid;         /* the next ordered message; of DATA its low half is the SSN */
+	int32_t deficit;         /* bytes that it may still send in its turn: schedule.c */
+	uint16_t id, out_ssn, part_tries, weight;
 	uint8_t marks, reset;
 	bool ready, deliver, marked, part_open, part_unordered, paused, inline_slot;
 	bool part_dropped; /* the rest of its message is thrown away */
@@ -145,7 +153,7 @@ enum {
 typedef struct {
 	uint32_t local_tag, remote_tag, local_tsn, remote_tsn, remote_window;
 	uint16_t remote_streams_out, remote_streams_in;
-	bool re_config, partial, zero_checksum; /* what the peer announced */
+	bool re_config, partial, zero_checksum, i_data; /* what the peer announced */
 } sctp_identity;
 
 typedef struct {
@@ -232,7 +240,9 @@ typedef struct {
 	sctp_in_piece *front, *front_tail; /* the message that the cumulative TSN stands in */
 	size_t front_bytes;
 	sctp_stream *front_stream;
-	uint16_t front_ssn;
+	uint32_t giving_ppid;         /* only a message's first fragment has it */
+	uint32_t front_mid, give_fsn; /* give_fsn: I-DATA, the next fragment to give out */
+	uint32_t forming;             /* messages in all lists of that name */
 	uint8_t front_flags;
 	bool front_open;       /* the cumulative TSN is in the middle of a message */
 	sctp_in_piece *given;  /* the part in the user's hands */
@@ -277,8 +287,8 @@ struct tulle_sctp {
 	uint32_t due;
 	tulle_pool_account out_account, in_account;
 	sctp_identity identity;
-	bool has_identity, re_config, partial, zero_checksum, ended, connected_mark, restarted_mark,
-		closed_mark, writable_mark;
+	bool has_identity, re_config, partial, zero_checksum, interleaves, ended, connected_mark,
+		restarted_mark, closed_mark, writable_mark;
 	bool closed_given, heartbeat_sent, acked_lately;
 	tulle_sctp_closed why;
 	uint16_t cause, streams_out; /* streams that we may use */
@@ -354,6 +364,8 @@ void tulle_sctp_clear_streams(tulle_sctp *sctp);
 
 /* schedule.c */
 sctp_stream *tulle_sctp_next_stream(const tulle_sctp *sctp); /* whose chunk is next; NULL: none */
+/* Goes round to the stream whose turn it is by weight. */
+void tulle_sctp_pick_stream(tulle_sctp *sctp);
 /* The stream's turn: out of the ring into current, at the start of a message. */
 void tulle_sctp_begin_message(tulle_sctp *sctp, sctp_stream *s);
 /* The message whose turn it is ends here, what is left of it is thrown away; numbered: some of it
@@ -441,12 +453,23 @@ bool tulle_sctp_pass_cumulative(tulle_sctp *sctp, sctp_in_piece *piece);
 void tulle_sctp_mend_run(
 	tulle_sctp *sctp, uint32_t tsn); /* the run of fragments begins there now */
 bool tulle_sctp_join_early(tulle_sctp *sctp, sctp_in_piece *piece); /* above it; false likewise */
-void tulle_sctp_skip_ordered(tulle_sctp *sctp, sctp_stream *stream, uint16_t ssn);
+void tulle_sctp_skip_ordered(tulle_sctp *sctp, sctp_stream *stream, uint32_t mid);
 void tulle_sctp_cut_front(tulle_sctp *sctp); /* its sender gave it up */
 void tulle_sctp_offer_stream(tulle_sctp *sctp, sctp_stream *stream);
 bool tulle_sctp_has_turn(const sctp_stream *stream); /* a whole message may be given out */
 void tulle_sctp_free_given(tulle_sctp *sctp);
 void tulle_sctp_reset_in(tulle_sctp *sctp, sctp_stream *stream); /* the peer ended its direction */
+
+/* interleave.c */
+bool tulle_sctp_join_message(tulle_sctp *sctp, sctp_in_piece *piece); /* false: broken */
+bool tulle_sctp_add_message(tulle_sctp *sctp, sctp_in_piece *message, sctp_in_piece *hint);
+void tulle_sctp_insert_message(sctp_in_list *list, sctp_in_piece *at, sctp_in_piece *message);
+void tulle_sctp_remove_message(sctp_in_list *list, sctp_in_piece *message);
+bool tulle_sctp_too_long(tulle_sctp *sctp, size_t bytes);     /* ends the association then */
+sctp_stream *tulle_sctp_find_partial(const tulle_sctp *sctp); /* a message that may go in parts */
+void tulle_sctp_take_front(tulle_sctp *sctp, sctp_stream *stream); /* it becomes the front */
+void tulle_sctp_skip_forming(tulle_sctp *sctp, sctp_stream *s, bool unordered, uint32_t mid);
+void tulle_sctp_clear_forming(tulle_sctp *sctp, sctp_stream *stream);
 
 /* reset.c, heartbeat.c, shutdown.c, reply.c */
 tulle_drop tulle_sctp_take_re_config(tulle_sctp *, const tulle_sctp_chunk *);
@@ -467,6 +490,13 @@ void tulle_sctp_shutdown_timeout(tulle_sctp *sctp);
 bool tulle_sctp_answer(
 	tulle_sctp *sctp, uint8_t type, uint32_t tag, bool reflected, uint16_t cause);
 size_t tulle_sctp_write_reply(tulle_sctp *sctp, uint8_t *dst, size_t cap);
+
+/* An SSN as a number of 32 bits: the one that is near. */
+static inline uint32_t tulle_sctp_extend(uint32_t near, uint32_t ssn)
+{
+	uint16_t ahead = (uint16_t)(ssn - near);
+	return ahead < 0x8000 ? near + ahead : near - (0x10000u - ahead);
+}
 
 static inline bool tulle_sctp_is_open(const tulle_sctp *sctp)
 {

@@ -49,8 +49,8 @@ static size_t check_list(const sctp_stream *s, const sctp_in_list *list)
 	for (const sctp_in_piece *m = list->head; m != NULL; prev = m, m = m->next) {
 		TULLE_CHECK(m->listed && m->done && m->prev == prev && m->owner == s);
 		if (list == &s->ordered)
-			TULLE_CHECK(prev != NULL ? tulle_serial_lt16(prev->ssn, m->ssn)
-						 : !tulle_serial_lt16(m->ssn, s->in_ssn));
+			TULLE_CHECK(prev != NULL ? tulle_serial_lt32(prev->mid, m->mid)
+						 : !tulle_serial_lt32(m->mid, s->in_mid));
 		for (const sctp_in_piece *p = m; p != NULL; p = p->chain)
 			pieces++;
 	}

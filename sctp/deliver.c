@@ -5,7 +5,7 @@
 
 /* -- messages -- */
 
-static void remove_message(sctp_in_list *list, sctp_in_piece *message)
+void tulle_sctp_remove_message(sctp_in_list *list, sctp_in_piece *message)
 {
 	*(message->prev != NULL ? &message->prev->next : &list->head) = message->next;
 	*(message->next != NULL ? &message->next->prev : &list->tail) = message->prev;
@@ -18,24 +18,24 @@ static sctp_in_piece *pop_message(sctp_stream *s)
 {
 	sctp_in_piece *message = s->old.head;
 	if (message != NULL) {
-		remove_message(&s->old, message);
+		tulle_sctp_remove_message(&s->old, message);
 		return message;
 	}
 	message = s->passed.head;
 	if (message != NULL) {
-		remove_message(&s->passed, message);
+		tulle_sctp_remove_message(&s->passed, message);
 		return message;
 	}
 	sctp_in_piece *ordered = s->ordered.head, *unordered = s->unordered.head;
-	if (ordered != NULL && ordered->ssn != s->in_ssn)
+	if (ordered != NULL && ordered->mid != s->in_mid)
 		ordered = NULL;
 	if (ordered != NULL &&
 		(unordered == NULL || tulle_serial_lt32(ordered->tsn, unordered->tsn))) {
-		remove_message(&s->ordered, ordered);
-		s->in_ssn++;
+		tulle_sctp_remove_message(&s->ordered, ordered);
+		s->in_mid++;
 		return ordered;
 	}
-	remove_message(&s->unordered, unordered);
+	tulle_sctp_remove_message(&s->unordered, unordered);
 	return unordered;
 }
 
@@ -61,7 +61,7 @@ static bool may_begin_front(const tulle_sctp *sctp)
 	const sctp_stream *s = in->front_stream;
 	if (s->paused || s->ended_in || s->old.head != NULL)
 		return false;
-	if ((in->front_flags & SCTP_FLAG_U) == 0 && in->front_ssn != s->in_ssn)
+	if ((in->front_flags & SCTP_FLAG_U) == 0 && in->front_mid != s->in_mid)
 		return false;
 	return sctp->config.streamed || tulle_sctp_is_low(sctp);
 }
@@ -72,7 +72,7 @@ static void begin_front(tulle_sctp *sctp)
 	in->giving_front = in->giving_first = true;
 	in->giving_stream = in->front_stream;
 	if ((in->front_flags & SCTP_FLAG_U) == 0)
-		in->giving_stream->in_ssn++;
+		in->giving_stream->in_mid++;
 	tulle_sctp_offer_stream(
 		sctp, in->giving_stream); /* the one after it may be whole already */
 	sctp->stats.partial_messages++;
@@ -91,6 +91,9 @@ static bool begin_message(tulle_sctp *sctp)
 		tulle_sctp_offer_stream(sctp, s);
 		return true;
 	}
+	sctp_stream *partial = tulle_sctp_find_partial(sctp);
+	if (partial != NULL)
+		tulle_sctp_take_front(sctp, partial);
 	if (!may_begin_front(sctp))
 		return false;
 	begin_front(sctp);
@@ -122,13 +125,17 @@ static bool poll_message(tulle_sctp *sctp, tulle_sctp_event *event)
 	}
 	sctp_in_piece **from = in->giving_front ? &in->front : &in->giving;
 	sctp_in_piece *piece = *from;
-	if (piece == NULL) /* the next part has not come */
+	bool gap = sctp->interleaves && in->giving_front && piece != NULL &&
+		   piece->fsn != in->give_fsn;
+	if (piece == NULL || gap) /* the next part has not come */
 		return false;
 	*from = piece->chain;
 	if (in->giving_front && in->front == NULL)
 		in->front_tail = NULL;
 	*event = (tulle_sctp_event){.kind = TULLE_SCTP_MESSAGE, .stream = piece->owner->id};
-	event->ppid = piece->ppid;
+	if (in->giving_first)
+		in->giving_ppid = piece->ppid;
+	event->ppid = in->giving_ppid;
 	event->data = (const uint8_t *)(piece + 1);
 	event->len = piece->len;
 	event->unordered = (piece->flags & SCTP_FLAG_U) != 0;
@@ -137,8 +144,15 @@ static bool poll_message(tulle_sctp *sctp, tulle_sctp_event *event)
 	event->last = piece->chain == NULL && (piece->flags & SCTP_FLAG_E) != 0;
 	in->giving_first = false;
 	in->given = piece;
-	if (event->last)
-		end_message(sctp);
+	if (piece->chain == NULL || piece->chain->fsn != piece->fsn)
+		in->give_fsn++;
+	if (!event->last)
+		return true;
+	if (in->giving_front) { /* I-DATA: DATA's front was closed when its last chunk came */
+		in->giving_front = in->front_open = false;
+		sctp->stats.messages_in++;
+	}
+	end_message(sctp);
 	return true;
 }
 
@@ -176,13 +190,14 @@ void tulle_sctp_reset_in(tulle_sctp *sctp, sctp_stream *s)
 				     : s->ordered.head != NULL ? &s->ordered
 							       : &s->unordered;
 		sctp_in_piece *message = list->head;
-		remove_message(list, message);
+		tulle_sctp_remove_message(list, message);
 		*(s->old.tail != NULL ? &s->old.tail->next : &s->old.head) = message;
 		message->prev = s->old.tail;
 		message->listed = true;
 		s->old.tail = message;
 	}
-	s->in_ssn = 0;
+	s->in_mid = 0; /* RFC8260:2.3.2 too */
+	tulle_sctp_clear_forming(sctp, s);
 	s->ended_in = true;
 	if (s->old.head == NULL && sctp->in.giving_stream != s)
 		tulle_sctp_mark_stream(sctp, s, SCTP_MARK_RESET_IN);

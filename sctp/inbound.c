@@ -187,7 +187,9 @@ static sctp_in_piece *store(
 		piece->owner = s;
 		piece->tsn = piece->mate = data->tsn;
 		piece->ppid = data->ppid;
-		piece->ssn = data->ssn;
+		piece->fsn = data->fsn;
+		piece->mid =
+			data->interleaved ? data->mid : tulle_sctp_extend(s->in_mid, data->mid);
 		piece->flags = data->flags;
 		memcpy(piece + 1, from, n);
 		from += n;
@@ -282,6 +284,36 @@ static tulle_drop no_such_stream(tulle_sctp *sctp, const tulle_sctp_data_chunk *
 	return TULLE_DROP_SCTP_STREAM;
 }
 
+/* RFC8260:2.2.3: the TSN is only acknowledged, the message finds itself. */
+static tulle_drop take_interleaved(tulle_sctp *sctp, sctp_in_piece *piece, bool next)
+{
+	sctp_inbound *in = &sctp->in;
+	if (!next && !tulle_sctp_ranges_add(&in->ranges, piece->tsn)) {
+		tulle_sctp_free_chain(sctp, piece);
+		return no_room(sctp);
+	}
+	if (next) {
+		in->cumulative++;
+		(void)tulle_sctp_pass_ranges(sctp);
+	}
+	return tulle_sctp_join_message(sctp, piece) ? TULLE_TAKEN : TULLE_DROP_SCTP_CHUNK;
+}
+
+/* Is there anything that goes out now, or once its reader is no longer paused? */
+static bool can_deliver(const tulle_sctp *sctp)
+{
+	const sctp_inbound *in = &sctp->in;
+	bool starved = in->giving_front && (in->front == NULL || in->front->fsn != in->give_fsn);
+	if ((in->giving_stream != NULL && !starved) || in->given != NULL || in->forming == 0 ||
+		tulle_sctp_find_partial(sctp) != NULL)
+		return true;
+	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
+		for (const sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next)
+			if (s->paused || tulle_sctp_has_turn(s))
+				return true;
+	return false;
+}
+
 static tulle_drop take_stored(tulle_sctp *sctp, const tulle_sctp_data_chunk *data)
 {
 	bool next = data->tsn == sctp->in.cumulative + 1;
@@ -293,11 +325,16 @@ static tulle_drop take_stored(tulle_sctp *sctp, const tulle_sctp_data_chunk *dat
 	sctp_in_piece *piece = store(sctp, data, s, next);
 	if (piece == NULL) {
 		tulle_sctp_leave_stream(sctp, s);
+		/* begun messages fill all that is ours and none can be given out, nor ever will */
+		if (next && sctp->interleaves && !can_deliver(sctp))
+			tulle_sctp_break(sctp, SCTP_C_RESOURCE, NULL, 0);
 		return no_room(sctp);
 	}
 	sctp->stats.data_in += data->data.len;
 	grow_window(sctp, data->data.len);
-	tulle_drop drop = next ? take_next(sctp, piece) : take_early(sctp, data->tsn, piece);
+	tulle_drop drop = sctp->interleaves ? take_interleaved(sctp, piece, next)
+			  : next            ? take_next(sctp, piece)
+					    : take_early(sctp, data->tsn, piece);
 	if (drop == TULLE_DROP_NO_ROOM)
 		tulle_sctp_leave_stream(sctp, s);
 	return drop;
@@ -314,6 +351,10 @@ tulle_drop tulle_sctp_take_data(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 	}
 	if (data.data.len == 0) { /* RFC9260:6.2 */
 		tulle_sctp_break(sctp, SCTP_C_NO_USER_DATA, chunk->value.ptr, 4);
+		return TULLE_DROP_SCTP_CHUNK;
+	}
+	if (data.interleaved != sctp->interleaves) { /* RFC8260:2.2.3 */
+		tulle_sctp_break(sctp, SCTP_C_VIOLATION, NULL, 0);
 		return TULLE_DROP_SCTP_CHUNK;
 	}
 	in->packet_has_data = true;
@@ -439,7 +480,8 @@ void tulle_sctp_inbound_clear(tulle_sctp *sctp)
 			clear_list(sctp, &s->unordered);
 			s->deliver = false;
 			s->deliver_next = NULL;
-			s->in_ssn = 0;
+			tulle_sctp_clear_forming(sctp, s);
+			s->in_mid = 0;
 		}
 	tulle_sctp_free_chain(sctp, in->front);
 	tulle_sctp_free_chain(sctp, in->giving);

@@ -27,6 +27,9 @@
 #define TULLE_SCTP_ERRORS_PER_SECOND 10u /* ERROR, ABORT of stateless answers: RFC9260:12.2.4.1 */
 #define TULLE_SCTP_FRAGMENT_BYTES_MIN 128u /* the rest of a packet takes no smaller fragment */
 #define TULLE_SCTP_SCAN_PARAMETERS_MAX 64u /* parameters looked at in one INIT */
+#define TULLE_SCTP_WEIGHT 256u     /* of a stream that has none: priority low of RFC8831:6.4 */
+#define TULLE_SCTP_WEIGHT_MIN 32u  /* less counts as this */
+#define TULLE_SCTP_TURN_BYTES 512u /* of a turn of weight 128, and in proportion */
 #define TULLE_SCTP_FORWARD_STREAMS_MAX 24u /* streams in a FORWARD-TSN of ours */
 #define TULLE_SCTP_FORWARD_WAIT_US 10000   /* between two of ours, at least */
 #define TULLE_SCTP_RECEIVE_SHARE 4u        /* send leaves a pool's fourth to what comes in */

@@ -230,10 +230,20 @@ static tulle_err judge_send(
 	return TULLE_OK;
 }
 
+static uint16_t weight_of(uint16_t priority)
+{
+	if (priority == 0)
+		return TULLE_SCTP_WEIGHT;
+	if (priority < TULLE_SCTP_WEIGHT_MIN)
+		return TULLE_SCTP_WEIGHT_MIN;
+	return priority < INT16_MAX ? priority : INT16_MAX;
+}
+
 static void begin_parts(tulle_sctp *sctp, sctp_stream *s, const tulle_sctp_send_options *options)
 {
 	bool tries = options->has_retransmissions && options->retransmissions_max < UINT16_MAX;
 	s->part_unordered = options->unordered;
+	s->weight = weight_of(options->priority);
 	s->part_tries = tries ? (uint16_t)(options->retransmissions_max + 1) : 0;
 	s->part_expires = options->has_lifetime ? tulle_time_add(sctp->now, options->lifetime_us)
 						: TULLE_TIME_NEVER;
@@ -341,7 +351,8 @@ static void clear_queue(tulle_sctp *sctp, sctp_stream *s)
 	s->ready_next = NULL;
 	s->buffered = s->unacked = 0;
 	s->out_ssn = 0;
-	s->out_umid = 0;
+	s->out_umid = s->out_fsn = 0;
+	s->deficit = 0;
 }
 
 void tulle_sctp_outbound_clear(tulle_sctp *sctp)

@@ -179,19 +179,21 @@ typedef struct {
 	size_t count;
 } skip_list;
 
-static bool add_skip(skip_list *list, uint64_t key)
+static bool add_skip(skip_list *list, uint64_t key, bool interleaved)
 {
 	uint16_t stream = (uint16_t)(key >> 48);
-	if ((key >> 32 & 1) != 0) /* unordered: DATA has no number for it, the TSN alone says it */
+	bool unordered = (key >> 32 & 1) != 0;
+	if (unordered && !interleaved) /* DATA has no number for it: the TSN alone says it */
 		return true;
 	for (size_t i = 0; i < list->count; i++)
-		if (list->at[i].stream == stream) {
+		if (list->at[i].stream == stream && list->at[i].unordered == unordered) {
 			list->at[i].mid = (uint32_t)key;
 			return true;
 		}
 	if (list->count == TULLE_SCTP_FORWARD_STREAMS_MAX)
 		return false;
-	list->at[list->count++] = (tulle_sctp_skip){.stream = stream, .mid = (uint32_t)key};
+	list->at[list->count++] =
+		(tulle_sctp_skip){.stream = stream, .unordered = unordered, .mid = (uint32_t)key};
 	return true;
 }
 
@@ -202,12 +204,13 @@ void tulle_sctp_write_forward(tulle_sctp *sctp, tulle_wr *w)
 	uint32_t to = o->acked_tsn;
 	sctp->due &= ~(uint32_t)SCTP_DUE_FORWARD;
 	/* what has no room goes with the next one */
-	while (to != o->advanced_tsn && add_skip(&list, tulle_sctp_tsn_at(sctp, to + 1)->delivered))
+	while (to != o->advanced_tsn &&
+		add_skip(&list, tulle_sctp_tsn_at(sctp, to + 1)->delivered, sctp->interleaves))
 		to++;
 	if (to == o->acked_tsn)
 		return;
 	sctp->stats.forwards_out++;
-	tulle_sctp_write_forward_chunk(w, to, list.at, list.count);
+	tulle_sctp_write_forward_chunk(w, sctp->interleaves, to, list.at, list.count);
 }
 
 /* -- being told -- */
@@ -248,11 +251,23 @@ static bool have_streams(tulle_sctp *sctp, const tulle_sctp_forward_chunk *f)
 	return true;
 }
 
+static void skip_stream(tulle_sctp *sctp, sctp_stream *s, const tulle_sctp_skip *skip)
+{
+	uint32_t mid = skip->mid;
+	if (sctp->interleaves)
+		tulle_sctp_skip_forming(sctp, s, skip->unordered, mid);
+	else
+		mid = tulle_sctp_extend(s->in_mid, mid);
+	if (!skip->unordered)
+		tulle_sctp_skip_ordered(sctp, s, mid);
+}
+
 /* RFC3758:3.6 */
 static bool forward(tulle_sctp *sctp, const tulle_sctp_forward_chunk *f)
 {
 	sctp_inbound *in = &sctp->in;
-	tulle_sctp_cut_front(sctp);
+	if (!sctp->interleaves)
+		tulle_sctp_cut_front(sctp);
 	drop_early(sctp, f->cumulative);
 	in->cumulative = f->cumulative;
 	in->skipping = true;
@@ -261,7 +276,7 @@ static bool forward(tulle_sctp *sctp, const tulle_sctp_forward_chunk *f)
 		sctp_stream *s = tulle_sctp_find_stream(sctp, skip.stream);
 		if (s == NULL)
 			continue;
-		tulle_sctp_skip_ordered(sctp, s, (uint16_t)skip.mid);
+		skip_stream(sctp, s, &skip);
 		tulle_sctp_leave_stream(sctp, s);
 	}
 	return tulle_sctp_pass_ranges(sctp);
@@ -277,6 +292,10 @@ tulle_drop tulle_sctp_take_forward(tulle_sctp *sctp, const tulle_sctp_chunk *chu
 	tulle_drop drop = tulle_sctp_read_forward(chunk, &f);
 	if (drop != TULLE_TAKEN)
 		return drop;
+	if (f.interleaved != sctp->interleaves) { /* RFC8260:2.3.1 */
+		tulle_sctp_break(sctp, SCTP_C_VIOLATION, NULL, 0);
+		return TULLE_DROP_SCTP_CHUNK;
+	}
 	sctp->due |= SCTP_DUE_SACK; /* RFC3758:3.6: also when it is old, ours may have been lost */
 	if (!tulle_serial_lt32(in->cumulative, f.cumulative))
 		return TULLE_DROP_SCTP_DUPLICATE;

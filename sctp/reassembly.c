@@ -11,15 +11,12 @@ static bool broken(tulle_sctp *sctp)
 	return false;
 }
 
-static bool is_too_long(const tulle_sctp *sctp, size_t bytes)
+bool tulle_sctp_too_long(tulle_sctp *sctp, size_t bytes)
 {
-	return sctp->config.message_bytes_max != 0 && bytes > sctp->config.message_bytes_max;
-}
-
-static bool too_long(tulle_sctp *sctp)
-{
+	if (sctp->config.message_bytes_max == 0 || bytes <= sctp->config.message_bytes_max)
+		return false;
 	tulle_sctp_break(sctp, SCTP_C_RESOURCE, NULL, 0);
-	return false;
+	return true;
 }
 
 /* -- streams -- */
@@ -33,7 +30,7 @@ bool tulle_sctp_has_turn(const sctp_stream *s)
 	if (s->ended_in) /* the event comes between before and after */
 		return false;
 	return s->passed.head != NULL || s->unordered.head != NULL ||
-	       (s->ordered.head != NULL && s->ordered.head->ssn == s->in_ssn);
+	       (s->ordered.head != NULL && s->ordered.head->mid == s->in_mid);
 }
 
 void tulle_sctp_offer_stream(tulle_sctp *sctp, sctp_stream *s)
@@ -56,7 +53,7 @@ static void append(sctp_in_list *list, sctp_in_piece *message)
 	list->tail = message;
 }
 
-static void insert_after(sctp_in_list *list, sctp_in_piece *at, sctp_in_piece *message)
+void tulle_sctp_insert_message(sctp_in_list *list, sctp_in_piece *at, sctp_in_piece *message)
 {
 	message->listed = true;
 	message->prev = at;
@@ -66,32 +63,32 @@ static void insert_after(sctp_in_list *list, sctp_in_piece *at, sctp_in_piece *m
 }
 
 /* The last message in the list whose SSN is not after ours, looked for from hint backwards. */
-static sctp_in_piece *find_place(const sctp_in_list *list, sctp_in_piece *hint, uint16_t ssn)
+static sctp_in_piece *find_place(const sctp_in_list *list, sctp_in_piece *hint, uint32_t mid)
 {
 	sctp_in_piece *at = hint != NULL ? hint : list->tail;
-	while (at != NULL && tulle_serial_lt16(ssn, at->ssn))
+	while (at != NULL && tulle_serial_lt32(mid, at->mid))
 		at = at->prev;
 	const sctp_in_piece *next = at != NULL ? at->next : list->head;
-	if (hint != NULL && next != NULL && !tulle_serial_lt16(ssn, next->ssn))
+	if (hint != NULL && next != NULL && !tulle_serial_lt32(mid, next->mid))
 		return find_place(
-			list, NULL, ssn); /* the hint was of no use: from the tail, once */
+			list, NULL, mid); /* the hint was of no use: from the tail, once */
 	return at;
 }
 
 static bool insert_ordered(tulle_sctp *sctp, sctp_in_piece *message, sctp_in_piece *hint)
 {
 	sctp_stream *s = message->owner;
-	if (tulle_serial_lt16(message->ssn, s->in_ssn))
+	if (tulle_serial_lt32(message->mid, s->in_mid))
 		return broken(sctp);
-	sctp_in_piece *at = find_place(&s->ordered, hint, message->ssn);
-	if (at != NULL && at->ssn == message->ssn)
+	sctp_in_piece *at = find_place(&s->ordered, hint, message->mid);
+	if (at != NULL && at->mid == message->mid)
 		return broken(sctp);
-	insert_after(&s->ordered, at, message);
+	tulle_sctp_insert_message(&s->ordered, at, message);
 	return true;
 }
 
 /* A whole message finds its place in its stream. */
-static bool add_message(tulle_sctp *sctp, sctp_in_piece *message, sctp_in_piece *hint)
+bool tulle_sctp_add_message(tulle_sctp *sctp, sctp_in_piece *message, sctp_in_piece *hint)
 {
 	sctp_stream *s = message->owner;
 	sctp->stats.messages_in++;
@@ -109,16 +106,15 @@ static bool is_next_of_stream(const sctp_in_piece *message)
 {
 	if (message->flags & SCTP_FLAG_U)
 		return true;
-	uint16_t before =
-		message->prev != NULL ? message->prev->ssn : (uint16_t)(message->owner->in_ssn - 1);
-	return (uint16_t)(before + 1) == message->ssn;
+	uint32_t before = message->prev != NULL ? message->prev->mid : message->owner->in_mid - 1;
+	return before + 1 == message->mid;
 }
 
 /* -- the front -- */
 
 static bool is_same_message(const sctp_inbound *in, const sctp_in_piece *piece)
 {
-	return in->front_stream == piece->owner && in->front_ssn == piece->ssn &&
+	return in->front_stream == piece->owner && in->front_mid == piece->mid &&
 	       ((in->front_flags ^ piece->flags) & SCTP_FLAG_U) == 0;
 }
 
@@ -150,7 +146,7 @@ static bool close_front(tulle_sctp *sctp)
 		return true;
 	}
 	message->done = true;
-	if (!add_message(sctp, message, NULL)) {
+	if (!tulle_sctp_add_message(sctp, message, NULL)) {
 		in->front = message; /* where clearing finds it */
 		return false;
 	}
@@ -163,15 +159,15 @@ static bool grow_front(tulle_sctp *sctp, sctp_in_piece *piece)
 	if (!in->front_open) {
 		in->front_bytes = 0;
 		in->front_stream = piece->owner;
-		in->front_ssn = piece->ssn;
+		in->front_mid = piece->mid;
 		in->front_flags = piece->flags;
 	}
 	in->front_open = true;
 	in->front_bytes += chunk_bytes(piece);
 	*(in->front != NULL ? &in->front_tail->chain : &in->front) = piece;
 	in->front_tail = chunk_end(piece);
-	if (is_too_long(sctp, in->front_bytes))
-		return too_long(sctp);
+	if (tulle_sctp_too_long(sctp, in->front_bytes))
+		return false;
 	return (piece->flags & SCTP_FLAG_E) == 0 || close_front(sctp);
 }
 
@@ -189,18 +185,18 @@ void tulle_sctp_cut_front(tulle_sctp *sctp)
 	in->front = in->front_tail = NULL;
 }
 
-/* What is whole up to ssn goes out, what is not never comes: RFC3758:3.6. */
-void tulle_sctp_skip_ordered(tulle_sctp *sctp, sctp_stream *s, uint16_t ssn)
+/* What is whole up to mid goes out, what is not never comes: RFC3758:3.6. */
+void tulle_sctp_skip_ordered(tulle_sctp *sctp, sctp_stream *s, uint32_t mid)
 {
-	if (tulle_serial_lt16(ssn, s->in_ssn))
+	if (tulle_serial_lt32(mid, s->in_mid))
 		return;
-	while (s->ordered.head != NULL && !tulle_serial_lt16(ssn, s->ordered.head->ssn)) {
+	while (s->ordered.head != NULL && !tulle_serial_lt32(mid, s->ordered.head->mid)) {
 		sctp_in_piece *message = s->ordered.head;
 		s->ordered.head = message->next;
 		*(message->next != NULL ? &message->next->prev : &s->ordered.tail) = NULL;
 		append(&s->passed, message);
 	}
-	s->in_ssn = (uint16_t)(ssn + 1);
+	s->in_mid = mid + 1;
 	tulle_sctp_offer_stream(sctp, s);
 }
 
@@ -213,6 +209,8 @@ static bool is_left_over(const sctp_inbound *in, const sctp_in_piece *piece)
 bool tulle_sctp_pass_cumulative(tulle_sctp *sctp, sctp_in_piece *piece)
 {
 	sctp_inbound *in = &sctp->in;
+	if (sctp->interleaves) /* what a message is does not depend on TSNs: RFC8260:2.2.3 */
+		return true;
 	if (piece != NULL && !piece->done && is_left_over(in, piece)) {
 		tulle_sctp_free_chain(sctp, piece);
 		return true;
@@ -222,10 +220,10 @@ bool tulle_sctp_pass_cumulative(tulle_sctp *sctp, sctp_in_piece *piece)
 	if (begins && in->front_open && sctp->partial) { /* the FORWARD-TSN for it is late */
 		sctp_stream *s = in->front_stream;
 		bool ordered = (in->front_flags & SCTP_FLAG_U) == 0;
-		uint16_t ssn = in->front_ssn;
+		uint32_t mid = in->front_mid;
 		tulle_sctp_cut_front(sctp);
 		if (ordered)
-			tulle_sctp_skip_ordered(sctp, s, ssn);
+			tulle_sctp_skip_ordered(sctp, s, mid);
 	}
 	if (piece == NULL || piece->done) {
 		if (in->front_open) /* RFC9260:6.9: a message's TSNs follow each other */
@@ -254,7 +252,7 @@ static bool may_follow(
 	bool ends = (left->flags & SCTP_FLAG_E) != 0, begins = (right->flags & SCTP_FLAG_B) != 0;
 	if (ends || begins)
 		return begins && (ends || sctp->partial);
-	return left->owner == right->owner && left->ssn == right->ssn &&
+	return left->owner == right->owner && left->mid == right->mid &&
 	       ((left->flags ^ right->flags) & SCTP_FLAG_U) == 0;
 }
 
@@ -286,7 +284,7 @@ static bool make_message(tulle_sctp *sctp, uint32_t first, uint32_t last)
 			break;
 		chunk_end(piece)->chain = tulle_sctp_early_at(sctp, tsn + 1);
 	}
-	if (!add_message(sctp, head, find_hint(sctp, head, first, last))) {
+	if (!tulle_sctp_add_message(sctp, head, find_hint(sctp, head, first, last))) {
 		for (sctp_in_piece *p = head; p != NULL;
 			p = p->chain) /* clearing finds it in the ring */
 			p->done = false;
@@ -294,7 +292,7 @@ static bool make_message(tulle_sctp *sctp, uint32_t first, uint32_t last)
 			chunk_end(tulle_sctp_early_at(sctp, tsn))->chain = NULL;
 		return false;
 	}
-	return !is_too_long(sctp, bytes) || too_long(sctp);
+	return !tulle_sctp_too_long(sctp, bytes);
 }
 
 void tulle_sctp_mend_run(tulle_sctp *sctp, uint32_t tsn)

@@ -17,13 +17,17 @@ static const struct {
 	uint16_t states;
 } table[] = {
 	{SCTP_DATA, false, IN(ESTABLISHED) | IN(SHUTDOWN_PENDING) | IN(SHUTDOWN_SENT)}, /* 6, 9.2 */
-	{SCTP_INIT, true, ANY | IN(CLOSED)},    /* 5.1, 5.2.1, 5.2.2 */
-	{SCTP_INIT_ACK, true, IN(COOKIE_WAIT)}, /* 5.2.3 */
-	{SCTP_SACK, false, OPEN},               /* 6.2.1 */
-	{SCTP_HEARTBEAT, false, OPEN},          /* 8.3 */
-	{SCTP_HEARTBEAT_ACK, false, OPEN},      /* 8.3 */
-	{SCTP_ABORT, false, ANY},               /* 9.1 */
-	{SCTP_SHUTDOWN, false, OPEN},           /* 9.2 */
+	{SCTP_I_DATA, false,
+		IN(ESTABLISHED) | IN(SHUTDOWN_PENDING) | IN(SHUTDOWN_SENT)}, /* RFC8260:2.1 */
+	{SCTP_I_FORWARD_TSN, false,
+		IN(ESTABLISHED) | IN(SHUTDOWN_PENDING) | IN(SHUTDOWN_SENT)}, /* RFC8260:2.3.1 */
+	{SCTP_INIT, true, ANY | IN(CLOSED)},                                 /* 5.1, 5.2.1, 5.2.2 */
+	{SCTP_INIT_ACK, true, IN(COOKIE_WAIT)},                              /* 5.2.3 */
+	{SCTP_SACK, false, OPEN},                                            /* 6.2.1 */
+	{SCTP_HEARTBEAT, false, OPEN},                                       /* 8.3 */
+	{SCTP_HEARTBEAT_ACK, false, OPEN},                                   /* 8.3 */
+	{SCTP_ABORT, false, ANY},                                            /* 9.1 */
+	{SCTP_SHUTDOWN, false, OPEN},                                        /* 9.2 */
 	{SCTP_SHUTDOWN_ACK, false, IN(SHUTDOWN_SENT) | IN(SHUTDOWN_ACK_SENT)}, /* 9.2 */
 	{SCTP_ERROR, false, ANY},                                              /* 3.3.10 */
 	{SCTP_COOKIE_ECHO, false, ANY | IN(CLOSED)},                           /* 5.2.4 */
@@ -73,6 +77,7 @@ static tulle_drop dispatch(
 {
 	switch (chunk->type) {
 	case SCTP_DATA:
+	case SCTP_I_DATA:
 		return tulle_sctp_take_data(sctp, chunk);
 	case SCTP_SACK:
 		return tulle_sctp_take_sack(sctp, chunk);
@@ -101,6 +106,7 @@ static tulle_drop dispatch(
 	case SCTP_RE_CONFIG:
 		return tulle_sctp_take_re_config(sctp, chunk);
 	case SCTP_FORWARD_TSN:
+	case SCTP_I_FORWARD_TSN:
 		return tulle_sctp_take_forward(sctp, chunk);
 	default:
 		return TULLE_TAKEN;

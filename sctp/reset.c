@@ -28,8 +28,10 @@ tulle_err tulle_sctp_reset_stream(tulle_sctp *sctp, tulle_time now, uint16_t str
 static void done(tulle_sctp *sctp, sctp_stream *s, bool ok)
 {
 	s->reset = SCTP_RESET_NONE;
-	if (ok)
-		s->out_ssn = 0; /* RFC6525:5.2.2 */
+	if (ok) { /* RFC6525:5.2.2, RFC8260:2.3.2 */
+		s->out_ssn = 0;
+		s->out_umid = 0;
+	}
 	tulle_sctp_mark_stream(sctp, s, ok ? SCTP_MARK_RESET_DONE : SCTP_MARK_RESET_FAILED);
 }
 

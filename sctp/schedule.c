@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* sctp: whose turn it is, and how a message is cut into chunks: RFC9260:6.1, 6.9.
- * Invariant: between the fragments of a message no other message takes a TSN. */
+ * Invariant: without I-DATA no other message takes a TSN between the fragments of one. */
 #include "sctp/association.h"
 
 sctp_stream *tulle_sctp_next_stream(const tulle_sctp *sctp)
@@ -8,34 +8,90 @@ sctp_stream *tulle_sctp_next_stream(const tulle_sctp *sctp)
 	const sctp_outbound *o = &sctp->out;
 	if (o->current != NULL)
 		return o->current->out_head != NULL ? o->current : NULL;
-	return o->ready_last != NULL ? o->ready_last->ready_next : NULL;
+	if (o->ready_last == NULL)
+		return NULL;
+	sctp_stream *s = o->ready_last->ready_next;
+	while (s->out_head == NULL && s != o->ready_last) /* its messages were given up */
+		s = s->ready_next;
+	return s->out_head != NULL ? s : NULL;
 }
 
-/* The stream's turn: out of the ring into current, at the start of a message. */
-void tulle_sctp_begin_message(tulle_sctp *sctp, sctp_stream *s)
+static void leave_ring(sctp_outbound *o) /* the first */
 {
-	sctp_outbound *o = &sctp->out;
-	if (o->current == s)
-		return;
+	sctp_stream *s = o->ready_last->ready_next;
 	if (o->ready_last == s)
 		o->ready_last = NULL;
 	else
 		o->ready_last->ready_next = s->ready_next;
 	s->ready_next = NULL;
+}
+
+static int32_t turn_of(const sctp_stream *s)
+{
+	return (int32_t)(TULLE_SCTP_TURN_BYTES * s->weight / 128);
+}
+
+/* Deficit round robin: each turn brings a stream bytes in proportion to its weight; who took more
+ * than it had (a whole message, where messages cannot be mixed) pays with its next turns. */
+void tulle_sctp_pick_stream(tulle_sctp *sctp)
+{
+	sctp_outbound *o = &sctp->out;
+	while (o->current == NULL && o->ready_last != NULL) {
+		sctp_stream *s = o->ready_last->ready_next;
+		if (s->out_head == NULL) {
+			leave_ring(o);
+			s->ready = false;
+			s->deficit = 0;
+			tulle_sctp_leave_stream(sctp, s);
+			continue;
+		}
+		if (s->deficit > 0)
+			return;
+		bool alone = s == o->ready_last;
+		s->deficit = alone ? turn_of(s) : s->deficit + turn_of(s);
+		if (s->deficit > 0)
+			return;
+		o->ready_last = s; /* goes round */
+	}
+}
+
+void tulle_sctp_begin_message(tulle_sctp *sctp, sctp_stream *s)
+{
+	sctp_outbound *o = &sctp->out;
+	if (o->current == s)
+		return;
+	while (o->ready_last->ready_next != s) { /* only those that have nothing stand before it */
+		o->ready_last->ready_next->ready = false;
+		leave_ring(o);
+	}
+	leave_ring(o);
 	o->current = s;
+}
+
+/* Back into the ring: to its head while its turn lasts, else to its end. */
+static void pass_turn(tulle_sctp *sctp, sctp_stream *s)
+{
+	sctp_outbound *o = &sctp->out;
+	o->current = NULL;
+	s->ready = false;
+	if (s->out_head == NULL)
+		return;
+	sctp_stream *last = o->ready_last;
+	tulle_sctp_make_ready(sctp, s);
+	if (s->deficit > 0 && last != NULL)
+		o->ready_last = last; /* then it is the first */
 }
 
 static void end_message(tulle_sctp *sctp, sctp_stream *s, bool unordered)
 {
-	sctp->out.current = NULL;
-	s->ready = false;
 	if (unordered)
 		s->out_umid++;
 	else
 		s->out_ssn++;
+	s->out_fsn = 0;
 	sctp->stats.messages_out++;
-	if (s->out_head != NULL)
-		tulle_sctp_make_ready(sctp, s);
+	if (sctp->out.current == s)
+		pass_turn(sctp, s);
 }
 
 /* buffered falls by n. */
@@ -56,8 +112,10 @@ void tulle_sctp_end_dropped(tulle_sctp *sctp, sctp_stream *s, bool numbered)
 	tulle_sctp_drop_rest(sctp, s);
 	if (above && s->buffered <= s->low)
 		tulle_sctp_mark_stream(sctp, s, SCTP_MARK_LOW);
-	sctp->stats.messages_out -= !numbered;
-	end_message(sctp, s, unordered || !numbered);
+	if (numbered)
+		end_message(sctp, s, unordered);
+	else if (sctp->out.current == s)
+		pass_turn(sctp, s);
 	tulle_sctp_reset_wanted(sctp, s);
 }
 
@@ -91,11 +149,14 @@ static void copy_pieces(
 
 void tulle_sctp_write_chunk(tulle_sctp *sctp, tulle_sctp_packet *p, uint32_t tsn, const sctp_tsn *t)
 {
-	(void)sctp;
 	const sctp_out_piece *piece = t->piece;
 	tulle_sctp_data_chunk chunk = {.tsn = tsn, .ppid = piece->ppid, .flags = t->flags};
 	chunk.stream = piece->stream->id;
-	chunk.ssn = piece->unordered ? 0 : (uint16_t)piece->mid;
+	chunk.interleaved = sctp->interleaves;
+	chunk.fsn = t->fsn;
+	chunk.mid = piece->mid;
+	if (!sctp->interleaves && piece->unordered) /* RFC9260:3.3.1 */
+		chunk.mid = 0;
 	tulle_sctp_write_data_header(&p->w, &chunk, t->len);
 	copy_pieces(p, piece, t->offset, t->len);
 	tulle_wr_zero(&p->w, tulle_sctp_padded(t->len) - t->len);
@@ -124,9 +185,13 @@ void tulle_sctp_cut(tulle_sctp *sctp, sctp_stream *s, size_t n, sctp_tsn *t)
 		if (s->out_head == NULL)
 			s->out_tail = NULL;
 	}
+	t->fsn = s->out_fsn++;
+	s->deficit -= (int32_t)n;
 	if (last) {
 		t->flags |= SCTP_FLAG_E;
 		end_message(sctp, s, unordered);
+	} else if (sctp->interleaves && (s->deficit <= 0 || s->out_head == NULL)) {
+		pass_turn(sctp, s); /* RFC8260:2.2 */
 	}
 	fell(sctp, s, n);
 }

@@ -89,9 +89,10 @@ static bool is_used(const sctp_stream *s)
 {
 	return s->out_head != NULL || s->unacked != 0 || s->in_pieces != 0 || s->low != 0 ||
 	       s->old.head != NULL || s->passed.head != NULL || s->ordered.head != NULL ||
-	       s->unordered.head != NULL || s->out_ssn != 0 || s->in_ssn != 0 || s->marks != 0 ||
-	       s->reset != SCTP_RESET_NONE || s->ready || s->deliver || s->marked || s->part_open ||
-	       s->part_dropped || s->paused || s->ended_in;
+	       s->unordered.head != NULL || s->out_ssn != 0 || s->out_umid != 0 ||
+	       s->forming[0].head != NULL || s->forming[1].head != NULL || s->in_mid != 0 ||
+	       s->marks != 0 || s->reset != SCTP_RESET_NONE || s->ready || s->deliver ||
+	       s->marked || s->part_open || s->part_dropped || s->paused || s->ended_in;
 }
 
 static void remove_stream(tulle_sctp *sctp, sctp_stream *stream)

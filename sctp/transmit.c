@@ -25,10 +25,11 @@ bool tulle_sctp_has_data_due(const tulle_sctp *sctp)
 	       (tulle_sctp_pace_is_due(sctp) && tulle_sctp_wants_to_send(sctp));
 }
 
-static size_t room_for_payload(const tulle_sctp_packet *p)
+static size_t room_for_payload(const tulle_sctp *sctp, const tulle_sctp_packet *p)
 {
 	size_t left = p->w.cap - p->w.len;
-	return left > SCTP_DATA_HEADER_BYTES ? (left - SCTP_DATA_HEADER_BYTES) & ~(size_t)3 : 0;
+	size_t head = sctp->interleaves ? SCTP_I_DATA_HEADER_BYTES : SCTP_DATA_HEADER_BYTES;
+	return left > head ? (left - head) & ~(size_t)3 : 0;
 }
 
 /* The answer should not be delayed (RFC7053:5.1) where we wait for it: nothing more may go out, or
@@ -71,7 +72,7 @@ static bool write_lost(tulle_sctp *sctp, tulle_sctp_packet *p)
 		sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
 		if (tulle_sctp_is_spent(sctp, t) && tulle_sctp_abandon(sctp, tsn))
 			continue; /* RFC3758:3.5 A */
-		if (t->len > room_for_payload(p))
+		if (t->len > room_for_payload(sctp, p))
 			break;
 		if (o->flight != 0 && !o->probe_due &&
 			(o->flight_chunks >= sctp->cc.cwnd || t->len > o->peer_window))
@@ -91,7 +92,7 @@ static bool write_probe(tulle_sctp *sctp, tulle_sctp_packet *p)
 		return false;
 	uint32_t tsn = o->in_flight.last;
 	sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
-	if (t->len > room_for_payload(p))
+	if (t->len > room_for_payload(sctp, p))
 		return false;
 	tulle_sctp_mark_lost(sctp, tsn);
 	o->newly_lost -= SCTP_DATA_HEADER_BYTES + tulle_sctp_padded(t->len); /* who knows */
@@ -105,7 +106,7 @@ static size_t next_size(tulle_sctp *sctp, const tulle_sctp_packet *p, bool bundl
 {
 	sctp_outbound *o = &sctp->out;
 	const sctp_stream *s = tulle_sctp_next_stream(sctp);
-	size_t room = room_for_payload(p);
+	size_t room = room_for_payload(sctp, p);
 	if (s == NULL || room == 0)
 		return 0;
 	/* RFC9260:6.1 B */
@@ -139,6 +140,7 @@ static bool write_new(tulle_sctp *sctp, tulle_sctp_packet *p, bool bundled)
 {
 	sctp_outbound *o = &sctp->out;
 	for (;;) {
+		tulle_sctp_pick_stream(sctp);
 		tulle_sctp_drop_expired(sctp);
 		size_t n = next_size(sctp, p, bundled);
 		if (n == 0)

@@ -34,6 +34,9 @@ typedef struct {
 	size_t message_bytes_max; /* (no limit) a longer message of the peer ends the association */
 	bool streamed;            /* parts of the front message come out as they arrive */
 	uint8_t cpu;              /* a tulle_cpu: 0 is always right */
+	bool no_interleaving; /* (false) RFC 8260 is not offered: messages follow each other whole. With
+				 it messages that are begun on many streams must fit the buffers
+				 together: where they do not the association ends by name */
 	bool no_partial;     /* (false) RFC 3758 is not offered: all is reliable */
 	bool zero_checksum;  /* (false) the layer below is DTLS, which checks already: RFC9653:3 */
 	tulle_sctp_control cc;    /* (BBR) */
@@ -50,10 +53,11 @@ typedef struct {
 
 typedef struct {
 	bool first, last; /* both: a whole message. Parts of a stream follow each other in order; */
-	/* other streams wait for the last one (RFC9260:6.9 keeps TSNs together) */
+	/* without RFC 8260 other streams wait for the last one (RFC9260:6.9 keeps TSNs together) */
 	bool unordered;                         /* taken from the first part, like all below */
 	bool has_lifetime, has_retransmissions; /* PR-SCTP: reliable until the peer supports it */
-	uint16_t retransmissions_max, priority; /* 0: sent once */
+	uint16_t retransmissions_max; /* 0: sent once */
+	uint16_t priority; /* weight among streams with data, 1..32767 (256): RFC8831:6.4 */
 	tulle_time lifetime_us;                 /* from this send on */
 } tulle_sctp_send_options;
 

@@ -116,6 +116,8 @@ void tulle_sctp_write_init_chunk(tulle_wr *w, uint8_t type, const tulle_sctp_ini
 			tulle_wr_u8(w, SCTP_FORWARD_TSN);
 		if (init->i_data)
 			tulle_wr_u8(w, SCTP_I_DATA);
+		if (init->i_data && init->forward_tsn) /* RFC8260:2.3.1 */
+			tulle_wr_u8(w, SCTP_I_FORWARD_TSN);
 		tulle_wr_patch_u16(w, p + 2, (uint16_t)(w->len - p));
 	}
 	tulle_sctp_chunk_end(w, at);

@@ -34,6 +34,7 @@ typedef struct {
 	tulle_time now;
 	uint64_t random;
 	bool no_random;
+	bool interleaves; /* I-DATA is offered: RFC 8260 */
 	tulle_sctp_config config;
 } pair;
 
@@ -64,6 +65,7 @@ static inline void pair_open(pair *p, size_t blocks)
 	size_t n = tulle_pool_memory_bytes(PAIR_BLOCK, blocks);
 	p->pool_memory = malloc(n);
 	p->pool = tulle_pool_init(p->pool_memory, n, PAIR_BLOCK, blocks);
+	p->config.no_interleaving = !p->interleaves;
 	p->config.pool = p->pool;
 	p->config.random = (tulle_random){pair_random, p};
 	p->config.reserve_blocks = tulle_sctp_reserve_blocks_min(&p->config);
@@ -189,7 +191,7 @@ static inline tulle_drop pair_data(pair *p, int to, uint32_t ahead, uint16_t str
 {
 	uint8_t buf[1200];
 	tulle_wr w = tulle_wr_make(buf, sizeof buf);
-	tulle_sctp_data_chunk d = {.ppid = 51, .stream = stream, .ssn = ssn, .flags = flags};
+	tulle_sctp_data_chunk d = {.ppid = 51, .stream = stream, .mid = ssn, .flags = flags};
 	d.tsn = p->end[to].sctp->in.cumulative + 1 + ahead;
 	tulle_sctp_write_data_header(&w, &d, strlen(text));
 	tulle_wr_cstr(&w, text);

@@ -217,7 +217,7 @@ START_TEST(ssns_and_tsns_wrap)
 		ck_assert_int_eq(tulle_sctp_state_now(p.end[1].sctp), TULLE_SCTP_STATE_ESTABLISHED);
 		uint8_t buf[20];
 		tulle_wr w = tulle_wr_make(buf, sizeof buf);
-		tulle_sctp_data_chunk d = {.stream = 1, .ssn = (uint16_t)i, .flags = BE};
+		tulle_sctp_data_chunk d = {.stream = 1, .mid = (uint16_t)i, .flags = BE};
 		d.tsn = 0xfffffff1 + i;
 		tulle_sctp_write_data_header(&w, &d, 1);
 		tulle_wr_u32(&w, 0);
@@ -609,7 +609,7 @@ START_TEST(streams_take_turns)
 		ck_assert(pair_find(&p.end[0], SCTP_DATA, i, &chunk) &&
 			  tulle_sctp_read_data(&chunk, &d));
 		ck_assert_uint_eq(d.stream, i % 3);
-		ck_assert_uint_eq(d.ssn, i / 3);
+		ck_assert_uint_eq(d.mid, i / 3);
 	}
 }
 END_TEST
