@@ -222,7 +222,7 @@ void tulle_sctp_reset_numbers(tulle_sctp *sctp)
 	sctp->re_config = id->re_config;
 	sctp->resets.sequence = id->local_tsn; /* RFC6525:4.1 */
 	sctp->resets.peer_sequence = id->remote_tsn;
-	sctp->resets.answered = false;
+	sctp->resets.done_count = sctp->resets.answer_count = 0;
 	sctp->errors = 0;
 }
 
