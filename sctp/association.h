@@ -142,8 +142,8 @@ typedef struct {
 	bool reflected; /* T bit */
 	uint32_t tag, local_tie, remote_tie;
 	sctp_identity identity;
-	uint8_t unknown[TULLE_SCTP_UNKNOWN_BYTES_MAX];
-	uint16_t unknown_len, cause;
+	uint8_t info[TULLE_SCTP_UNKNOWN_BYTES_MAX]; /* INIT ACK: what to report; else of the cause */
+	uint16_t info_len, cause;
 	tulle_time stale_us;
 } sctp_reply;
 
@@ -272,7 +272,7 @@ struct tulle_sctp {
 	sctp_identity identity;
 	bool has_identity, re_config, ended, connected_mark, restarted_mark, closed_mark,
 		writable_mark;
-	bool closed_given, heartbeat_sent, acked_lately;
+	bool closed_given, heartbeat_sent, acked_lately, was_stale;
 	tulle_sctp_closed why;
 	uint16_t cause, streams_out; /* streams that we may use */
 	uint32_t errors;             /* association error counter: RFC9260:8.1 */
@@ -435,6 +435,8 @@ tulle_drop tulle_sctp_take_shutdown_ack(tulle_sctp *);
 tulle_drop tulle_sctp_take_shutdown_complete(tulle_sctp *);
 void tulle_sctp_shutdown_progress(tulle_sctp *sctp);
 void tulle_sctp_shutdown_timeout(tulle_sctp *sctp);
+void tulle_sctp_shutdown_heard(tulle_sctp *sctp, bool data); /* a packet in SHUTDOWN-SENT */
+bool tulle_sctp_may_answer(tulle_sctp *sctp); /* takes one of this second's errors */
 bool tulle_sctp_answer(
 	tulle_sctp *sctp, uint8_t type, uint32_t tag, bool reflected, uint16_t cause);
 size_t tulle_sctp_write_reply(tulle_sctp *sctp, uint8_t *dst, size_t cap);
