@@ -199,8 +199,8 @@ $(BENCH_BIN): $(BUILD)/%: $(BUILD)/obj/bench/%.o $(BUILD)/libtulle.a
 $(BUILD)/bench_sctp: LIBS += -lusrsctp
 $(BUILD)/bench_sctp: $(BUILD)/obj/bench/sctp_usr.o
 bench: deps-bench
-	+@$(MAKE) -s -j$(JOBS) all $(BENCH_BIN) $(BUILD)/tunem
-	@sh bench/run.sh $(BUILD) table sctp path
+	+@$(MAKE) -s -j$(JOBS) all $(BENCH_BIN) $(BUILD)/tunem $(BUILD)/simpath
+	@sh bench/run.sh $(BUILD) table sctp simulated path
 
 ## make bench-path             a real path of 100 Mbit/s and 50 ms, with and without loss, beside peers and the kernel's TCP
 $(BUILD)/tunem: lab/tunem.c
