@@ -40,11 +40,12 @@ def ceiling(packet):
 class Link:
     """Two namespaces and the emulator between them, for one run: a TCP that was cut off goes on in those it lived in."""
 
-    def __init__(self, loss, queue, seed):
-        self.command = [str(BUILD / "tunem"), *SPACES, str(ONE_WAY_MS), str(loss), str(RATE_MBIT), str(queue), str(seed)]
+    def __init__(self, loss, queue, seed, spaces=SPACES):
+        self.spaces = spaces
+        self.command = [str(BUILD / "tunem"), *spaces, str(ONE_WAY_MS), str(loss), str(RATE_MBIT), str(queue), str(seed)]
 
     def __enter__(self):
-        for space in SPACES:
+        for space in self.spaces:
             subprocess.run(["ip", "netns", "add", space], check=True)
         self.start = time.monotonic()
         self.process = subprocess.Popen(self.command, stderr=subprocess.PIPE, text=True)
@@ -57,7 +58,7 @@ class Link:
     def __exit__(self, *_):
         self.process.send_signal(signal.SIGTERM)
         text = self.process.stderr.read()
-        for space in SPACES:
+        for space in self.spaces:
             subprocess.run(["ip", "netns", "del", space], check=False)
         _, status, usage = os.wait4(self.process.pid, 0)
         self.process.returncode = status
@@ -66,29 +67,29 @@ class Link:
         self.ways = [{k: int(v) for k, v in row.items()} for row in rows]
 
 
-def inside(i, command):
-    return ["ip", "netns", "exec", SPACES[i], *command]
+def inside(i, command, spaces=SPACES):
+    return ["ip", "netns", "exec", spaces[i], *command]
 
 
-def channel(name):
+def channel(name, begin=FROM, end=UNTIL):
     """A data channel from the first namespace to the second."""
-    tail = [MESSAGE, str(UNTIL - FROM), str(FROM)]
-    sender, receiver = duet(inside(0, COMMANDS[name] + ["send", *tail]), inside(1, COMMANDS[name] + ["recv", *tail]), 60)
+    tail = [MESSAGE, str(end - begin), str(begin)]
+    sender, receiver = duet(inside(0, COMMANDS[name] + ["send", *tail]), inside(1, COMMANDS[name] + ["recv", *tail]), end + 50)
     if receiver["wrong"] != 0:
         raise Failed(f"{receiver['wrong']:.0f} messages out of order or with a wrong sum")
     return receiver["bytes"] / MIB / (receiver["us"] / 1e6), sender
 
 
-def tcp(cc):
+def tcp(cc, begin=FROM, end=UNTIL, spaces=SPACES):
     """The kernel's TCP the same way."""
-    end = [sys.executable, str(HERE / "tcp_end.py")]
-    receiver = subprocess.Popen(inside(1, [*end, "recv", "5001", str(FROM), str(UNTIL)]), stdout=subprocess.PIPE, text=True)
+    program = [sys.executable, str(HERE / "tcp_end.py")]
+    receiver = subprocess.Popen(inside(1, [*program, "recv", "5001", str(begin), str(end)], spaces), stdout=subprocess.PIPE, text=True)
     sender = None
     try:
         receiver.stdout.readline()
-        sender = subprocess.Popen(inside(0, [*end, "send", "10.77.0.2", "5001", cc, str(UNTIL + 1)]))
+        sender = subprocess.Popen(inside(0, [*program, "send", "10.77.0.2", "5001", cc, str(end + 1)], spaces))
         found = {}
-        for line in receiver.communicate(timeout=60)[0].splitlines():
+        for line in receiver.communicate(timeout=end + 50)[0].splitlines():
             if line.startswith("result "):
                 take_result(line, found)
         if "bytes" not in found:

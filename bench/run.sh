@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Benches beside peers. usage: run.sh BUILD table|sctp|simulated|path...
+# Benches beside peers. usage: run.sh BUILD table|sctp|simulated|models|path...
 # table runs in a network namespace of its own (@roamhq/wrtc offers no loopback), path makes two.
 here=$(cd "$(dirname "$0")" && pwd)
 interop=$here/../tests/interop
@@ -14,6 +14,7 @@ for bench in "$@"; do
 	table) sh "$interop/in-ns.sh" python3 "$here/table.py" "$build" || code=1 ;;
 	sctp) python3 "$here/sctp.py" "$build" || code=1 ;;
 	simulated) python3 "$here/simulated.py" "$build" || code=1 ;;
+	models) python3 "$here/models.py" "$build" || code=1 ;;
 	path) python3 "$here/path.py" "$build" || code=1 ;;
 	*) echo "run.sh: unknown bench $bench" >&2; exit 2 ;;
 	esac
