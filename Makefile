@@ -193,7 +193,7 @@ interop: deps-interop
 $(BUILD)/rawpeer: $(BUILD)/obj/tests/interop/rawpeer.o $(BUILD)/libtulle.a
 	$(CC) -pie $(LINK) -o $@ $^ $(LIBS)
 ## make bench                  figures beside peers in the same run; build/bench.json
-BENCH_BIN := $(patsubst bench/%.c,$(BUILD)/%,$(filter bench/bench_%.c bench/limit.c,$(BENCH_SRC)))
+BENCH_BIN := $(patsubst bench/%.c,$(BUILD)/%,$(filter bench/bench_%.c bench/limit.c bench/path_relay.c,$(BENCH_SRC)))
 $(BENCH_BIN): $(BUILD)/%: $(BUILD)/obj/bench/%.o $(BUILD)/libtulle.a
 	$(CC) -pie $(LINK) -o $@ $^ $(LIBS) -lm
 $(BUILD)/bench_sctp: LIBS += -lusrsctp

@@ -88,7 +88,7 @@ def mix(table):
             print(f"note: mix {name}: {e}")
 
     with Link(0, MIX_QUEUE, 1) as link:
-        jobs = [threading.Thread(target=run, args=("tulle", lambda: channel("tulle", MIX_FROM, MIX_UNTIL))),
+        jobs = [threading.Thread(target=run, args=("tulle", lambda: channel("tulle", link, MIX_FROM, MIX_UNTIL))),
                 threading.Thread(target=run, args=("tcp_cubic", lambda: tcp("cubic", MIX_FROM, MIX_UNTIL)))]
         for job in jobs:
             job.start()
