@@ -79,7 +79,7 @@ SUPPORT_OBJ := $(call obj,$(SUPPORT_SRC))
 
 .PHONY: all help clean check demo demo-once deps deps-interop deps-fuzz deps-bench tidy asan tsan msan \
 	cover analyze cite size soak sim fuzz fuzz-smoke bench interop interop-nat interop-cluster \
-	bench-path bench-peers bench-onramp install tests fuzzers examples docs format
+	bench-path bench-models bench-peers bench-onramp install tests fuzzers examples docs format
 
 all: $(BUILD)/libtulle.a $(BUILD)/libtulle.so $(BUILD)/tulle
 
@@ -193,14 +193,14 @@ interop: deps-interop
 $(BUILD)/rawpeer: $(BUILD)/obj/tests/interop/rawpeer.o $(BUILD)/libtulle.a
 	$(CC) -pie $(LINK) -o $@ $^ $(LIBS)
 ## make bench                  figures beside peers in the same run; build/bench.json
-BENCH_BIN := $(patsubst bench/%.c,$(BUILD)/%,$(filter bench/bench_%.c bench/limit.c,$(BENCH_SRC)))
+BENCH_BIN := $(patsubst bench/%.c,$(BUILD)/%,$(filter bench/bench_%.c bench/limit.c bench/path_relay.c,$(BENCH_SRC)))
 $(BENCH_BIN): $(BUILD)/%: $(BUILD)/obj/bench/%.o $(BUILD)/libtulle.a
 	$(CC) -pie $(LINK) -o $@ $^ $(LIBS) -lm
 $(BUILD)/bench_sctp: LIBS += -lusrsctp
 $(BUILD)/bench_sctp: $(BUILD)/obj/bench/sctp_usr.o
 bench: deps-bench
-	+@$(MAKE) -s -j$(JOBS) all $(BENCH_BIN) $(BUILD)/tunem
-	@sh bench/run.sh $(BUILD) table sctp path
+	+@$(MAKE) -s -j$(JOBS) all $(BENCH_BIN) $(BUILD)/tunem $(BUILD)/simpath
+	@sh bench/run.sh $(BUILD) table sctp simulated models path
 
 ## make bench-path             a real path of 100 Mbit/s and 50 ms, with and without loss, beside peers and the kernel's TCP
 $(BUILD)/tunem: lab/tunem.c
@@ -209,6 +209,10 @@ $(BUILD)/tunem: lab/tunem.c
 bench-path: deps-bench
 	+@$(MAKE) -s -j$(JOBS) all $(BENCH_BIN) $(BUILD)/tunem
 	@sh bench/run.sh $(BUILD) path
+## make bench-models           the simulated CUBIC and NewReno beside the kernel's, and one mix of tulle with it
+bench-models: deps-bench
+	+@$(MAKE) -s -j$(JOBS) all $(BENCH_BIN) $(BUILD)/tunem $(BUILD)/simpath
+	@sh bench/run.sh $(BUILD) models
 
 ## make demo [PORT=n]          the onramp, its page, three nodes; the mesh live in the terminal
 demo:

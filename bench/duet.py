@@ -27,8 +27,8 @@ def solo(command, limit_s=120):
     return found
 
 
-def duet(offerer, answerer, limit_s=40):
-    """Two processes; gives the results of both, offerer's first."""
+def duet(offerer, answerer, limit_s=40, rewrite=None):
+    """Two processes; gives the results of both, offerer's first. rewrite(line, 0 offerer's or 1) may change signaling."""
     ends = [subprocess.Popen(c, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for c in (answerer, offerer)]
     found, rest = [{}, {}], [b"", b""]
     wait = selectors.DefaultSelector()
@@ -51,6 +51,7 @@ def duet(offerer, answerer, limit_s=40):
                         take_result(line.decode(), found[i])
                     elif line.startswith((b"sdp ", b"candidate ")):
                         try:
+                            line = rewrite(line, 1 - i) if rewrite else line
                             ends[1 - i].stdin.write(line + b"\n")
                             ends[1 - i].stdin.flush()
                         except BrokenPipeError:

@@ -13,13 +13,15 @@ import time
 from pathlib import Path
 
 from duet import Failed, duet, take_result
-from table import BUILD, COMMANDS, Table, print_head
+from table import BUILD, COMMANDS, Table, print_machine
 
 HERE = Path(__file__).resolve().parent
 ROUNDS = int(os.environ.get("PATH_ROUNDS", "3"))
 RATE_MBIT, ONE_WAY_MS, FROM, UNTIL = 100, 25, 3, 10
 MESSAGE = "16384"  # what is counted comes in whole messages: small ones do not blur a slow row
 MIB = 1048576
+HAS_TUN = os.access("/dev/net/tun", os.W_OK) and "TULLE_IN_NS" not in os.environ
+NS_ADDRESS = "10.77.0.1"  # in-ns.sh's
 SPACES = ("tulle-path-a", "tulle-path-b")
 # loss in percent, queue in packets, and the bar: a share of the ceiling, or MiB/s
 PATHS = {
@@ -37,58 +39,106 @@ def ceiling(packet):
     return RATE_MBIT * 1e6 / 8 / MIB * ((packet - HEADERS) // 4 * 4) / packet
 
 
-class Link:
-    """Two namespaces and the emulator between them, for one run: a TCP that was cut off goes on in those it lived in."""
+def take_link(process, ready):
+    """Its first line when it is ready."""
+    line = process.stderr.readline()
+    if not line.startswith(ready):
+        process.kill()
+        process.wait()
+        raise Failed("the emulator does not start")
+    return line.split()
+
+
+def end_link(process, start):
+    """What the emulator counted each way, and the share of a core it took."""
+    process.send_signal(signal.SIGTERM)
+    text = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = status
+    rows = [dict(re.findall(r"(\w+)=(\d+)", line)) for line in text.splitlines() if "in=" in line]
+    return ([{k: int(v) for k, v in row.items()} for row in rows],
+            100 * (usage.ru_utime + usage.ru_stime) / (time.monotonic() - start))
+
+
+class Relay:
+    """The same link where there is no TUN: a UDP relay whose ports stand in both ends' candidates."""
 
     def __init__(self, loss, queue, seed):
-        self.command = [str(BUILD / "tunem"), *SPACES, str(ONE_WAY_MS), str(loss), str(RATE_MBIT), str(queue), str(seed)]
+        self.command = [str(BUILD / "path_relay"), str(ONE_WAY_MS), str(loss), str(RATE_MBIT), str(queue), str(seed)]
 
     def __enter__(self):
-        for space in SPACES:
-            subprocess.run(["ip", "netns", "add", space], check=True)
         self.start = time.monotonic()
         self.process = subprocess.Popen(self.command, stderr=subprocess.PIPE, text=True)
-        self.ways = []
-        if self.process.stderr.readline() != "tunem ready\n":
-            self.__exit__()
-            raise Failed("the emulator does not start")
+        self.ports = take_link(self.process, "relay ready")[2:]
         return self
 
     def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        text = self.process.stderr.read()
-        for space in SPACES:
+        self.ways, self.cpu_percent = end_link(self.process, self.start)
+
+    def rewrite(self, line, end):
+        """The relay's port in the place of whatever an end offers."""
+        what, second, text = line.split(b" ", 2)
+        if what == b"candidate":
+            text = f"candidate:1 1 udp 2130706431 {NS_ADDRESS} {self.ports[end]} typ host".encode()
+        else:
+            lines = bytes.fromhex(text.decode()).split(b"\r\n")
+            text = b"\r\n".join(x for x in lines if not x.startswith((b"a=candidate", b"a=end-of")))
+        return b" ".join((what, second, text.hex().encode()))
+
+
+class Link:
+    """Two namespaces and the emulator between them, for one run: a TCP that was cut off goes on in those it lived in."""
+
+    rewrite = None
+
+    def __init__(self, loss, queue, seed, spaces=SPACES):
+        self.spaces = spaces
+        self.command = [str(BUILD / "tunem"), *spaces, str(ONE_WAY_MS), str(loss), str(RATE_MBIT), str(queue), str(seed)]
+
+    def __enter__(self):
+        for space in self.spaces:
+            subprocess.run(["ip", "netns", "add", space], check=True)
+        self.start = time.monotonic()
+        self.process = subprocess.Popen(self.command, stderr=subprocess.PIPE, text=True)
+        try:
+            take_link(self.process, "tunem ready")
+        except Failed:
+            self.remove()
+            raise
+        return self
+
+    def remove(self):
+        for space in self.spaces:
             subprocess.run(["ip", "netns", "del", space], check=False)
-        _, status, usage = os.wait4(self.process.pid, 0)
-        self.process.returncode = status
-        self.cpu_percent = 100 * (usage.ru_utime + usage.ru_stime) / (time.monotonic() - self.start)
-        rows = [dict(re.findall(r"(\w+)=(\d+)", line)) for line in text.splitlines() if "in=" in line]
-        self.ways = [{k: int(v) for k, v in row.items()} for row in rows]
+
+    def __exit__(self, *_):
+        self.ways, self.cpu_percent = end_link(self.process, self.start)
+        self.remove()
 
 
-def inside(i, command):
-    return ["ip", "netns", "exec", SPACES[i], *command]
+def inside(i, command, spaces=SPACES):
+    return ["ip", "netns", "exec", spaces[i], *command] if HAS_TUN else command
 
 
-def channel(name):
-    """A data channel from the first namespace to the second."""
-    tail = [MESSAGE, str(UNTIL - FROM), str(FROM)]
-    sender, receiver = duet(inside(0, COMMANDS[name] + ["send", *tail]), inside(1, COMMANDS[name] + ["recv", *tail]), 60)
+def channel(name, link, begin=FROM, end=UNTIL):
+    """A data channel from the first end to the second."""
+    tail = [MESSAGE, str(end - begin), str(begin)]
+    sender, receiver = duet(inside(0, COMMANDS[name] + ["send", *tail]), inside(1, COMMANDS[name] + ["recv", *tail]), end + 50, link.rewrite)
     if receiver["wrong"] != 0:
         raise Failed(f"{receiver['wrong']:.0f} messages out of order or with a wrong sum")
     return receiver["bytes"] / MIB / (receiver["us"] / 1e6), sender
 
 
-def tcp(cc):
+def tcp(cc, begin=FROM, end=UNTIL, spaces=SPACES):
     """The kernel's TCP the same way."""
-    end = [sys.executable, str(HERE / "tcp_end.py")]
-    receiver = subprocess.Popen(inside(1, [*end, "recv", "5001", str(FROM), str(UNTIL)]), stdout=subprocess.PIPE, text=True)
+    program = [sys.executable, str(HERE / "tcp_end.py")]
+    receiver = subprocess.Popen(inside(1, [*program, "recv", "5001", str(begin), str(end)], spaces), stdout=subprocess.PIPE, text=True)
     sender = None
     try:
         receiver.stdout.readline()
-        sender = subprocess.Popen(inside(0, [*end, "send", "10.77.0.2", "5001", cc, str(UNTIL + 1)]))
+        sender = subprocess.Popen(inside(0, [*program, "send", "10.77.0.2", "5001", cc, str(end + 1)], spaces))
         found = {}
-        for line in receiver.communicate(timeout=60)[0].splitlines():
+        for line in receiver.communicate(timeout=end + 50)[0].splitlines():
             if line.startswith("result "):
                 take_result(line, found)
         if "bytes" not in found:
@@ -103,18 +153,18 @@ def tcp(cc):
 
 def names():
     """What is measured, and how."""
-    has = Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text().split()
-    found = {"tulle": lambda: channel("tulle"), "node-datachannel": lambda: channel("node-datachannel")}
+    found = {name: lambda link, name=name: channel(name, link) for name in ("tulle", "node-datachannel")}
+    has = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
     for cc in ("cubic", "bbr"):
-        if cc in has:
-            found["tcp_" + cc] = lambda cc=cc: tcp(cc)
+        if HAS_TUN and cc in has.read_text().split():
+            found["tcp_" + cc] = lambda link, cc=cc: tcp(cc)
     return found
 
 
 def measure_one(table, key, name, how, seed, ceilings):
     loss, queue, _ = PATHS[key]
-    with Link(loss, queue, seed) as link:
-        mib, sender = how()
+    with (Link if HAS_TUN else Relay)(loss, queue, seed) as link:
+        mib, sender = how(link)
     table.add(key, "MiB/s", name, mib)
     table.add(key + "_emulator_cpu", "percent", name, link.cpu_percent)
     there, back = link.ways
@@ -146,11 +196,11 @@ def judge(table, rows, ceilings):
 
 def main():
     table, ceilings = Table(), {}
-    if os.environ.get("TULLE_IN_NS") is None and not os.access("/dev/net/tun", os.W_OK):
-        print("FAILED /dev/net/tun is not writable here: no link can be made")
-        return 1
-    print_head()
-    print(f"{RATE_MBIT} Mbit/s of IP bytes, {2 * ONE_WAY_MS} ms, loss both ways, drop-tail both ways; messages of {MESSAGE}; seconds "
+    print_machine()
+    if not HAS_TUN:
+        print("/dev/net/tun is not writable here: our own UDP relay instead of the emulated link, and no kernel TCP beside it")
+    print(f"{RATE_MBIT} Mbit/s of IP bytes, {2 * ONE_WAY_MS} ms, loss both ways, drop-tail both ways; defaults everywhere, messages of "
+          f"{MESSAGE}, back-pressure at 1 MiB, again from 256 KiB; seconds "
           f"{FROM} to {UNTIL}; {ROUNDS} rounds")
     for seed in range(1, ROUNDS + 1):
         for key in PATHS:

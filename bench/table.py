@@ -134,11 +134,16 @@ def sysctl(name):
     return path.read_text().strip() if path.exists() else "not told in this namespace"
 
 
-def print_head():
+def print_machine():
     print(f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}; "
-          + ", ".join(f"{n} {v}" for n, v in versions().items()))
+          + ", ".join(f"{n} {v}" for n, v in versions().items())
+          + f"; net.core.rmem_max {sysctl('net.core.rmem_max')}")
+
+
+def print_head():
+    print_machine()
     print(f"defaults everywhere; reliable, ordered; back-pressure at 1 MiB, again from 256 KiB; {ROUNDS} rounds, "
-          f"interleaved; windows of {SECONDS} s after 0.7 s; net.core.rmem_max {sysctl('net.core.rmem_max')}")
+          f"interleaved; windows of {SECONDS} s after 0.7 s")
     print("UDP_SEGMENT and UDP_GRO are used by tulle and limit; loopback never really segments.")
 
 

@@ -7,6 +7,7 @@
  * flags say. */
 #include "tests/simpath/path_tcp.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -250,7 +251,7 @@ static void reduce(tcp *t, unsigned delivered, bool moved)
 	double pipe = flight(t), room;
 	t->prr_delivered += delivered;
 	if (pipe > w->ssthresh) {
-		room = t->prr_delivered * w->ssthresh / t->prr_flight - t->prr_out;
+		room = ceil(t->prr_delivered * w->ssthresh / t->prr_flight) - t->prr_out;
 	} else {
 		double owed = (double)t->prr_delivered - t->prr_out;
 		room = owed > delivered ? owed : delivered;
@@ -331,7 +332,7 @@ static void pump(path_flow *flow, tcp *t)
 static void expire(path_flow *flow, tcp *t)
 {
 	t->timeouts++;
-	if (!t->after_timeout)
+	if (!t->after_timeout && !t->recovering) /* RFC5681:3.1: once for a flight */
 		t->window.ssthresh = t->window.law->ssthresh(&t->window);
 	t->window.cwnd = 1;
 	t->recovering = false;

@@ -81,12 +81,20 @@ static void cubic_on_ack(path_tcp_window *w, const path_tcp_ack *ack)
 	w->cwnd = fmax(w->cwnd, w->w_est);
 }
 
+/* A kernel counts whole segments and the ACKs towards the next one apart: a loss cuts the first and
+ * leaves the others. At five segments that is a fifth of the rate. */
+static double cut(const path_tcp_window *w, double beta)
+{
+	double whole = floor(w->cwnd);
+	return fmax(floor(whole * beta), 2) + w->cwnd - whole;
+}
+
 static double cubic_ssthresh(path_tcp_window *w)
 {
 	/* RFC9438:4.7 */
 	w->w_max = w->cwnd < w->w_max ? w->cwnd * (1 + BETA) / 2 : w->cwnd;
 	w->epoch = 0;
-	return fmax(w->cwnd * BETA, 2);
+	return cut(w, BETA);
 }
 
 static void newreno_on_ack(path_tcp_window *w, const path_tcp_ack *ack)
@@ -99,7 +107,7 @@ static void newreno_on_ack(path_tcp_window *w, const path_tcp_ack *ack)
 
 static double newreno_ssthresh(path_tcp_window *w)
 {
-	return fmax(w->cwnd / 2, 2);
+	return cut(w, 0.5);
 }
 
 const path_tcp_law path_tcp_law_cubic = {"cubic", cubic_on_ack, cubic_ssthresh};
