@@ -18,16 +18,15 @@ export class Peer {
 	constructor(name) {
 		const [command, args] = commands[name]?.() ?? ['node', [script(`${name}.mjs`)]]
 		this.child = start(command, args)
-		this.log = logOf(this.child, name)
 		this.said = 0
+		let replies = 0
+		this.log = logOf(this.child, name, (e) => (e.event === 'reply' ? { ...e, number: ++replies } : e))
 		this.browser = name === 'chromium' || name === 'firefox'
 	}
 	async act(command) {
 		const number = ++this.said
 		this.child.stdin.write(JSON.stringify(command) + '\n')
-		const replies = () => this.log.all('reply')
-		await this.log.find(`reply to ${command.do}`, () => replies().length >= number)
-		return replies()[number - 1]
+		return this.log.find(`reply to ${command.do}`, (e) => e.event === 'reply' && e.number === number)
 	}
 	async must(command) {
 		const reply = await this.act(command)

@@ -35,37 +35,51 @@ const kinds = {
 	'for 100 ms': { ordered: true, maxPacketLifeTime: 100 },
 }
 
-// What of many messages came, once all that was sent for certain behind them is there.
-async function unreliable(world, relay, from, to, kind, first) {
+// RFC 3758 needs both ends: while tulle does not announce FORWARD-TSN, neither may give anything up, and all comes.
+// Whoever builds it turns this on; then a lossy path must cost messages that are sent at most once.
+const givesUp = false
+
+// What the other side says of a channel; where a library cannot say or send it, nothing is asked of it:
+// node-datachannel's interface does not tell, wrtc shows 65535 for null, werift sends a maxRetransmits of 0 as reliable.
+function optionsOf({ ordered, maxRetransmits, maxPacketLifeTime }, teller, sender = null) {
+	if (teller.log.name === 'node-datachannel') return null
+	const limit = (n) => (n === undefined || n === 65535 || (n === 0 && sender?.log.name === 'werift') ? null : n)
+	return [ordered, limit(maxRetransmits), limit(maxPacketLifeTime)]
+}
+
+// How many of the messages came. When all must come, that they did is the end of it. Otherwise the channel is closed
+// for the answer: its end is heard when each was delivered or given up (RFC 8831 6.7), where asking at some time would
+// count as lost what is only late. No loss during the close: aiortc never sends a RE-CONFIG again.
+async function unreliable(world, relay, from, to, kind) {
 	const count = 400
 	const channels = await open(from, to, `${kind} from ${from.log.name}`, false, kinds[kind])
-	const { ordered, maxRetransmits, maxPacketLifeTime } = channels.theirs
-	same([ordered, maxRetransmits ?? null, maxPacketLifeTime ?? null].slice(0, 1), [kinds[kind].ordered], `options of "${kind}"`)
+	same(optionsOf(channels.theirs, to), optionsOf(kinds[kind], to, from), `options of "${kind}" from ${from.log.name}`)
 	await to.must({ do: 'count', channel: channels[to.log.name], count })
+	const marks = [from.log.mark, to.log.mark]
 	relay.losing = true
-	const mark = from.log.mark
 	await from.must({ do: 'bulk', channel: channels[from.log.name], size: 1000, count })
-	await from.log.event('bulked', (e) => e.channel === channels[from.log.name], mark)
-	// a reliable message goes on being sent until it is there; three of them take longer than any lifetime
-	for (let i = 0; i < 3; i++) {
-		const before = to.log.mark
-		await from.must({ do: 'text', channel: first[from.log.name], size: 1000, seed: i })
-		await to.log.event('message', (e) => e.channel === first[to.log.name], before)
-	}
+	await from.log.event('bulked', (e) => e.channel === channels[from.log.name], marks[0])
+	const is_it = (e) => e.channel === channels[to.log.name]
+	// a lifetime may end in the sender's own queue, without a word on the wire: that much is the library's right
+	const all = !givesUp && (from.log.name === 'tulle' || kinds[kind].maxRetransmits === 0)
+	if (all) await to.log.event('counted', is_it, marks[1])
 	relay.losing = false
+	await from.must({ do: 'close', channel: channels[from.log.name] })
+	await to.log.event('close', is_it, marks[1])
 	const seen = to.log.mark
 	await to.must({ do: 'report', channel: channels[to.log.name] })
-	const got = await to.log.event('counted', (e) => e.channel === channels[to.log.name], seen)
-	check(got.messages > 0 && got.messages <= count, `"${kind}" from ${from.log.name}: ${got.messages} of ${count}`)
-	same([got.twice, got.wrong, ordered === false ? 0 : got.late], [0, 0, 0], `"${kind}" from ${from.log.name}: twice, wrong, late`)
+	const got = await to.log.event('counted', is_it, seen)
 	world.saw(`${kind}, ${from.log.name} to ${to.log.name}: ${got.messages} of ${count}`)
+	same([got.twice, got.wrong, kinds[kind].ordered ? got.late : 0], [0, 0, 0], `"${kind}" from ${from.log.name}: twice, wrong, late`)
+	if (all) same(got.messages, count, `"${kind}" from ${from.log.name}: messages, none of which may be given up`)
+	else if (givesUp && kinds[kind].maxRetransmits === 0) check(got.messages < count, `"${kind}" from ${from.log.name}: nothing was given up`)
 }
 
 async function partial(world, library) {
 	const relay = world.owns(await new Relay(20).begin())
-	const { tulle, other, first } = await connected(world, library, true, relay)
+	const { tulle, other } = await connected(world, library, true, relay)
 	for (const [from, to] of [[tulle, other], [other, tulle]])
-		for (const kind of Object.keys(kinds)) await unreliable(world, relay, from, to, kind, first)
+		for (const kind of Object.keys(kinds)) await unreliable(world, relay, from, to, kind)
 	world.saw(`the relay lost ${relay.lost} of ${relay.lost + relay.passed} datagrams`)
 	check(relay.lost > 0, 'the relay lost nothing')
 }
@@ -84,8 +98,7 @@ async function many(world, library) {
 			await by.must({ do: 'text', channel: mine, size: 1 + i, seed: i })
 			await to.log.event('message', (e) => e.channel === theirs && e.length === 1 + i, marks[1])
 		}
-		const closer = by
-		for (let i = 0; i < count; i++) await closer.must({ do: 'close', channel: await number(by, 'open', marks[0], i) })
+		for (let i = 0; i < count; i++) await by.must({ do: 'close', channel: await number(by, 'open', marks[0], i) })
 		for (let i = 0; i < count; i++)
 			for (const [peer, event, from] of [[by, 'open', marks[0]], [to, 'channel', marks[1]]]) {
 				const n = await number(peer, event, from, i)
