@@ -64,7 +64,8 @@ typedef struct {
 	size_t round_lost, round_acked, undo_hi;
 	tulle_time min_rtt, min_rtt_at; /* 0: not measured */
 	tulle_time low_at;              /* when a round trip near the minimum was seen last */
-	tulle_time round_rtt, noise;    /* the round's least; the mean step between samples */
+	tulle_time round_rtt, prev_rtt; /* the least of this round, of the one before */
+	tulle_time noise;               /* the mean step between samples */
 	tulle_time last_rtt;
 	tulle_time phase_at, probe_wait, probe_rtt_done;
 	uint32_t phase_rounds, rounds_since_probe, yield_round, random;

@@ -17,11 +17,12 @@
 #define BBR_QUEUE_DIVISOR 16        /* a round trip above the least by this part is a queue */
 #define BBR_YIELD_ROUNDS 2u         /* between one giving way and the next */
 #define BBR_EASE_DIVISOR 256        /* of the rate, for each quarter of log2(packets queued) */
-#define BBR_EASE_PERCENT 82u        /* of the rate is kept: below it somebody fills the queue */
+#define BBR_EASE_PERCENT 85u        /* of the rate is kept: below it somebody fills the queue */
 #define BBR_CONTESTED_CYCLES 12u    /* until we look again whether somebody does */
-#define BBR_OVERFLOW_CYCLES 6u      /* so long an overflow is remembered */
+#define BBR_OVERFLOW_CYCLES 8u      /* so long an overflow is remembered */
 #define BBR_START_LOSS_PERCENT 5u   /* of a round: more is someone's start */
 #define BBR_REGAIN_PACKETS 2u       /* a round trip, each round without a queue */
+#define BBR_LEAP_DIVISOR 8          /* of the least round trip, from one round to the next */
 #define BBR_HEADROOM_PERCENT 85u    /* of inflight_hi is used while cruising */
 
 uint64_t tulle_sctp_bbr_bw_max(const tulle_sctp_bbr *b);

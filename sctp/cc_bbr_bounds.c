@@ -71,8 +71,10 @@ static void give_way(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 	if (b->phase_rounds < b->yield_round)
 		return;
 	b->yield_round = b->phase_rounds + BBR_YIELD_ROUNDS;
-	/* much at once is someone's start, little is someone's steady growth */
-	if (b->round_lost < percent(b->round_acked, BBR_START_LOSS_PERCENT))
+	/* much at once, or a queue that leapt up, is someone's start; else someone's steady growth
+	 */
+	bool leapt = b->prev_rtt != 0 && b->round_rtt > b->prev_rtt + b->min_rtt / BBR_LEAP_DIVISOR;
+	if (!leapt && b->round_lost < percent(b->round_acked, BBR_START_LOSS_PERCENT))
 		b->overflowed = BBR_OVERFLOW_CYCLES;
 	if (b->bw_lo == UINT64_MAX)
 		b->bw_lo = tulle_sctp_bbr_bw_max(b);
@@ -175,6 +177,7 @@ static void end_round(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 		regain(cc);
 	}
 	b->round_lost = b->round_acked = 0;
+	b->prev_rtt = b->round_rtt;
 	b->round_rtt = 0;
 }
 
