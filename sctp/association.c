@@ -226,7 +226,7 @@ void tulle_sctp_reset_numbers(tulle_sctp *sctp)
 	sctp->zero_checksum = id->zero_checksum && sctp->config.zero_checksum;
 	sctp->resets.sequence = id->local_tsn; /* RFC6525:4.1 */
 	sctp->resets.peer_sequence = id->remote_tsn;
-	sctp->resets.answered = false;
+	sctp->resets.done_count = sctp->resets.answer_count = 0;
 	sctp->errors = 0;
 }
 

@@ -271,13 +271,19 @@ typedef struct {
 } sctp_streams;
 
 typedef struct {
-	uint32_t sequence, last_tsn; /* ours: of the request under way */
-	uint32_t peer_sequence,
-		done_result;              /* the next one that we expect; how the last one ended */
-	uint32_t answer_sequence, result; /* the answer that is due */
-	sctp_stream *first, *last;        /* QUEUED and SENT streams */
+	uint32_t sequence, result;
+} sctp_reset_answer;
+
+typedef struct {
+	uint32_t sequence, last_tsn;   /* ours: of the request under way */
+	uint32_t peer_sequence;        /* the next one that we expect */
+	uint32_t done[2];              /* how the two before it ended, by number & 1 */
+	sctp_reset_answer answers[2];  /* those that are due, in one chunk: RFC6525:5.2.1 */
+	sctp_stream *first, *last;     /* QUEUED and SENT streams */
 	uint16_t sent_count;
-	bool busy, answered;
+	uint8_t done_count, answer_count;
+	bool busy, written; /* written: what the request names stays as it is */
+	bool in_progress;   /* the peer said so: its silence is no error then */
 } sctp_resets;
 
 struct tulle_sctp {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* sctp: stream reset: RFC 6525. One request of ours is under way at a time (RFC6525:5.1.1); streams
- * wait in a list until all their data is acknowledged. Invariant: the first sent_count streams of
- * the list are those that the request names. */
+ * wait in a list until all their data is acknowledged. The peer's outgoing requests are performed,
+ * its other ones denied. Invariant: the first sent_count streams of the list are those that the
+ * request names, and they are SENT. */
 #include "sctp/association.h"
 #include "sctp/wire/reset.h"
 
@@ -10,7 +11,7 @@ tulle_err tulle_sctp_reset_stream(tulle_sctp *sctp, tulle_time now, uint16_t str
 	tulle_sctp_clock(sctp, now);
 	if (sctp->ended || sctp->state > TULLE_SCTP_STATE_ESTABLISHED)
 		return TULLE_ERR_STATE;
-	if (stream >= sctp->config.streams_max)
+	if (stream >= (tulle_sctp_is_open(sctp) ? sctp->streams_out : sctp->config.streams_max))
 		return TULLE_ERR_ARGUMENT;
 	sctp_stream *s = tulle_sctp_add_stream(sctp, stream);
 	if (s == NULL)
@@ -35,7 +36,7 @@ static void done(tulle_sctp *sctp, sctp_stream *s, bool ok)
 	tulle_sctp_mark_stream(sctp, s, ok ? SCTP_MARK_RESET_DONE : SCTP_MARK_RESET_FAILED);
 }
 
-/* The list of those that may go into a request is not empty: make one, unless one is under way. */
+/* The first of the list make a request, unless one is under way: RFC6525:5.1.1. */
 static void begin_request(tulle_sctp *sctp)
 {
 	sctp_resets *r = &sctp->resets;
@@ -48,10 +49,19 @@ static void begin_request(tulle_sctp *sctp)
 		r->sent_count++;
 	}
 	r->busy = true;
-	r->last_tsn = sctp->out.next_tsn - 1; /* RFC6525:4.1 */
+	r->written = r->in_progress = false;
 	sctp->stats.resets_out++;
 	sctp->due |= SCTP_DUE_RESET_REQUEST;
 	tulle_sctp_set_timer(sctp, SCTP_T_RESET, sctp->rto);
+}
+
+/* Into the request that is not on the wire yet: many that end at once share one. */
+static bool join_request(sctp_resets *r)
+{
+	if (!r->busy || r->written || r->sent_count == TULLE_SCTP_RESET_STREAMS_MAX)
+		return false;
+	r->sent_count++;
+	return true;
 }
 
 void tulle_sctp_reset_ready(tulle_sctp *sctp, sctp_stream *s)
@@ -59,11 +69,11 @@ void tulle_sctp_reset_ready(tulle_sctp *sctp, sctp_stream *s)
 	sctp_resets *r = &sctp->resets;
 	if (!tulle_sctp_is_open(sctp))
 		return;         /* looked at again when the association is up */
-	if (!sctp->re_config) { /* RFC6525:5.1: the peer does not know how */
+	if (!sctp->re_config) { /* RFC6525:5.1.1: the peer does not know how */
 		done(sctp, s, false);
 		return;
 	}
-	s->reset = SCTP_RESET_QUEUED;
+	s->reset = join_request(r) ? SCTP_RESET_SENT : SCTP_RESET_QUEUED;
 	s->reset_next = NULL;
 	*(r->last != NULL ? &r->last->reset_next : &r->first) = s;
 	r->last = s;
@@ -83,7 +93,7 @@ static void end_request(tulle_sctp *sctp, bool ok)
 {
 	sctp_resets *r = &sctp->resets;
 	r->busy = false;
-	r->sequence++; /* RFC6525:4.1 */
+	r->sequence++; /* RFC6525:5.1.2 A2 */
 	sctp->due &= ~(uint32_t)SCTP_DUE_RESET_REQUEST;
 	tulle_sctp_stop_timer(sctp, SCTP_T_RESET);
 	for (; r->sent_count > 0; r->sent_count--) {
@@ -111,10 +121,13 @@ void tulle_sctp_resets_clear(tulle_sctp *sctp)
 
 void tulle_sctp_reset_timeout(tulle_sctp *sctp)
 {
-	if (!sctp->resets.busy)
+	sctp_resets *r = &sctp->resets;
+	if (!r->busy)
 		return;
-	if (!tulle_sctp_count_error(sctp)) /* RFC6525:5.1.1 */
+	/* RFC6525:5.1.1; after "In progress" no error is counted: 5.2.7 H2 */
+	if (!r->in_progress && !tulle_sctp_count_error(sctp))
 		return;
+	r->in_progress = false;
 	tulle_sctp_rto_back_off(sctp);
 	sctp->due |= SCTP_DUE_RESET_REQUEST;
 	tulle_sctp_set_timer(sctp, SCTP_T_RESET, sctp->rto);
@@ -122,52 +135,129 @@ void tulle_sctp_reset_timeout(tulle_sctp *sctp)
 
 /* -- the peer's -- */
 
+static uint16_t streams_in(const tulle_sctp *sctp)
+{
+	return (uint16_t)tulle_min(sctp->identity.remote_streams_out, sctp->config.streams_max);
+}
+
+static bool names_no_stream(const tulle_sctp_reset_parameter *p, uint16_t streams)
+{
+	for (size_t i = 0; i < p->streams.len / 2; i++)
+		if (tulle_sctp_read_reset_stream(p, i) >= streams)
+			return true;
+	return false;
+}
+
+/* A record for each, or none made: the event of a reset needs one. */
+static bool make_records(tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
+{
+	for (size_t i = 0; i < p->streams.len / 2; i++) {
+		if (tulle_sctp_add_stream(sctp, tulle_sctp_read_reset_stream(p, i)) != NULL)
+			continue;
+		while (i-- > 0) {
+			sctp_stream *s =
+				tulle_sctp_find_stream(sctp, tulle_sctp_read_reset_stream(p, i));
+			if (s != NULL) /* named twice, it may be gone */
+				tulle_sctp_leave_stream(sctp, s);
+		}
+		return false;
+	}
+	return true;
+}
+
 static uint32_t perform(tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
 {
 	size_t count = p->streams.len / 2;
-	for (size_t i = 0; i < count; i++)
-		if (tulle_sctp_read_reset_stream(p, i) >= sctp->config.streams_max)
-			return SCTP_R_WRONG_STREAM;
-	if (tulle_serial_lt32(sctp->in.cumulative, p->last_tsn)) /* RFC6525:5.2.2 */
+	if (names_no_stream(p, streams_in(sctp)))
+		return SCTP_R_WRONG_STREAM;
+	/* RFC6525:5.2.2 E2: nothing of these streams comes before our answer (5.1.2 A1), so there
+	 * is nothing to hold back; the peer asks again */
+	if (tulle_serial_lt32(sctp->in.cumulative, p->last_tsn) || !make_records(sctp, p))
 		return SCTP_R_IN_PROGRESS;
 	sctp->stats.resets_in++;
-	for (size_t i = 0; i < count; i++) {
-		sctp_stream *s = tulle_sctp_add_stream(sctp, tulle_sctp_read_reset_stream(p, i));
-		if (s != NULL)
-			tulle_sctp_reset_in(sctp, s);
-	}
+	for (size_t i = 0; i < count; i++)
+		tulle_sctp_reset_in(
+			sctp, tulle_sctp_find_stream(sctp, tulle_sctp_read_reset_stream(p, i)));
 	for (unsigned i = 0; count == 0 && i < TULLE_SCTP_STREAM_BUCKETS;
-		i++) /* RFC6525:4.1: all */
+		i++) /* RFC6525:5.2.2 E3: all */
 		for (sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next)
 			tulle_sctp_reset_in(sctp, s);
 	return SCTP_R_PERFORMED;
 }
 
+/* What becomes of our direction of one stream when the peer wants it reset. */
+static uint32_t judge_own(const sctp_stream *s)
+{
+	if (s == NULL || s->reset == SCTP_RESET_SENT)
+		return SCTP_R_NOTHING; /* at its start, or on the way there: RFC6525:5.2.3 */
+	if (s->reset != SCTP_RESET_NONE)
+		return SCTP_R_IN_PROGRESS; /* our user has ended it: when its data has arrived */
+	return s->out_ssn == 0 && s->unacked == 0 ? SCTP_R_NOTHING : SCTP_R_DENIED;
+}
+
+/* RFC6525:5.2.3: whether our direction ends is for our user to say; RFC8831:6.7 closes a channel by
+ * outgoing requests of both ends, so that is denied what our user did not begin. */
+static uint32_t judge_incoming(const tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
+{
+	uint32_t worst = SCTP_R_NOTHING;
+	size_t count = p->streams.len / 2;
+	if (names_no_stream(p, sctp->streams_out))
+		return SCTP_R_WRONG_STREAM;
+	for (size_t i = 0; i < count && worst != SCTP_R_DENIED; i++) {
+		uint32_t one =
+			judge_own(tulle_sctp_find_stream(sctp, tulle_sctp_read_reset_stream(p, i)));
+		worst = one != SCTP_R_NOTHING ? one : worst;
+	}
+	for (unsigned i = 0; count == 0 && i < TULLE_SCTP_STREAM_BUCKETS; i++)
+		for (const sctp_stream *s = sctp->streams.buckets[i];
+			s != NULL && worst != SCTP_R_DENIED; s = s->hash_next)
+			worst = judge_own(s) != SCTP_R_NOTHING ? judge_own(s) : worst;
+	return worst;
+}
+
+static uint32_t judge_request(tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
+{
+	switch (p->type) {
+	case SCTP_P_RESET_OUT:
+		return perform(sctp, p);
+	case SCTP_P_RESET_IN:
+		return judge_incoming(sctp, p);
+	default: /* TSNs are never reset, streams never added: all 65535 are there (RFC8831:6.2) */
+		return SCTP_R_DENIED;
+	}
+}
+
 static void answer(tulle_sctp *sctp, uint32_t sequence, uint32_t result)
 {
-	sctp->resets.answer_sequence = sequence;
-	sctp->resets.result = result;
-	sctp->due |= SCTP_DUE_RESET_RESPONSE;
+	sctp_resets *r = &sctp->resets;
+	r->answers[r->answer_count++] = (sctp_reset_answer){sequence, result};
+	sctp->due |= SCTP_DUE_RESET_RESPONSE | SCTP_DUE_SACK; /* RFC6525:5.2.1: with a SACK */
 }
 
 static tulle_drop take_request(tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
 {
 	sctp_resets *r = &sctp->resets;
 	/* RFC6525:5.2.1: the same number again gets the same answer */
-	if (r->answered && p->sequence == r->peer_sequence - 1) {
-		answer(sctp, p->sequence, r->done_result);
+	uint32_t ago = r->peer_sequence - p->sequence;
+	if (ago != 0 && ago <= r->done_count) {
+		answer(sctp, p->sequence, r->done[p->sequence & 1]);
 		return TULLE_TAKEN;
 	}
-	if (p->sequence != r->peer_sequence) {
+	if (ago == UINT32_MAX && r->answer_count != 0 &&
+		r->answers[0].sequence == r->peer_sequence) { /* behind one that is in progress */
+		answer(sctp, p->sequence, SCTP_R_IN_PROGRESS);
+		return TULLE_TAKEN;
+	}
+	if (ago != 0) {
 		answer(sctp, p->sequence, SCTP_R_BAD_SEQUENCE);
 		return TULLE_DROP_SCTP_RESET;
 	}
-	uint32_t result = p->type == SCTP_P_RESET_OUT ? perform(sctp, p) : SCTP_R_DENIED;
+	uint32_t result = judge_request(sctp, p);
 	answer(sctp, p->sequence, result);
 	if (result != SCTP_R_IN_PROGRESS) { /* that one comes again under its number */
+		r->done[p->sequence & 1] = result;
+		r->done_count = r->done_count < 2 ? r->done_count + 1 : 2;
 		r->peer_sequence++;
-		r->done_result = result;
-		r->answered = true;
 	}
 	return result == SCTP_R_WRONG_STREAM ? TULLE_DROP_SCTP_STREAM : TULLE_TAKEN;
 }
@@ -175,10 +265,11 @@ static tulle_drop take_request(tulle_sctp *sctp, const tulle_sctp_reset_paramete
 static tulle_drop take_response(tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
 {
 	sctp_resets *r = &sctp->resets;
-	if (!r->busy || p->sequence != r->sequence)
+	if (!r->busy || !r->written || p->sequence != r->sequence)
 		return TULLE_DROP_SCTP_RESET;
 	sctp->errors = 0;
-	if (p->result == SCTP_R_IN_PROGRESS) { /* RFC6525:5.2.7: asked again after an RTO */
+	if (p->result == SCTP_R_IN_PROGRESS) { /* RFC6525:5.2.7 H2 */
+		r->in_progress = true;
 		tulle_sctp_set_timer(sctp, SCTP_T_RESET, sctp->rto);
 		return TULLE_TAKEN;
 	}
@@ -186,21 +277,67 @@ static tulle_drop take_response(tulle_sctp *sctp, const tulle_sctp_reset_paramet
 	return TULLE_TAKEN;
 }
 
+/* RFC6525:3.1: which two may stand in one chunk, in either order. */
+static bool may_stand_together(uint16_t a, uint16_t b)
+{
+	static const uint16_t pairs[][2] = {{SCTP_P_RESET_OUT, SCTP_P_RESET_IN},
+		{SCTP_P_ADD_OUT, SCTP_P_ADD_IN}, {SCTP_P_RESPONSE, SCTP_P_RESET_OUT},
+		{SCTP_P_RESPONSE, SCTP_P_RESPONSE}};
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+		if ((pairs[i][0] == a && pairs[i][1] == b) ||
+			(pairs[i][0] == b && pairs[i][1] == a))
+			return true;
+	return false;
+}
+
+/* RFC9260:3.2.1, RFC6525:4: an unknown one is reported if it says so; true: go on behind it */
+static bool skip_unknown(tulle_sctp *sctp, const tulle_sctp_parameter *p)
+{
+	if (p->type & 0x4000)
+		tulle_sctp_add_error(sctp, SCTP_C_UNKNOWN_PARAMETERS, p->whole.ptr, p->whole.len);
+	return (p->type & 0x8000) != 0;
+}
+
+static tulle_drop read_parameters(
+	tulle_sctp *sctp, tulle_bytes value, tulle_sctp_reset_parameter reset[2], size_t *count)
+{
+	tulle_rd r = tulle_rd_make(value.ptr, value.len), walk = r;
+	tulle_sctp_parameter p;
+	while (tulle_sctp_read_parameter(&walk, &p))
+		continue;
+	if (!tulle_rd_finish(&walk))
+		return TULLE_DROP_MALFORMED;
+	while (tulle_sctp_read_parameter(&r, &p)) {
+		if (p.type < SCTP_P_RESET_OUT || p.type > SCTP_P_ADD_IN) {
+			if (!skip_unknown(sctp, &p))
+				break;
+			continue;
+		}
+		bool fits =
+			*count == 0 || (*count == 1 && may_stand_together(reset[0].type, p.type));
+		if (!fits) {
+			tulle_sctp_add_error(sctp, SCTP_C_VIOLATION, NULL, 0);
+			return TULLE_DROP_SCTP_RESET;
+		}
+		if (!tulle_sctp_read_reset(&p, &reset[(*count)++]))
+			return TULLE_DROP_SCTP_RESET;
+	}
+	return *count == 0 ? TULLE_DROP_MALFORMED : TULLE_TAKEN;
+}
+
 TULLE_UNTRUSTED(dtls, "two parameters; the streams of one", sctp_state)
 tulle_drop tulle_sctp_take_re_config(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 {
-	tulle_rd r = tulle_rd_make(chunk->value.ptr, chunk->value.len), walk = r;
-	tulle_sctp_parameter p;
 	tulle_sctp_reset_parameter reset[2];
 	size_t count = 0;
 	if (!sctp->re_config)
 		return TULLE_DROP_SCTP_UNKNOWN_CHUNK;
-	while (tulle_sctp_read_parameter(&walk, &p))
-		if (count == 2 || !tulle_sctp_read_reset(&p, &reset[count++]))
-			return TULLE_DROP_SCTP_RESET; /* RFC6525:3.1: two at most */
-	if (!tulle_rd_finish(&walk) || count == 0)
-		return TULLE_DROP_MALFORMED;
-	tulle_drop drop = TULLE_TAKEN;
+	tulle_drop drop = read_parameters(sctp, chunk->value, reset, &count);
+	if (drop != TULLE_TAKEN)
+		return drop;
+	/* answers that are still due give way, as if their packet were lost: the peer asks again */
+	if (reset[0].type != SCTP_P_RESPONSE || reset[count - 1].type != SCTP_P_RESPONSE)
+		sctp->resets.answer_count = 0;
 	for (size_t i = 0; i < count; i++) {
 		tulle_drop d = reset[i].type == SCTP_P_RESPONSE ? take_response(sctp, &reset[i])
 								: take_request(sctp, &reset[i]);
@@ -209,26 +346,42 @@ tulle_drop tulle_sctp_take_re_config(tulle_sctp *sctp, const tulle_sctp_chunk *c
 	return drop;
 }
 
-void tulle_sctp_write_re_config(tulle_sctp *sctp, tulle_wr *w)
+static void write_answers(tulle_sctp *sctp, tulle_wr *w)
 {
-	const sctp_resets *r = &sctp->resets;
+	sctp_resets *r = &sctp->resets;
+	for (unsigned i = 0; i < r->answer_count; i++) {
+		tulle_sctp_reset_parameter p = {.type = SCTP_P_RESPONSE};
+		p.sequence = r->answers[i].sequence;
+		p.result = r->answers[i].result;
+		tulle_sctp_write_reset(w, &p, NULL, 0);
+	}
+	r->answer_count = 0;
+	sctp->due &= ~(uint32_t)SCTP_DUE_RESET_RESPONSE;
+}
+
+static void write_request(tulle_sctp *sctp, tulle_wr *w)
+{
+	sctp_resets *r = &sctp->resets;
 	uint16_t ids[TULLE_SCTP_RESET_STREAMS_MAX];
 	size_t count = 0;
+	if (!r->written) /* RFC6525:5.1.2 A3; sent again, it is the same chunk: 5.1.1 */
+		r->last_tsn = sctp->out.next_tsn - 1;
+	r->written = true;
+	tulle_sctp_reset_parameter p = {.type = SCTP_P_RESET_OUT, .sequence = r->sequence};
+	p.response_sequence = r->peer_sequence - 1; /* A4 */
+	p.last_tsn = r->last_tsn;
+	for (const sctp_stream *s = r->first; count < r->sent_count; s = s->reset_next)
+		ids[count++] = s->id;
+	tulle_sctp_write_reset(w, &p, ids, count);
+	sctp->due &= ~(uint32_t)SCTP_DUE_RESET_REQUEST;
+}
+
+void tulle_sctp_write_re_config(tulle_sctp *sctp, tulle_wr *w)
+{
 	size_t at = tulle_sctp_chunk_start(w, SCTP_RE_CONFIG, 0);
-	if (sctp->due & SCTP_DUE_RESET_RESPONSE) {
-		tulle_sctp_reset_parameter p = {.type = SCTP_P_RESPONSE};
-		p.sequence = r->answer_sequence;
-		p.result = r->result;
-		tulle_sctp_write_reset(w, &p, NULL, 0);
-		sctp->due &= ~(uint32_t)SCTP_DUE_RESET_RESPONSE;
-	} else {
-		tulle_sctp_reset_parameter p = {.type = SCTP_P_RESET_OUT, .sequence = r->sequence};
-		p.response_sequence = r->peer_sequence - 1;
-		p.last_tsn = r->last_tsn;
-		for (const sctp_stream *s = r->first; count < r->sent_count; s = s->reset_next)
-			ids[count++] = s->id;
-		tulle_sctp_write_reset(w, &p, ids, count);
-		sctp->due &= ~(uint32_t)SCTP_DUE_RESET_REQUEST;
-	}
+	if (sctp->due & SCTP_DUE_RESET_RESPONSE)
+		write_answers(sctp, w);
+	else
+		write_request(sctp, w);
 	tulle_sctp_chunk_end(w, at);
 }
