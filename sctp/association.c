@@ -165,12 +165,14 @@ void tulle_sctp_end(tulle_sctp *sctp, tulle_sctp_closed why, uint16_t cause)
 	tulle_sctp_drop_cookie(sctp);
 }
 
-void tulle_sctp_add_error(tulle_sctp *sctp, uint16_t cause, const void *info, size_t len)
+static void add_cause(tulle_sctp *sctp, uint16_t cause, const void *info, size_t len, bool ending)
 {
 	sctp_causes *c = &sctp->causes;
 	if (len > TULLE_SCTP_ERROR_BYTES_MAX ||
 		c->len + 4 + tulle_sctp_padded(len) > sizeof c->bytes)
 		return; /* RFC9260:12.2.4.1 what does not fit is not reported */
+	if (c->len == 0 && !ending && !tulle_sctp_may_answer(sctp))
+		return;
 	tulle_wr w = tulle_wr_make(c->bytes + c->len, sizeof c->bytes - c->len);
 	size_t at = tulle_sctp_parameter_start(&w, cause);
 	tulle_wr_bytes(&w, info, len);
@@ -180,14 +182,18 @@ void tulle_sctp_add_error(tulle_sctp *sctp, uint16_t cause, const void *info, si
 	sctp->due |= SCTP_DUE_ERROR;
 }
 
+void tulle_sctp_add_error(tulle_sctp *sctp, uint16_t cause, const void *info, size_t len)
+{
+	add_cause(sctp, cause, info, len, false);
+}
+
 void tulle_sctp_break(tulle_sctp *sctp, uint16_t cause, const void *info, size_t len)
 {
 	if (sctp->ended)
 		return;
 	bool told = sctp->identity.remote_tag != 0;
 	sctp->causes.len = 0;
-	tulle_sctp_add_error(sctp, cause, info,
-		len < TULLE_SCTP_ERROR_BYTES_MAX ? len : TULLE_SCTP_ERROR_BYTES_MAX);
+	add_cause(sctp, cause, info, tulle_min(len, TULLE_SCTP_ERROR_BYTES_MAX), true);
 	tulle_sctp_end(sctp, TULLE_SCTP_ABORT_LOCAL, cause);
 	if (told)
 		sctp->due |= SCTP_DUE_ABORT;

@@ -161,8 +161,9 @@ typedef struct {
 	bool reflected; /* T bit */
 	uint32_t tag, local_tie, remote_tie;
 	sctp_identity identity;
-	uint8_t unknown[TULLE_SCTP_UNKNOWN_BYTES_MAX];
-	uint16_t unknown_len, cause;
+	uint8_t info[TULLE_SCTP_UNKNOWN_BYTES_MAX]; /* INIT ACK: what to report; else of the cause
+						     */
+	uint16_t info_len, cause;
 	tulle_time stale_us;
 } sctp_reply;
 
@@ -275,11 +276,11 @@ typedef struct {
 } sctp_reset_answer;
 
 typedef struct {
-	uint32_t sequence, last_tsn;   /* ours: of the request under way */
-	uint32_t peer_sequence;        /* the next one that we expect */
-	uint32_t done[2];              /* how the two before it ended, by number & 1 */
-	sctp_reset_answer answers[2];  /* those that are due, in one chunk: RFC6525:5.2.1 */
-	sctp_stream *first, *last;     /* QUEUED and SENT streams */
+	uint32_t sequence, last_tsn;  /* ours: of the request under way */
+	uint32_t peer_sequence;       /* the next one that we expect */
+	uint32_t done[2];             /* how the two before it ended, by number & 1 */
+	sctp_reset_answer answers[2]; /* those that are due, in one chunk: RFC6525:5.2.1 */
+	sctp_stream *first, *last;    /* QUEUED and SENT streams */
 	uint16_t sent_count;
 	uint8_t done_count, answer_count;
 	bool busy, written; /* written: what the request names stays as it is */
@@ -295,7 +296,7 @@ struct tulle_sctp {
 	sctp_identity identity;
 	bool has_identity, re_config, partial, zero_checksum, interleaves, ended, connected_mark,
 		restarted_mark, closed_mark, writable_mark;
-	bool closed_given, heartbeat_sent, acked_lately;
+	bool closed_given, heartbeat_sent, acked_lately, was_stale;
 	tulle_sctp_closed why;
 	uint16_t cause, streams_out; /* streams that we may use */
 	uint32_t errors;             /* association error counter: RFC9260:8.1 */
@@ -493,6 +494,8 @@ tulle_drop tulle_sctp_take_shutdown_ack(tulle_sctp *);
 tulle_drop tulle_sctp_take_shutdown_complete(tulle_sctp *);
 void tulle_sctp_shutdown_progress(tulle_sctp *sctp);
 void tulle_sctp_shutdown_timeout(tulle_sctp *sctp);
+void tulle_sctp_shutdown_heard(tulle_sctp *sctp, bool data); /* a packet in SHUTDOWN-SENT */
+bool tulle_sctp_may_answer(tulle_sctp *sctp);                /* takes one of this second's errors */
 bool tulle_sctp_answer(
 	tulle_sctp *sctp, uint8_t type, uint32_t tag, bool reflected, uint16_t cause);
 size_t tulle_sctp_write_reply(tulle_sctp *sctp, uint8_t *dst, size_t cap);

@@ -69,6 +69,7 @@ static void establish(tulle_sctp *sctp, const char *why)
 {
 	tulle_sctp_set_state(sctp, TULLE_SCTP_STATE_ESTABLISHED, why);
 	sctp->connected_mark = true;
+	sctp->was_stale = false;
 	sctp->due &= ~(uint32_t)(SCTP_DUE_INIT | SCTP_DUE_COOKIE_ECHO);
 	tulle_sctp_stop_timer(sctp, SCTP_T_INIT);
 	tulle_sctp_drop_cookie(sctp);
@@ -94,10 +95,34 @@ static sctp_identity identity_of(const sctp_identity *local, const tulle_sctp_in
 	return id;
 }
 
+static bool has_streams(const tulle_sctp_init_chunk *init)
+{
+	return init->streams_out != 0 && init->streams_in != 0;
+}
+
 static bool is_acceptable(const tulle_sctp_init_chunk *init) /* RFC9260:3.3.2, 3.3.3 */
 {
-	return init->streams_out != 0 && init->streams_in != 0 &&
-	       init->window >= TULLE_SCTP_WINDOW_BYTES_MIN;
+	return has_streams(init) && init->window >= TULLE_SCTP_WINDOW_BYTES_MIN;
+}
+
+/* The whole Host Name parameter, for its cause: RFC9260:3.3.10.5. What is too long is left out. */
+static tulle_bytes host_name_of(const tulle_sctp_chunk *init)
+{
+	tulle_rd r = tulle_rd_make(init->value.ptr, init->value.len);
+	tulle_sctp_parameter p;
+	tulle_rd_skip(&r, 16);
+	while (tulle_sctp_read_parameter(&r, &p))
+		if (p.type == SCTP_P_HOST_NAME && p.whole.len <= TULLE_SCTP_UNKNOWN_BYTES_MAX)
+			return p.whole;
+	return (tulle_bytes){NULL, 0};
+}
+
+static void refuse(tulle_sctp *sctp, uint32_t tag, uint16_t cause, tulle_bytes info)
+{
+	if (!tulle_sctp_answer(sctp, SCTP_ABORT, tag, false, cause) || info.len == 0)
+		return;
+	memcpy(sctp->reply.info, info.ptr, info.len);
+	sctp->reply.info_len = (uint16_t)info.len;
 }
 
 /* A peer that begins anew gets numbers of its own, and the association's tags as proof for later.
@@ -129,8 +154,8 @@ static tulle_drop answer_init(tulle_sctp *sctp, const tulle_sctp_init_chunk *ini
 	if (tulle_sctp_is_open(sctp) && !renew(sctp, &reply)) /* RFC9260:5.2.2 */
 		return TULLE_DROP_ENGINE_FAILED;
 	if (init->unknown.len != 0)
-		memcpy(reply.unknown, init->unknown.ptr, init->unknown.len);
-	reply.unknown_len = (uint16_t)init->unknown.len;
+		memcpy(reply.info, init->unknown.ptr, init->unknown.len);
+	reply.info_len = (uint16_t)init->unknown.len;
 	sctp->reply = reply;
 	sctp->due |= SCTP_DUE_REPLY;
 	return TULLE_TAKEN;
@@ -149,8 +174,8 @@ tulle_drop tulle_sctp_take_init(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 		(void)tulle_sctp_answer(sctp, SCTP_ABORT, init.tag, false, SCTP_C_MANDATORY);
 		return TULLE_DROP_SCTP_PARAMETER;
 	}
-	if (init.host_name) { /* RFC9260:5.1.2 */
-		(void)tulle_sctp_answer(sctp, SCTP_ABORT, init.tag, false, SCTP_C_ADDRESS);
+	if (init.host_name) { /* RFC9260:5.1.2 B */
+		refuse(sctp, init.tag, SCTP_C_ADDRESS, host_name_of(chunk));
 		return TULLE_DROP_SCTP_PARAMETER;
 	}
 	if (sctp->ended) {
@@ -166,10 +191,47 @@ tulle_drop tulle_sctp_take_init(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 
 /* -- INIT ACK -- */
 
+/* An INIT ACK that ends the attempt: the ABORT goes to the tag that it names. */
+static tulle_drop give_up(
+	tulle_sctp *sctp, uint32_t tag, uint16_t cause, const void *info, size_t len)
+{
+	sctp->identity.remote_tag = tag;
+	tulle_sctp_break(sctp, cause, info, len);
+	return TULLE_DROP_SCTP_PARAMETER;
+}
+
+/* RFC9260:3.3.3, 5.1.2, 5.1: what of an INIT ACK makes an association impossible. */
+static tulle_drop judge_init_ack(
+	tulle_sctp *sctp, const tulle_sctp_chunk *chunk, const tulle_sctp_init_chunk *init)
+{
+	static const uint8_t missing[6] = {0, 0, 0, 1, 0, SCTP_P_COOKIE};
+	if (init->tag == 0) { /* nobody to tell but by the tag that we have */
+		tulle_sctp_end(sctp, TULLE_SCTP_ABORT_LOCAL, SCTP_C_MANDATORY);
+		(void)tulle_sctp_answer(
+			sctp, SCTP_ABORT, sctp->identity.local_tag, true, SCTP_C_MANDATORY);
+		return TULLE_DROP_SCTP_TAG;
+	}
+	if (!has_streams(init))
+		return give_up(sctp, init->tag, SCTP_C_MANDATORY, NULL, 0);
+	if (!is_acceptable(init)) { /* of the window: discarded, and nothing changes */
+		refuse(sctp, init->tag, SCTP_C_MANDATORY, (tulle_bytes){NULL, 0});
+		return TULLE_DROP_SCTP_PARAMETER;
+	}
+	if (init->host_name) {
+		tulle_bytes name = host_name_of(chunk);
+		return give_up(sctp, init->tag, SCTP_C_ADDRESS, name.ptr, name.len);
+	}
+	if (!init->has_cookie || init->cookie.len == 0) /* 3.3.10.2 */
+		return give_up(sctp, init->tag, SCTP_C_MISSING, missing, sizeof missing);
+	/* the COOKIE ECHO is one packet */
+	size_t echo = sctp->config.packet_bytes_max - SCTP_HEADER_BYTES - SCTP_CHUNK_HEADER_BYTES;
+	if (init->cookie.len > tulle_min(TULLE_SCTP_COOKIE_BYTES_MAX, echo & ~(size_t)3))
+		return give_up(sctp, init->tag, SCTP_C_RESOURCE, NULL, 0);
+	return TULLE_TAKEN;
+}
+
 static tulle_drop keep_cookie(tulle_sctp *sctp, tulle_bytes cookie)
 {
-	if (cookie.len == 0 || cookie.len > TULLE_SCTP_COOKIE_BYTES_MAX)
-		return TULLE_DROP_LIMIT;
 	tulle_sctp_drop_cookie(sctp);
 	sctp->cookie = tulle_pool_take(&sctp->in_account, true);
 	if (sctp->cookie == NULL)
@@ -182,24 +244,13 @@ static tulle_drop keep_cookie(tulle_sctp *sctp, tulle_bytes cookie)
 TULLE_UNTRUSTED(dtls, "one chunk", sctp_state)
 tulle_drop tulle_sctp_take_init_ack(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 {
-	static const uint8_t missing[6] = {0, 0, 0, 1, 0, SCTP_P_COOKIE};
 	tulle_sctp_init_chunk init;
 	tulle_drop drop = tulle_sctp_read_init(chunk->value, &init);
 	if (drop != TULLE_TAKEN)
 		return drop;
-	if (init.tag == 0) { /* RFC9260:3.3.3: the association is given up */
-		tulle_sctp_end(sctp, TULLE_SCTP_ABORT_LOCAL, SCTP_C_MANDATORY);
-		return TULLE_DROP_SCTP_TAG;
-	}
-	if (!is_acceptable(&init)) {
-		(void)tulle_sctp_answer(sctp, SCTP_ABORT, init.tag, false, SCTP_C_MANDATORY);
-		return TULLE_DROP_SCTP_PARAMETER;
-	}
-	if (!init.has_cookie) { /* RFC9260:3.3.10.2 */
-		sctp->identity.remote_tag = init.tag;
-		tulle_sctp_break(sctp, SCTP_C_MISSING, missing, sizeof missing);
-		return TULLE_DROP_SCTP_PARAMETER;
-	}
+	drop = judge_init_ack(sctp, chunk, &init);
+	if (drop != TULLE_TAKEN)
+		return drop;
 	drop = keep_cookie(sctp, init.cookie);
 	if (drop != TULLE_TAKEN)
 		return drop;
@@ -226,6 +277,8 @@ static void restart(tulle_sctp *sctp, const sctp_cookie *cookie)
 	for (int i = 0; i < SCTP_TIMERS; i++)
 		tulle_sctp_stop_timer(sctp, (sctp_timer)i);
 	sctp->due = 0;
+	sctp->causes.len = 0;
+	sctp->heartbeat_sent = false;
 	sctp->identity = cookie->identity;
 	bool was_connected = sctp->connected_mark;
 	establish(sctp, "restart");
@@ -241,6 +294,31 @@ static tulle_drop stale(tulle_sctp *sctp, const sctp_cookie *cookie)
 		    sctp, SCTP_ERROR, cookie->identity.remote_tag, false, SCTP_C_STALE_COOKIE))
 		sctp->reply.stale_us = cookie->age - TULLE_SCTP_COOKIE_LIFE_US;
 	return TULLE_DROP_SCTP_COOKIE;
+}
+
+/* Neither end has data of the other: the association is as good as new. */
+static bool is_untouched(const tulle_sctp *sctp)
+{
+	const sctp_identity *id = &sctp->identity;
+	return sctp->state == TULLE_SCTP_STATE_ESTABLISHED && sctp->out.next_tsn == id->local_tsn &&
+	       sctp->in.ranges.count == 0 && sctp->in.cumulative + 1 == id->remote_tsn;
+}
+
+/* A, or B when we are up already: the peer has begun anew. */
+static tulle_drop take_again(tulle_sctp *sctp, const sctp_cookie *cookie, bool local)
+{
+	if (sctp->state == TULLE_SCTP_STATE_SHUTDOWN_ACK_SENT) { /* RFC9260:3.3.10.10 */
+		tulle_sctp_add_error(sctp, SCTP_C_SHUTTING_DOWN, NULL, 0);
+		sctp->due |= SCTP_DUE_SHUTDOWN_ACK;
+		return TULLE_DROP_STATE;
+	}
+	if (local && is_untouched(sctp)) { /* B: its tag and numbers, and what is queued stays */
+		sctp->identity = cookie->identity;
+		tulle_sctp_reset_numbers(sctp);
+	} else {
+		restart(sctp, cookie);
+	}
+	return TULLE_TAKEN;
 }
 
 /* RFC9260:5.2.4, table 12 */
@@ -262,15 +340,9 @@ static tulle_drop judge_cookie(tulle_sctp *sctp, const sctp_cookie *cookie)
 		return TULLE_TAKEN;
 	}
 	bool ties = cookie->local_tie == old->local_tag && cookie->remote_tie == old->remote_tag;
-	if (local || remote || !ties || !tulle_sctp_is_open(sctp)) /* C */
-		return TULLE_DROP_SCTP_COOKIE;
-	if (sctp->state == TULLE_SCTP_STATE_SHUTDOWN_ACK_SENT) { /* A, RFC9260:3.3.10.10 */
-		tulle_sctp_add_error(sctp, SCTP_C_SHUTTING_DOWN, NULL, 0);
-		sctp->due |= SCTP_DUE_SHUTDOWN_ACK;
-		return TULLE_DROP_STATE;
-	}
-	restart(sctp, cookie); /* A */
-	return TULLE_TAKEN;
+	if (local || (!remote && ties && tulle_sctp_is_open(sctp))) /* B, A */
+		return take_again(sctp, cookie, local);
+	return TULLE_DROP_SCTP_COOKIE; /* C, and what the table does not have */
 }
 
 TULLE_UNTRUSTED(dtls, "one chunk", sctp_state)
@@ -295,9 +367,15 @@ tulle_drop tulle_sctp_take_cookie_ack(tulle_sctp *sctp)
 	return TULLE_TAKEN;
 }
 
-/* RFC9260:5.2.6: an INIT again, as often as INITs may be sent at all. */
+/* RFC9260:5.2.6: an INIT again (1), once; a peer that finds the next cookie stale too would have us
+ * go round as fast as the path does, so that is the end (2). */
 void tulle_sctp_cookie_is_stale(tulle_sctp *sctp)
 {
+	if (sctp->was_stale) {
+		tulle_sctp_end(sctp, TULLE_SCTP_LOST, SCTP_C_STALE_COOKIE);
+		return;
+	}
+	sctp->was_stale = true;
 	tulle_sctp_drop_cookie(sctp);
 	sctp->due &= ~(uint32_t)SCTP_DUE_COOKIE_ECHO;
 	tulle_sctp_set_state(sctp, TULLE_SCTP_STATE_COOKIE_WAIT, "stale cookie");

@@ -18,6 +18,9 @@ void tulle_sctp_heartbeat_arm(tulle_sctp *sctp)
 
 void tulle_sctp_heartbeat_timeout(tulle_sctp *sctp)
 {
+	if (sctp->state == TULLE_SCTP_STATE_SHUTDOWN_SENT ||
+		sctp->state == TULLE_SCTP_STATE_SHUTDOWN_ACK_SENT)
+		return;             /* RFC9260:8.3: T2 watches the peer from there on */
 	if (sctp->heartbeat_sent) { /* RFC9260:8.3: no answer since */
 		sctp->heartbeat_sent = false;
 		if (!tulle_sctp_count_error(sctp))
@@ -35,29 +38,40 @@ void tulle_sctp_heartbeat_timeout(tulle_sctp *sctp)
 	sctp->due |= SCTP_DUE_HEARTBEAT;
 }
 
+/* The information comes first; others may stand behind it. */
+static bool read_information(const tulle_sctp_chunk *chunk, tulle_sctp_parameter *info)
+{
+	tulle_rd r = tulle_rd_make(chunk->value.ptr, chunk->value.len);
+	tulle_sctp_parameter other;
+	if (!tulle_sctp_read_parameter(&r, info) || info->type != SCTP_P_HEARTBEAT)
+		return false;
+	while (tulle_sctp_read_parameter(&r, &other))
+		continue;
+	return tulle_rd_finish(&r);
+}
+
 TULLE_UNTRUSTED(dtls, "256 bytes are echoed", sctp_state)
 tulle_drop tulle_sctp_take_heartbeat(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 {
-	tulle_rd r = tulle_rd_make(chunk->value.ptr, chunk->value.len);
 	tulle_sctp_parameter info;
-	if (!tulle_sctp_read_parameter(&r, &info) || !tulle_rd_finish(&r) ||
-		info.type != SCTP_P_HEARTBEAT)
+	if (!read_information(chunk, &info))
 		return TULLE_DROP_MALFORMED;
 	if (chunk->value.len > sizeof sctp->heartbeat)
 		return TULLE_DROP_LIMIT;
 	memcpy(sctp->heartbeat, chunk->value.ptr, chunk->value.len);
 	sctp->heartbeat_len = (uint16_t)chunk->value.len;
 	sctp->due |= SCTP_DUE_HEARTBEAT_ACK;
+	/* RFC9260:5.1 C: nothing goes out but with a COOKIE ECHO; the COOKIE ACK must be lost */
+	if (sctp->state == TULLE_SCTP_STATE_COOKIE_ECHOED)
+		sctp->due |= SCTP_DUE_COOKIE_ECHO;
 	return TULLE_TAKEN;
 }
 
 TULLE_UNTRUSTED(dtls, "one chunk", sctp_state)
 tulle_drop tulle_sctp_take_heartbeat_ack(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 {
-	tulle_rd r = tulle_rd_make(chunk->value.ptr, chunk->value.len);
 	tulle_sctp_parameter info;
-	if (!tulle_sctp_read_parameter(&r, &info) || !tulle_rd_finish(&r) ||
-		info.type != SCTP_P_HEARTBEAT)
+	if (!read_information(chunk, &info))
 		return TULLE_DROP_MALFORMED;
 	/* RFC9260:8.3: what we sent, and no guess */
 	if (!sctp->heartbeat_sent || info.value.len != sizeof sctp->heartbeat_nonce ||

@@ -65,6 +65,10 @@ static void write_control(tulle_sctp *sctp, tulle_wr *w)
 	if (take_due(sctp, SCTP_DUE_COOKIE_ACK))
 		write_empty(w, SCTP_COOKIE_ACK);
 	if (!tulle_sctp_is_open(sctp)) {
+		if (w->len == SCTP_HEADER_BYTES)
+			return; /* RFC9260:5.1 C: until then only with a COOKIE ECHO */
+		if (w->cap - w->len > TULLE_SCTP_HEARTBEAT_BYTES_MAX + 32)
+			write_heartbeats(sctp, w);
 		if ((sctp->due & SCTP_DUE_ERROR) && w->cap - w->len > sizeof sctp->causes.bytes + 8)
 			write_error(sctp, w, SCTP_ERROR);
 		return;

@@ -24,7 +24,7 @@ static const struct {
 	{SCTP_INIT, true, ANY | IN(CLOSED)},                                 /* 5.1, 5.2.1, 5.2.2 */
 	{SCTP_INIT_ACK, true, IN(COOKIE_WAIT)},                              /* 5.2.3 */
 	{SCTP_SACK, false, OPEN},                                            /* 6.2.1 */
-	{SCTP_HEARTBEAT, false, OPEN},                                       /* 8.3 */
+	{SCTP_HEARTBEAT, false, OPEN | IN(COOKIE_ECHOED)},                   /* 8.3 */
 	{SCTP_HEARTBEAT_ACK, false, OPEN},                                   /* 8.3 */
 	{SCTP_ABORT, false, ANY},                                            /* 9.1 */
 	{SCTP_SHUTDOWN, false, OPEN},                                        /* 9.2 */
@@ -52,22 +52,41 @@ static tulle_drop drop_it(tulle_sctp *sctp, tulle_drop drop)
 	return drop;
 }
 
-static tulle_drop take_abort(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
+/* The first cause, 0: none; *stale: one of them says so. False: their framing is broken. */
+static bool read_causes(const tulle_sctp_chunk *chunk, uint16_t *first, bool *stale)
 {
 	tulle_rd r = tulle_rd_make(chunk->value.ptr, chunk->value.len);
-	tulle_sctp_parameter cause = {0};
-	if (!tulle_sctp_read_parameter(&r, &cause))
-		cause.type = 0;
-	tulle_sctp_end(sctp, TULLE_SCTP_ABORT_REMOTE, cause.type);
+	tulle_sctp_parameter cause;
+	*first = 0;
+	*stale = false;
+	while (tulle_sctp_read_parameter(&r, &cause)) {
+		*first = *first == 0 ? cause.type : *first;
+		*stale = *stale || cause.type == SCTP_C_STALE_COOKIE;
+	}
+	return tulle_rd_finish(&r);
+}
+
+static tulle_drop take_abort(
+	tulle_sctp *sctp, const tulle_sctp_header *header, const tulle_sctp_chunk *chunk)
+{
+	uint16_t cause;
+	bool stale, reflected = (chunk->flags & SCTP_FLAG_T) != 0;
+	/* RFC9260:8.5.1 B; judge_tag has looked at the first chunk only */
+	if (header->tag != (reflected ? sctp->identity.remote_tag : sctp->identity.local_tag))
+		return TULLE_DROP_SCTP_TAG;
+	if (!read_causes(chunk, &cause, &stale)) /* RFC9260:3.3.7 */
+		return TULLE_DROP_MALFORMED;
+	tulle_sctp_end(sctp, TULLE_SCTP_ABORT_REMOTE, cause);
 	return TULLE_TAKEN;
 }
 
 static tulle_drop take_error(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 {
-	tulle_rd r = tulle_rd_make(chunk->value.ptr, chunk->value.len);
-	tulle_sctp_parameter cause = {0};
-	if (tulle_sctp_read_parameter(&r, &cause) && cause.type == SCTP_C_STALE_COOKIE &&
-		sctp->state == TULLE_SCTP_STATE_COOKIE_ECHOED)
+	uint16_t cause;
+	bool stale;
+	if (!read_causes(chunk, &cause, &stale))
+		return TULLE_DROP_MALFORMED;
+	if (stale && sctp->state == TULLE_SCTP_STATE_COOKIE_ECHOED)
 		tulle_sctp_cookie_is_stale(sctp);
 	return TULLE_TAKEN;
 }
@@ -94,7 +113,7 @@ static tulle_drop dispatch(
 	case SCTP_HEARTBEAT_ACK:
 		return tulle_sctp_take_heartbeat_ack(sctp, chunk);
 	case SCTP_ABORT:
-		return take_abort(sctp, chunk);
+		return take_abort(sctp, header, chunk);
 	case SCTP_ERROR:
 		return take_error(sctp, chunk);
 	case SCTP_SHUTDOWN:
@@ -134,6 +153,8 @@ static tulle_drop take_chunk(
 			*stop = true;
 			return TULLE_DROP_SCTP_BUNDLE;
 		}
+		if (chunk->type == SCTP_ABORT) /* RFC9260:3.3.7: what stands behind it is ignored */
+			*stop = true;
 		if ((table[i].states >> sctp->state & 1) == 0)
 			return TULLE_DROP_STATE;
 		return dispatch(sctp, &in->header, chunk);
@@ -150,23 +171,30 @@ static bool holds(tulle_rd chunks, uint8_t type)
 	return false;
 }
 
-/* RFC9260:8.4 */
+static bool holds_stale_cookie(tulle_rd chunks)
+{
+	tulle_sctp_chunk chunk;
+	uint16_t cause;
+	bool stale;
+	while (tulle_sctp_read_chunk(&chunks, &chunk))
+		if (chunk.type == SCTP_ERROR && read_causes(&chunk, &cause, &stale) && stale)
+			return true;
+	return false;
+}
+
+/* RFC9260:8.4, in the order of its rules */
 static tulle_drop take_out_of_blue(tulle_sctp *sctp, const packet_in *in, tulle_rd chunks)
 {
-	if (holds(chunks, SCTP_ABORT))
+	if (holds(chunks, SCTP_ABORT)) /* 2 */
 		return TULLE_DROP_SCTP_OUT_OF_BLUE;
-	switch (in->first.type) {
-	case SCTP_SHUTDOWN_ACK:
+	if (holds(chunks, SCTP_SHUTDOWN_ACK)) { /* 5 */
 		(void)tulle_sctp_answer(sctp, SCTP_SHUTDOWN_COMPLETE, in->header.tag, true, 0);
-		break;
-	case SCTP_SHUTDOWN_COMPLETE:
-	case SCTP_COOKIE_ACK:
-	case SCTP_ERROR:
-		break;
-	default:
-		(void)tulle_sctp_answer(sctp, SCTP_ABORT, in->header.tag, true, 0);
-		break;
+		return TULLE_DROP_SCTP_OUT_OF_BLUE;
 	}
+	if (holds(chunks, SCTP_SHUTDOWN_COMPLETE) || holds(chunks, SCTP_COOKIE_ACK) ||
+		holds_stale_cookie(chunks)) /* 6, 7 */
+		return TULLE_DROP_SCTP_OUT_OF_BLUE;
+	(void)tulle_sctp_answer(sctp, SCTP_ABORT, in->header.tag, true, 0); /* 8 */
 	return TULLE_DROP_SCTP_OUT_OF_BLUE;
 }
 
@@ -202,10 +230,21 @@ static tulle_drop judge_tag(tulle_sctp *sctp, const packet_in *in, tulle_rd chun
 	return TULLE_DROP_SCTP_TAG; /* 8.5 */
 }
 
+static void end_of_packet(tulle_sctp *sctp)
+{
+	bool had_data = sctp->in.packet_has_data;
+	tulle_sctp_end_of_packet(sctp);
+	if (had_data && sctp->in.packets == 1) /* RFC9260:5.1: the first one of all */
+		sctp->due |= SCTP_DUE_SACK;
+	if (sctp->state == TULLE_SCTP_STATE_SHUTDOWN_SENT)
+		tulle_sctp_shutdown_heard(sctp, had_data);
+}
+
 static tulle_drop take_chunks(tulle_sctp *sctp, const packet_in *in, tulle_rd chunks)
 {
 	tulle_drop first = TULLE_TAKEN;
 	tulle_sctp_chunk chunk;
+	tulle_rd whole = chunks;
 	bool stop = false, was_ended = sctp->ended;
 	while (!stop && sctp->ended == was_ended && tulle_sctp_read_chunk(&chunks, &chunk)) {
 		tulle_drop drop = drop_it(sctp, take_chunk(sctp, in, &chunk, &stop));
@@ -216,7 +255,9 @@ static tulle_drop take_chunks(tulle_sctp *sctp, const packet_in *in, tulle_rd ch
 			break;
 	}
 	if (!sctp->ended)
-		tulle_sctp_end_of_packet(sctp);
+		end_of_packet(sctp);
+	else if (holds(whole, SCTP_ABORT)) /* RFC9260:9.1: no answer to a packet that has one */
+		sctp->due &= ~(uint32_t)SCTP_DUE_ABORT;
 	return first;
 }
 

@@ -4,7 +4,7 @@
 #include "sctp/association.h"
 
 /* RFC9260:12.2.4.1: a flood gets few answers; false: none. */
-bool tulle_sctp_answer(tulle_sctp *sctp, uint8_t type, uint32_t tag, bool reflected, uint16_t cause)
+bool tulle_sctp_may_answer(tulle_sctp *sctp)
 {
 	if (sctp->now - sctp->answers_from >= 1000000 || sctp->answers_from == 0) {
 		sctp->answers_from = sctp->now;
@@ -13,6 +13,13 @@ bool tulle_sctp_answer(tulle_sctp *sctp, uint8_t type, uint32_t tag, bool reflec
 	if (sctp->answers_left == 0)
 		return false;
 	sctp->answers_left--;
+	return true;
+}
+
+bool tulle_sctp_answer(tulle_sctp *sctp, uint8_t type, uint32_t tag, bool reflected, uint16_t cause)
+{
+	if (!tulle_sctp_may_answer(sctp))
+		return false;
 	sctp->reply =
 		(sctp_reply){.type = type, .tag = tag, .reflected = reflected, .cause = cause};
 	sctp->due |= SCTP_DUE_REPLY;
@@ -31,7 +38,7 @@ static bool write_init_ack(tulle_sctp *sctp, tulle_wr *w)
 	ack.tsn = reply->identity.local_tsn;
 	ack.has_cookie = true;
 	ack.cookie = (tulle_bytes){cookie, sizeof cookie};
-	ack.unknown = (tulle_bytes){reply->unknown, reply->unknown_len};
+	ack.unknown = (tulle_bytes){reply->info, reply->info_len};
 	tulle_sctp_write_init_chunk(w, SCTP_INIT_ACK, &ack);
 	return true;
 }
@@ -53,6 +60,7 @@ size_t tulle_sctp_write_reply(tulle_sctp *sctp, uint8_t *dst, size_t cap)
 		size_t c = tulle_sctp_parameter_start(&p.w, reply->cause);
 		if (reply->cause == SCTP_C_STALE_COOKIE) /* RFC9260:3.3.10.3: by how many us */
 			tulle_wr_u32(&p.w, (uint32_t)tulle_time_min(reply->stale_us, UINT32_MAX));
+		tulle_wr_bytes(&p.w, reply->info, reply->info_len);
 		tulle_sctp_parameter_end(&p.w, c);
 	}
 	tulle_sctp_chunk_end(&p.w, at);

@@ -58,6 +58,15 @@ void tulle_sctp_shutdown_timeout(tulle_sctp *sctp)
 	arm(sctp);
 }
 
+/* RFC9260:9.2: the peer lives, so it gets its time, and each DATA both answers; T5 bounds it. */
+void tulle_sctp_shutdown_heard(tulle_sctp *sctp, bool data)
+{
+	sctp->errors = 0;
+	tulle_sctp_set_timer(sctp, SCTP_T_SHUTDOWN, sctp->rto);
+	if (data)
+		sctp->due |= SCTP_DUE_SACK | SCTP_DUE_SHUTDOWN;
+}
+
 TULLE_UNTRUSTED(dtls, "one chunk", sctp_state)
 tulle_drop tulle_sctp_take_shutdown(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 {
@@ -65,6 +74,8 @@ tulle_drop tulle_sctp_take_shutdown(tulle_sctp *sctp, const tulle_sctp_chunk *ch
 	uint32_t cumulative = tulle_rd_u32(&r);
 	if (!tulle_rd_finish(&r))
 		return TULLE_DROP_MALFORMED;
+	if (!tulle_serial_lt32(cumulative, sctp->out.next_tsn)) /* as of a SACK: 6.2.1 */
+		return TULLE_DROP_SCTP_SACK;
 	tulle_sctp_take_cumulative(sctp, cumulative);
 	if (sctp->state == TULLE_SCTP_STATE_SHUTDOWN_SENT) { /* both at once */
 		tulle_sctp_set_state(sctp, TULLE_SCTP_STATE_SHUTDOWN_ACK_SENT, "SHUTDOWN crossed");

@@ -272,7 +272,7 @@ START_TEST(out_of_the_blue_packets_get_the_answers_of_8_4_and_few_of_them)
 	static const struct {
 		uint8_t type, answer;
 	} cases[] = {{SCTP_ABORT, 0}, {SCTP_SHUTDOWN_ACK, SCTP_SHUTDOWN_COMPLETE},
-		{SCTP_SHUTDOWN_COMPLETE, 0}, {SCTP_COOKIE_ACK, 0}, {SCTP_ERROR, 0},
+		{SCTP_SHUTDOWN_COMPLETE, 0}, {SCTP_COOKIE_ACK, 0}, {SCTP_ERROR, SCTP_ABORT},
 		{SCTP_DATA, SCTP_ABORT}, {SCTP_SACK, SCTP_ABORT}, {SCTP_HEARTBEAT, SCTP_ABORT}};
 	pair_open(&p, 20);
 	for (size_t i = 0; i < 8; i++) {
