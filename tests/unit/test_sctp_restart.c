@@ -376,6 +376,39 @@ START_TEST(a_snap_association_keeps_its_tags_until_a_cookie_proves_a_restart)
 }
 END_TEST
 
+/* SCTP-055 RFC9260:5.2.6: one INIT more, not a game that goes on as fast as the path does */
+START_TEST(a_second_stale_cookie_is_the_end)
+{
+	static const uint8_t cookie[] = {0, 7, 0, 8, 'c', 'o', 'o', 'k'};
+	/* not the first cause of the ERROR */
+	static const uint8_t stale[] = {0, 8, 0, 4, 0, 3, 0, 8, 0, 0, 0, 9};
+	hand_init ack = hand_default(SCTP_INIT_ACK);
+	ack.extra = cookie;
+	ack.extra_len = sizeof cookie;
+	hand_state(&p, S(COOKIE_WAIT));
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(hand_give_init(&p, 0, &ack), TULLE_TAKEN);
+		hand_expect(&p, 0, SCTP_COOKIE_ECHO);
+		ck_assert_int_eq(hand_give(&p, 0, SCTP_ERROR, 0, sizeof stale, stale), TULLE_TAKEN);
+		if (i == 0)
+			hand_expect(&p, 0, SCTP_INIT);
+	}
+	ck_assert_uint_eq(pair_catch(&p, 0), 0);
+	pair_events(&p, 0);
+	ck_assert_int_eq(p.end[0].last.kind, TULLE_SCTP_CLOSED);
+	ck_assert_int_eq(p.end[0].last.why, TULLE_SCTP_LOST);
+	ck_assert_uint_eq(p.end[0].last.cause, SCTP_C_STALE_COOKIE);
+	for (tulle_sctp_state state = S(COOKIE_WAIT); state <= S(SHUTDOWN_ACK_SENT); state++) {
+		if (state == S(COOKIE_ECHOED))
+			continue;
+		hand_state(&p, state); /* 5.2.6: elsewhere it means nothing */
+		hand_give(&p, 0, SCTP_ERROR, 0, sizeof stale, stale);
+		ck_assert_int_eq(tulle_sctp_state_now(end0()), state);
+		ck_assert_uint_eq(pair_catch(&p, 0), 0);
+	}
+}
+END_TEST
+
 Suite *suite_sctp_restart(void);
 Suite *suite_sctp_restart(void)
 {
@@ -392,6 +425,7 @@ Suite *suite_sctp_restart(void)
 	tcase_add_test(t, another_tag_of_the_peer_is_taken_over);
 	tcase_add_test(t, who_connects_at_once_gets_one_association);
 	tcase_add_test(t, a_snap_association_keeps_its_tags_until_a_cookie_proves_a_restart);
+	tcase_add_test(t, a_second_stale_cookie_is_the_end);
 	suite_add_tcase(s, t);
 	return s;
 }
