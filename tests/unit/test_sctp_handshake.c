@@ -410,6 +410,14 @@ START_TEST(data_may_come_with_the_cookie)
 		}
 		(void)said(0, SCTP_SACK);
 		ck_assert_uint_eq(p.end[0].packet[0][12], SCTP_COOKIE_ACK);
+		/* nor does a COOKIE ECHO let in what has a wrong tag: RFC9260:8.5 */
+		packet[40] ^= 1;
+		n -= add_data(packet + n - 20, init.tsn + 1);
+		n += 20;
+		ck_assert_int_eq(
+			pair_inject(&p, 0, pair_tag(&p, 0) ^ 1, packet, n), TULLE_DROP_SCTP_COOKIE);
+		pair_events(&p, 0);
+		ck_assert_uint_eq(p.end[0].got_len, 4);
 	}
 }
 END_TEST
@@ -444,6 +452,10 @@ START_TEST(a_cookie_echo_without_answer_is_sent_nine_times)
 	hand_state(&p, S(COOKIE_WAIT));
 	pair_give(&p, 1, p.end[0].packet[0], p.end[0].packet_len[0]);
 	pair_catch(&p, 1);
+	for (int i = 0; i < 3; i++) { /* T1-init's count is another one */
+		pair_expire(&p, 0);
+		pair_catch(&p, 0);
+	}
 	p.now += 100000;
 	pair_give(&p, 0, p.end[1].packet[0], p.end[1].packet_len[0]);
 	unsigned echoes = 0;
