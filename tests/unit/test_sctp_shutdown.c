@@ -103,6 +103,12 @@ START_TEST(a_shutdown_of_the_peer_in_each_state)
 			  (next[state] == S(SHUTDOWN_ACK_SENT)));
 		ck_assert(!pair_find(&p.end[0], SCTP_SHUTDOWN, 0, &chunk));
 	}
+	hand_state(&p, S(ESTABLISHED)); /* crossing one that has not gone out yet */
+	tulle_sctp_shutdown(end0(), p.now);
+	ck_assert_int_eq(hand_shutdown(&p, 0, acked()), TULLE_TAKEN);
+	tulle_sctp_chunk chunk;
+	hand_expect(&p, 0, SCTP_SHUTDOWN_ACK);
+	ck_assert(!pair_find(&p.end[0], SCTP_SHUTDOWN, 0, &chunk));
 }
 END_TEST
 
