@@ -216,7 +216,7 @@ START_TEST(reserved_flags_are_ignored_and_sent_as_zero)
 		tulle_sctp_header header;
 		tulle_rd r;
 		ck_assert_int_eq(tulle_sctp_read_packet(TULLE_CPU_PLAIN, p.end[0].packet[i],
-					 p.end[0].packet_len[i], &header, &r),
+					 p.end[0].packet_len[i], false, &header, &r),
 			TULLE_TAKEN);
 		while (tulle_sctp_read_chunk(&r, &chunk))
 			ck_assert_uint_eq(chunk.flags, 0);
@@ -292,7 +292,7 @@ START_TEST(control_chunks_stand_before_data)
 	tulle_sctp_chunk chunk;
 	unsigned seen[256] = {0};
 	tulle_sctp_read_packet(
-		TULLE_CPU_PLAIN, p.end[0].packet[0], p.end[0].packet_len[0], &header, &r);
+		TULLE_CPU_PLAIN, p.end[0].packet[0], p.end[0].packet_len[0], false, &header, &r);
 	while (tulle_sctp_read_chunk(&r, &chunk)) {
 		ck_assert(chunk.type == SCTP_DATA || seen[SCTP_DATA] == 0);
 		seen[chunk.type]++;
