@@ -9,6 +9,7 @@
 #include "sctp/cc.h"
 #include "sctp/limits.h"
 #include "sctp/ranges.h"
+#include "sctp/resets.h"
 #include "sctp/ring.h"
 #include "sctp/sctp.h"
 #include "sctp/wire/data.h"
@@ -16,8 +17,6 @@
 #include "sctp/wire/packet.h"
 #include "sctp/wire/sack.h"
 #include "sctp/wire/types.h"
-
-typedef struct sctp_stream sctp_stream;
 
 /* A block of payload that pieces share; given back when the last piece in it is freed. */
 typedef struct {
@@ -271,22 +270,6 @@ typedef struct {
 	uint32_t count, slab_reserve;
 } sctp_streams;
 
-typedef struct {
-	uint32_t sequence, result;
-} sctp_reset_answer;
-
-typedef struct {
-	uint32_t sequence, last_tsn;  /* ours: of the request under way */
-	uint32_t peer_sequence;       /* the next one that we expect */
-	uint32_t done[2];             /* how the two before it ended, by number & 1 */
-	sctp_reset_answer answers[2]; /* those that are due, in one chunk: RFC6525:5.2.1 */
-	sctp_stream *first, *last;    /* QUEUED and SENT streams */
-	uint16_t sent_count;
-	uint8_t done_count, answer_count;
-	bool busy, written; /* written: what the request names stays as it is */
-	bool in_progress;   /* the peer said so: its silence is no error then */
-} sctp_resets;
-
 struct tulle_sctp {
 	tulle_sctp_config config;
 	tulle_sctp_state state;
@@ -478,13 +461,7 @@ void tulle_sctp_take_front(tulle_sctp *sctp, sctp_stream *stream); /* it becomes
 void tulle_sctp_skip_forming(tulle_sctp *sctp, sctp_stream *s, bool unordered, uint32_t mid);
 void tulle_sctp_clear_forming(tulle_sctp *sctp, sctp_stream *stream);
 
-/* reset.c, heartbeat.c, shutdown.c, reply.c */
-tulle_drop tulle_sctp_take_re_config(tulle_sctp *, const tulle_sctp_chunk *);
-void tulle_sctp_reset_ready(tulle_sctp *sctp, sctp_stream *stream); /* all of it is acknowledged */
-void tulle_sctp_write_re_config(tulle_sctp *sctp, tulle_wr *w);
-void tulle_sctp_resets_begin(tulle_sctp *sctp);
-void tulle_sctp_resets_clear(tulle_sctp *sctp);
-void tulle_sctp_reset_timeout(tulle_sctp *sctp);
+/* heartbeat.c, shutdown.c, reply.c */
 tulle_drop tulle_sctp_take_heartbeat(tulle_sctp *, const tulle_sctp_chunk *);
 tulle_drop tulle_sctp_take_heartbeat_ack(tulle_sctp *, const tulle_sctp_chunk *);
 void tulle_sctp_heartbeat_timeout(tulle_sctp *sctp);

@@ -265,7 +265,11 @@ static void set_pacing(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 			cc->pacing = (uint64_t)cc->cwnd * 2770000u / (uint64_t)ack->srtt_us;
 		return;
 	}
+	/* what the least window is worth: a flow that seldom has something shows no rate */
+	tulle_time srtt = tulle_time_max(ack->srtt_us, 1);
+	uint64_t least = (uint64_t)(4 * cc->mtu) * 1000000u / (uint64_t)srtt;
 	uint64_t rate = PERCENT(bw, pacing_percent(b));
+	rate = rate > least ? rate : least;
 	if (b->full || rate > cc->pacing)
 		cc->pacing = rate;
 }
@@ -329,13 +333,11 @@ static void on_undo(tulle_sctp_cc *cc)
 	b->full_rounds = 0;
 }
 
-/* After rest the pace alone makes the first window no burst. */
+/* After rest the pace alone makes the first window no burst, and the queue is empty. */
 static void on_idle(tulle_sctp_cc *cc, tulle_time now, unsigned idle)
 {
 	tulle_sctp_bbr *b = &cc->u.bbr;
 	(void)idle;
-	if (b->full && b->state != TULLE_SCTP_BBR_PROBE_RTT)
-		cc->pacing = bw_of(b);
 	b->low_at = now; /* a rest drains the queue as a probe would */
 }
 

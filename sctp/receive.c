@@ -176,9 +176,11 @@ static bool holds_stale_cookie(tulle_rd chunks)
 	tulle_sctp_chunk chunk;
 	uint16_t cause;
 	bool stale;
-	while (tulle_sctp_read_chunk(&chunks, &chunk))
-		if (chunk.type == SCTP_ERROR && read_causes(&chunk, &cause, &stale) && stale)
+	while (tulle_sctp_read_chunk(&chunks, &chunk)) {
+		(void)read_causes(&chunk, &cause, &stale);
+		if (chunk.type == SCTP_ERROR && stale)
 			return true;
+	}
 	return false;
 }
 

@@ -192,7 +192,8 @@ static uint32_t judge_own(const sctp_stream *s)
 		return SCTP_R_NOTHING; /* at its start, or on the way there: RFC6525:5.2.3 */
 	if (s->reset != SCTP_RESET_NONE)
 		return SCTP_R_IN_PROGRESS; /* our user has ended it: when its data has arrived */
-	return s->out_ssn == 0 && s->unacked == 0 ? SCTP_R_NOTHING : SCTP_R_DENIED;
+	bool at_start = s->out_ssn == 0 && s->out_umid == 0 && s->unacked == 0;
+	return at_start ? SCTP_R_NOTHING : SCTP_R_DENIED;
 }
 
 /* RFC6525:5.2.3: whether our direction ends is for our user to say; RFC8831:6.7 closes a channel by

@@ -10,6 +10,7 @@ static bool is_all_acked(const tulle_sctp *sctp)
 static void arm(tulle_sctp *sctp)
 {
 	tulle_sctp_set_timer(sctp, SCTP_T_SHUTDOWN, sctp->rto);
+	tulle_sctp_stop_timer(sctp, SCTP_T_HEARTBEAT); /* RFC9260:8.3 */
 	if (!tulle_sctp_is_timing(sctp, SCTP_T_GUARD)) /* RFC9260:9.2: 5 times RTO.Max */
 		tulle_sctp_set_timer(sctp, SCTP_T_GUARD, 5 * sctp->config.rto_us_max);
 }
