@@ -18,9 +18,6 @@ void tulle_sctp_heartbeat_arm(tulle_sctp *sctp)
 
 void tulle_sctp_heartbeat_timeout(tulle_sctp *sctp)
 {
-	if (sctp->state == TULLE_SCTP_STATE_SHUTDOWN_SENT ||
-		sctp->state == TULLE_SCTP_STATE_SHUTDOWN_ACK_SENT)
-		return;             /* RFC9260:8.3: T2 watches the peer from there on */
 	if (sctp->heartbeat_sent) { /* RFC9260:8.3: no answer since */
 		sctp->heartbeat_sent = false;
 		if (!tulle_sctp_count_error(sctp))

@@ -76,7 +76,9 @@ static void grow_window(tulle_sctp *sctp, size_t bytes)
 bool tulle_sctp_is_low(const tulle_sctp *sctp)
 {
 	const sctp_inbound *in = &sctp->in;
-	return tulle_pool_free(sctp->config.pool) == 0 ||
+	size_t packet = sctp->config.packet_bytes_max - SCTP_HEADER_BYTES - SCTP_DATA_HEADER_BYTES;
+	/* less than one full chunk, which may take several blocks, fits */
+	return tulle_pool_free(sctp->config.pool) * payload_max(sctp) < packet ||
 	       in->blocks + slack(sctp) >= in->blocks_max;
 }
 

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* sctp: what fuzzing a pair of associations found. */
+#include "tests/unit/sctp_pair.h"
+
+/* The first part is in the user's hands and given back, the next one has not come: nothing of the
+ * stream is held, yet the association stands in the middle of its message. */
+START_TEST(a_stream_whose_message_is_given_in_parts_keeps_its_record)
+{
+	static pair p = {.config = {.streamed = true}};
+	pair_open(&p, 64);
+	pair_connect(&p);
+	ck_assert_int_eq(
+		pair_data(&p, 1, 0, 2, 0, SCTP_FLAG_B | SCTP_FLAG_U, "first"), TULLE_TAKEN);
+	pair_events(&p, 1);
+	ck_assert_uint_eq(p.end[1].got_len, 5);
+	ck_assert_ptr_nonnull(tulle_sctp_find_stream(p.end[1].sctp, 2));
+	ck_assert_int_eq(pair_data(&p, 1, 0, 2, 0, SCTP_FLAG_E | SCTP_FLAG_U, "last"), TULLE_TAKEN);
+	pair_events(&p, 1);
+	ck_assert_mem_eq(p.end[1].got, "firstlast", 9);
+	ck_assert_ptr_null(tulle_sctp_find_stream(p.end[1].sctp, 2));
+	pair_close(&p);
+}
+END_TEST
+
+/* DESIGN's memory rule 4: low is when a full chunk finds no room, be the blocks as small as they
+ * may be; then the front message goes out in parts, and the window opens again. */
+START_TEST(memory_is_low_when_a_full_chunk_does_not_fit)
+{
+	static uint8_t memory[1 << 16];
+	static pair p;
+	tulle_pool_account other;
+	void *taken[7];
+	tulle_sctp_config config = {.random = {pair_random, &p}};
+	config.pool = tulle_pool_init(memory, sizeof memory, 1024, 8);
+	config.reserve_blocks = tulle_sctp_reserve_blocks_min(&config);
+	size_t n = tulle_sctp_memory_bytes(&config);
+	void *at = malloc(n);
+	tulle_sctp *sctp = tulle_sctp_init(at, n, &config, 1);
+	tulle_pool_open(&other, config.pool, NULL, 0, NULL);
+	for (int i = 0; i < 7; i++) {
+		ck_assert(!tulle_sctp_is_low(sctp));
+		taken[i] = tulle_pool_take(&other, false);
+	}
+	ck_assert(tulle_sctp_is_low(sctp)); /* one of 1024 bytes is left */
+	for (int i = 0; i < 7; i++)
+		tulle_pool_give(&other, taken[i]);
+	tulle_pool_close(&other);
+	tulle_sctp_wipe(sctp);
+	free(at);
+}
+END_TEST
+
+Suite *suite_sctp_found(void)
+{
+	Suite *s = suite_create("sctp_found");
+	TCase *t = tcase_create("found");
+	tcase_add_test(t, a_stream_whose_message_is_given_in_parts_keeps_its_record);
+	tcase_add_test(t, memory_is_low_when_a_full_chunk_does_not_fit);
+	suite_add_tcase(s, t);
+	return s;
+}
