@@ -153,8 +153,14 @@ bool tulle_sctp_join_message(tulle_sctp *sctp, sctp_in_piece *piece)
 		return broken(sctp, piece);
 	if (is_front(&sctp->in, piece))
 		return join_front(sctp, piece);
-	if (!is_unordered(piece) && tulle_serial_lt32(piece->mid, s->in_mid))
-		return broken(sctp, piece);
+	if (!is_unordered(piece) && tulle_serial_lt32(piece->mid, s->in_mid)) {
+		if (!sctp->partial)
+			return broken(sctp, piece);
+		/* of a message that an I-FORWARD-TSN took away, overtaken by it */
+		tulle_sctp_free_chain(sctp, piece);
+		tulle_sctp_leave_stream(sctp, s);
+		return true;
+	}
 	sctp_in_piece *at = find_message(list, piece->mid);
 	bool known = at != NULL && at->mid == piece->mid;
 	if (known ? !add_to(sctp, list, at, piece) : !begin(sctp, list, at, piece))
