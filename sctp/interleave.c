@@ -56,7 +56,8 @@ static bool link_chunk(sctp_in_piece **head, sctp_in_piece **tail, sctp_in_piece
 {
 	sctp_in_piece **at = head, *end = chunk_end(piece), *before = NULL;
 	if (*tail != NULL && tulle_serial_lt32((*tail)->fsn, piece->fsn)) {
-		if ((*tail)->flags & SCTP_FLAG_E) /* RFC8260:2.2.3: nothing follows the last */
+		/* RFC8260:2.2.3: nothing follows the last or stands before the first */
+		if (((*tail)->flags & SCTP_FLAG_E) || (piece->flags & SCTP_FLAG_B))
 			return false;
 		(*tail)->chain = piece;
 		*tail = end;
@@ -74,6 +75,9 @@ static bool link_chunk(sctp_in_piece **head, sctp_in_piece **tail, sctp_in_piece
 		at = &before->chain;
 	}
 	if (*at != NULL && (*at)->fsn == piece->fsn)
+		return false;
+	const sctp_in_piece *later = before != NULL ? piece : *head;
+	if (later->flags & SCTP_FLAG_B)
 		return false;
 	end->chain = *at;
 	*at = piece;
