@@ -182,6 +182,29 @@ START_TEST(message_numbers_go_beyond_16_bits_and_wrap)
 }
 END_TEST
 
+/* SCTP-161: ours too; without I-DATA they are SSNs, which wrap at 16 */
+START_TEST(a_stream_takes_more_messages_than_16_bits_count)
+{
+	for (int i = 0; i < 2; i++) {
+		begin(i == 0, true);
+		for (unsigned n = 0; n < 65600; n++) {
+			send(1, 1, false, 0);
+			if (n % 100 != 99)
+				continue;
+			while (tulle_sctp_unacked_total(p.end[0].sctp) != 0) {
+				pair_settle(&p);
+				p.now += 1000;
+				tulle_sctp_handle_timeout(p.end[0].sctp, p.now);
+				tulle_sctp_handle_timeout(p.end[1].sctp, p.now);
+			}
+		}
+		pair_settle(&p);
+		ck_assert_uint_eq(p.end[1].got_len, 65600);
+		teardown();
+	}
+}
+END_TEST
+
 /* SCTP-165 RFC8260:2.3.2 */
 START_TEST(a_reset_sets_the_numbers_to_zero_on_both_ends)
 {
@@ -434,9 +457,11 @@ Suite *suite_sctp_interleave(void)
 {
 	Suite *s = suite_create("sctp_interleave");
 	TCase *t = tcase_create("agreeing");
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, both_offer_it_or_nobody_uses_it_and_the_other_kind_is_a_violation);
 	tcase_add_test(t, the_forward_tsn_of_the_other_kind_is_a_violation);
 	tcase_add_test(t, fragments_that_cannot_be_are_violations);
+	tcase_add_test(t, a_stream_takes_more_messages_than_16_bits_count);
 	tcase_add_test(t, streams_share_by_their_weights_within_5_percent);
 	suite_add_tcase(s, t);
 	t = tcase_create("interleave");
