@@ -317,7 +317,11 @@ START_TEST(a_recovery_reduces_once_and_lets_nothing_grow)
 	give_sack(acked, 2, 4);
 	ck_assert(OUT->in_recovery);
 	ck_assert_uint_eq(c->ssthresh, 15000);
+	pair_catch(&p, 0);
+	ck_assert_uint_eq(p.end[0].sctp->stats.retransmissions, 1); /* whatever the window is */
+	p.now += 40000;
 	give_sack(acked + 5, 2, 6); /* another hole of the same flight */
+	ck_assert_uint_eq(p.end[0].sctp->stats.fast_retransmits, 2);
 	ck_assert(OUT->in_recovery);
 	ck_assert_uint_eq(c->ssthresh, 15000);
 	ck_assert_uint_le(c->cwnd, OUT->flight_chunks + 7 * c->mtu);
