@@ -104,11 +104,12 @@ struct sctp_stream {
 	uint32_t in_pieces;      /* received and not freed */
 	tulle_time part_expires; /* of the message that is being given */
 	uint32_t out_tsn;        /* the last one cut */
+	uint32_t out_ssn;        /* of the next ordered message: in DATA its low half */
 	uint32_t out_umid;       /* of unordered messages */
 	uint32_t out_fsn;        /* of the message that is being cut */
 	uint32_t in_mid;         /* the next ordered message; of DATA its low half is the SSN */
 	int32_t deficit;         /* bytes that it may still send in its turn: schedule.c */
-	uint16_t id, out_ssn, part_tries, weight;
+	uint16_t id, part_tries, weight;
 	uint8_t marks, reset;
 	bool ready, deliver, marked, part_open, part_unordered, paused, inline_slot;
 	bool part_dropped; /* the rest of its message is thrown away */

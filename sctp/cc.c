@@ -109,6 +109,8 @@ void tulle_sctp_cc_recover(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 		size_t limit = ack->acked + cc->mtu;
 		send = tulle_min(cc->ssthresh - ack->flight, limit);
 	}
+	if (p->delivered == ack->acked) /* the first one goes at once: RFC9260:7.2.4 */
+		send = tulle_max(send, cc->mtu);
 	cc->cwnd = tulle_max(ack->flight + send, cc->mtu);
 }
 

@@ -56,7 +56,8 @@ static bool link_chunk(sctp_in_piece **head, sctp_in_piece **tail, sctp_in_piece
 {
 	sctp_in_piece **at = head, *end = chunk_end(piece), *before = NULL;
 	if (*tail != NULL && tulle_serial_lt32((*tail)->fsn, piece->fsn)) {
-		if ((*tail)->flags & SCTP_FLAG_E) /* RFC8260:2.2.3: nothing follows the last */
+		/* RFC8260:2.2.3: nothing follows the last or stands before the first */
+		if (((*tail)->flags & SCTP_FLAG_E) || (piece->flags & SCTP_FLAG_B))
 			return false;
 		(*tail)->chain = piece;
 		*tail = end;
@@ -74,6 +75,9 @@ static bool link_chunk(sctp_in_piece **head, sctp_in_piece **tail, sctp_in_piece
 		at = &before->chain;
 	}
 	if (*at != NULL && (*at)->fsn == piece->fsn)
+		return false;
+	const sctp_in_piece *later = before != NULL ? piece : *head;
+	if (later->flags & SCTP_FLAG_B)
 		return false;
 	end->chain = *at;
 	*at = piece;
@@ -153,8 +157,14 @@ bool tulle_sctp_join_message(tulle_sctp *sctp, sctp_in_piece *piece)
 		return broken(sctp, piece);
 	if (is_front(&sctp->in, piece))
 		return join_front(sctp, piece);
-	if (!is_unordered(piece) && tulle_serial_lt32(piece->mid, s->in_mid))
-		return broken(sctp, piece);
+	if (!is_unordered(piece) && tulle_serial_lt32(piece->mid, s->in_mid)) {
+		if (!sctp->partial)
+			return broken(sctp, piece);
+		/* of a message that an I-FORWARD-TSN took away, overtaken by it */
+		tulle_sctp_free_chain(sctp, piece);
+		tulle_sctp_leave_stream(sctp, s);
+		return true;
+	}
 	sctp_in_piece *at = find_message(list, piece->mid);
 	bool known = at != NULL && at->mid == piece->mid;
 	if (known ? !add_to(sctp, list, at, piece) : !begin(sctp, list, at, piece))

@@ -241,10 +241,11 @@ static uint16_t weight_of(uint16_t priority)
 
 static void begin_parts(tulle_sctp *sctp, sctp_stream *s, const tulle_sctp_send_options *options)
 {
-	bool tries = options->has_retransmissions && options->retransmissions_max < UINT16_MAX;
+	/* a record counts to 255: fewer tries than were allowed, but never more */
+	uint16_t tries = (uint16_t)tulle_min(options->retransmissions_max + 1u, UINT8_MAX);
 	s->part_unordered = options->unordered;
 	s->weight = weight_of(options->priority);
-	s->part_tries = tries ? (uint16_t)(options->retransmissions_max + 1) : 0;
+	s->part_tries = options->has_retransmissions ? tries : 0;
 	s->part_expires = options->has_lifetime ? tulle_time_add(sctp->now, options->lifetime_us)
 						: TULLE_TIME_NEVER;
 }

@@ -138,6 +138,8 @@ bool tulle_sctp_poll_datagram(
 		len = tulle_sctp_write_reply(sctp, dst, cap);
 	if (len == 0 && (sctp->due != 0 || tulle_sctp_has_data_due(sctp)))
 		len = write_packet(sctp, dst, cap);
+	if (len == 0 && (sctp->due & SCTP_DUE_FORWARD)) /* all that was due was given up */
+		len = write_packet(sctp, dst, cap);
 	if (len == 0) {
 		tulle_sctp_pace_wait(sctp);
 		return false;

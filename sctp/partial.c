@@ -152,8 +152,8 @@ void tulle_sctp_drop_expired(tulle_sctp *sctp)
 
 /* -- telling -- */
 
-/* RFC3758:3.5 C: moves the point on; a FORWARD-TSN at once, then one a round trip while it lasts.
- */
+/* RFC3758:3.5 C: moves the point on; a FORWARD-TSN at once, then one a round trip while it lasts,
+ * or sooner where that is longer than one may be held back (F3). */
 void tulle_sctp_forward_progress(tulle_sctp *sctp)
 {
 	sctp_outbound *o = &sctp->out;
@@ -171,6 +171,7 @@ void tulle_sctp_forward_progress(tulle_sctp *sctp)
 		return;
 	sctp->due |= SCTP_DUE_FORWARD;
 	tulle_time wait = tulle_time_max(sctp->srtt, TULLE_SCTP_FORWARD_WAIT_US);
+	wait = tulle_time_min(wait, TULLE_SCTP_FORWARD_WAIT_US_MAX);
 	tulle_sctp_set_timer(sctp, SCTP_T_FORWARD, wait);
 }
 
@@ -287,8 +288,6 @@ tulle_drop tulle_sctp_take_forward(tulle_sctp *sctp, const tulle_sctp_chunk *chu
 {
 	sctp_inbound *in = &sctp->in;
 	tulle_sctp_forward_chunk f;
-	if (!sctp->partial)
-		return TULLE_DROP_SCTP_UNKNOWN_CHUNK;
 	tulle_drop drop = tulle_sctp_read_forward(chunk, &f);
 	if (drop != TULLE_TAKEN)
 		return drop;

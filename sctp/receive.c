@@ -142,10 +142,17 @@ static tulle_drop take_unknown(tulle_sctp *sctp, const tulle_sctp_chunk *chunk, 
 	return TULLE_DROP_SCTP_UNKNOWN_CHUNK;
 }
 
+/* RFC3758:3.3.2: where it was not agreed on it is a chunk that we do not know. */
+static bool is_agreed(const tulle_sctp *sctp, uint8_t type)
+{
+	return sctp->partial || (type != SCTP_FORWARD_TSN && type != SCTP_I_FORWARD_TSN);
+}
+
 static tulle_drop take_chunk(
 	tulle_sctp *sctp, const packet_in *in, const tulle_sctp_chunk *chunk, bool *stop)
 {
-	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+	bool agreed = is_agreed(sctp, chunk->type);
+	for (size_t i = 0; agreed && i < sizeof table / sizeof *table; i++) {
 		if (table[i].type != chunk->type)
 			continue;
 		bool first = chunk->whole.ptr == in->first.whole.ptr;

@@ -131,8 +131,9 @@ static void after_ack(tulle_sctp *sctp, ack_sum *sum, bool has_gaps)
 {
 	sctp_outbound *o = &sctp->out;
 	o->one_packet = o->no_packet = false;
+	if (sum->any || sum->moved) /* RFC9260:8.1; what was given up counts as acknowledged */
+		sctp->errors = 0;
 	if (sum->any) {
-		sctp->errors = 0; /* RFC9260:8.1 */
 		sctp->acked_lately = true;
 		o->probed = false;
 		sample_rtt(sctp, sum, has_gaps);

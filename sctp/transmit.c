@@ -84,13 +84,27 @@ static bool write_lost(tulle_sctp *sctp, tulle_sctp_packet *p)
 	return wrote;
 }
 
+/* The newest in flight that may be sent again; false: none may (RFC7496:3.1). */
+static bool find_probe(const tulle_sctp *sctp, uint32_t *tsn)
+{
+	const sctp_outbound *o = &sctp->out;
+	*tsn = o->in_flight.last;
+	for (uint32_t left = o->in_flight.count; left > 0; left--) {
+		const sctp_tsn *t = tulle_sctp_tsn_at(sctp, *tsn);
+		if (!tulle_sctp_is_spent(sctp, t))
+			return true;
+		*tsn = t->prev;
+	}
+	return false;
+}
+
 /* RFC8985:7.3: with nothing new to send the newest that is in flight goes again. */
 static bool write_probe(tulle_sctp *sctp, tulle_sctp_packet *p)
 {
 	sctp_outbound *o = &sctp->out;
-	if (o->in_flight.count == 0)
+	uint32_t tsn;
+	if (!find_probe(sctp, &tsn))
 		return false;
-	uint32_t tsn = o->in_flight.last;
 	sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
 	if (t->len > room_for_payload(sctp, p))
 		return false;
