@@ -296,7 +296,7 @@ START_TEST(congestion_avoidance_grows_by_a_packet_a_window)
 	give_sack(end0()->out.acked_tsn + 1, 0, 0);
 	ck_assert_uint_eq(cc->cwnd, cwnd + cc->mtu);
 	/* and not at all when it was not full */
-	setup();
+	start();
 	cc = &end0()->cc;
 	cc->cwnd = cc->ssthresh = 8 * CHUNK;
 	for (unsigned i = 0; i < 30; i++) {
