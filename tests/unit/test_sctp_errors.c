@@ -117,7 +117,8 @@ START_TEST(an_abort_ends_all_that_was_to_be_sent)
 }
 END_TEST
 
-/* SCTP-123 RFC9260:9.1, 3.3.7: alone in its packet, with the peer's tag and our user's reason */
+/* SCTP-123 RFC9260:9.1, 3.3.7: alone in its packet, with the peer's tag and our user's reason,
+ * which the peer's user gets */
 START_TEST(our_abort_goes_alone_and_says_why)
 {
 	static const char reason[] =
@@ -145,6 +146,12 @@ START_TEST(our_abort_goes_alone_and_says_why)
 		if (len != 0)
 			ck_assert_mem_eq(cause.value.ptr, reason, cause.value.len);
 		pair_give(&p, 1, p.end[0].packet[0], p.end[0].packet_len[0]);
+		tulle_sctp_event event = {0};
+		while (tulle_sctp_poll_event(p.end[1].sctp, &event))
+			p.end[1].last = event;
+		ck_assert_uint_eq(event.len, tulle_min(len, 128));
+		if (len != 0)
+			ck_assert_mem_eq(event.data, reason, event.len);
 		for (int i = 0; i < 2; i++) {
 			ck_assert(p.end[i].sctp->ended);
 			pair_events(&p, i);
@@ -153,6 +160,22 @@ START_TEST(our_abort_goes_alone_and_says_why)
 		}
 		ck_assert_uint_eq(pair_catch(&p, 0) + pair_catch(&p, 1), 0);
 	}
+}
+END_TEST
+
+/* RFC9260:9.1: of the peer's reason 128 bytes are kept */
+START_TEST(a_long_reason_is_cut)
+{
+	uint8_t value[404] = {0, 12, 1, 148};
+	for (size_t i = 4; i < sizeof value; i++)
+		value[i] = (uint8_t)i;
+	ck_assert_int_eq(hand_give(&p, 0, SCTP_ABORT, 0, sizeof value, value), TULLE_TAKEN);
+	tulle_sctp_event event = {0};
+	while (tulle_sctp_poll_event(end0(), &event))
+		continue;
+	ck_assert_int_eq(event.kind, TULLE_SCTP_CLOSED);
+	ck_assert_uint_eq(event.len, 128);
+	ck_assert_mem_eq(event.data, value + 4, 128);
 }
 END_TEST
 
@@ -393,6 +416,7 @@ Suite *suite_sctp_errors(void)
 	tcase_add_test(t, a_broken_abort_is_dropped_with_what_follows);
 	tcase_add_test(t, an_abort_ends_all_that_was_to_be_sent);
 	tcase_add_test(t, our_abort_goes_alone_and_says_why);
+	tcase_add_test(t, a_long_reason_is_cut);
 	tcase_add_test(t, a_packet_with_an_abort_gets_no_abort);
 	tcase_add_test(t, an_error_is_no_end);
 	tcase_add_test(t, reserved_flags_are_ignored_and_sent_as_zero);
