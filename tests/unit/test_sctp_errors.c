@@ -325,6 +325,37 @@ START_TEST(control_chunks_stand_before_data)
 }
 END_TEST
 
+/* SCTP-019 RFC9260:6.10: INIT, INIT ACK and SHUTDOWN COMPLETE with company, before or behind */
+START_TEST(what_must_be_alone_is_dropped_in_company)
+{
+	static const struct {
+		tulle_sctp_state state;
+		uint8_t type;
+	} cases[] = {{S(ESTABLISHED), SCTP_INIT}, {S(COOKIE_WAIT), SCTP_INIT_ACK},
+		{S(SHUTDOWN_ACK_SENT), SCTP_SHUTDOWN_COMPLETE}};
+	for (unsigned i = 0; i < 6; i++) {
+		static const uint8_t cookie[] = {0, 7, 0, 8, 'c', 'o', 'o', 'k'};
+		uint8_t chunks[256] = {SCTP_PAD, 0, 0, 4};
+		hand_state(&p, cases[i / 2].state);
+		hand_init init = hand_default(cases[i / 2].type);
+		init.extra = cookie;
+		init.extra_len = sizeof cookie;
+		size_t n = hand_write_init(chunks + 4, &init);
+		if (init.type == SCTP_SHUTDOWN_COMPLETE) {
+			n = 4;
+			chunks[7] = 4;
+		}
+		memcpy(chunks + 4 + n, chunks, 4);
+		bool behind = i & 1;
+		uint32_t tag = init.type == SCTP_INIT && !behind ? 0 : own();
+		(void)give(tag, behind ? chunks : chunks + 4, n + 4);
+		ck_assert_uint_eq(end0()->stats.drops[TULLE_DROP_SCTP_BUNDLE], 1);
+		ck_assert_int_eq(tulle_sctp_state_now(end0()), cases[i / 2].state);
+		ck_assert_uint_eq(pair_catch(&p, 0), 0);
+	}
+}
+END_TEST
+
 /* -- out of the blue -- */
 
 /* SCTP-060 RFC9260:8.5.1 E, 9.2: of an association that we have not; ours goes on being set up */
@@ -423,6 +454,7 @@ Suite *suite_sctp_errors(void)
 	tcase_add_test(t, a_flood_of_unknown_chunks_gets_few_errors);
 	tcase_add_test(t, an_unknown_chunk_is_reported_as_it_came);
 	tcase_add_test(t, control_chunks_stand_before_data);
+	tcase_add_test(t, what_must_be_alone_is_dropped_in_company);
 	tcase_add_test(t, a_shutdown_ack_while_we_set_up_is_out_of_the_blue);
 	tcase_add_test(t, out_of_the_blue_each_chunk_of_the_packet_counts);
 	tcase_add_test(t, after_its_end_all_is_out_of_the_blue);

@@ -275,6 +275,28 @@ START_TEST(a_retransmission_is_no_measurement)
 }
 END_TEST
 
+/* SCTP-092 RFC9260:6.3.2: started by the first chunk, not moved by the next, started anew when the
+ * earliest is acknowledged, stopped when nothing is out */
+START_TEST(the_timer_is_of_the_earliest_chunk)
+{
+	const tulle_time *t3 = &end0()->timers[SCTP_T_RTX];
+	ck_assert(!tulle_sctp_is_timing(end0(), SCTP_T_RTX));
+	send_many(1);
+	tulle_time first = p.now + end0()->rto;
+	ck_assert_int_eq(*t3, first); /* R1 */
+	p.now += 10000;
+	send_many(2);
+	ck_assert_int_eq(*t3, first);
+	p.now += 10000;
+	give_sack(end0()->out.acked_tsn, 0, 0);
+	ck_assert_int_eq(*t3, first); /* nothing new */
+	give_sack(end0()->out.acked_tsn + 1, 0, 0);
+	ck_assert_int_eq(*t3, p.now + end0()->rto); /* R3 */
+	give_sack(end0()->out.acked_tsn + 2, 0, 0);
+	ck_assert(!tulle_sctp_is_timing(end0(), SCTP_T_RTX)); /* R2 */
+}
+END_TEST
+
 /* -- the window of congestion, by the RFC's own way -- */
 
 /* SCTP-096 RFC9260:7.2.2: a packet more for each window that was full and is acknowledged */
@@ -455,6 +477,7 @@ Suite *suite_sctp_rules(void)
 	tcase_add_test(t, a_message_above_the_limit_is_refused);
 	tcase_add_test(t, the_timeout_follows_the_round_trip);
 	tcase_add_test(t, a_retransmission_is_no_measurement);
+	tcase_add_test(t, the_timer_is_of_the_earliest_chunk);
 	tcase_add_test(t, congestion_avoidance_grows_by_a_packet_a_window);
 	tcase_add_test(t, an_idle_path_forgets_its_window);
 	tcase_add_test(t, a_recovery_takes_its_half_once);
