@@ -255,6 +255,10 @@ bool tulle_sctp_poll_event(tulle_sctp *sctp, tulle_sctp_event *event)
 		return false;
 	event->why = sctp->why;
 	event->cause = sctp->cause;
+	if (sctp->why == TULLE_SCTP_ABORT_REMOTE) {
+		event->data = sctp->causes.bytes;
+		event->len = sctp->causes.len;
+	}
 	sctp->closed_given = true;
 	return true;
 }

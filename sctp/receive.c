@@ -52,41 +52,57 @@ static tulle_drop drop_it(tulle_sctp *sctp, tulle_drop drop)
 	return drop;
 }
 
-/* The first cause, 0: none; *stale: one of them says so. False: their framing is broken. */
-static bool read_causes(const tulle_sctp_chunk *chunk, uint16_t *first, bool *stale)
+typedef struct {
+	uint16_t first;     /* 0: none */
+	bool stale;         /* one of them says so */
+	tulle_bytes reason; /* of the peer's user: RFC9260:3.3.10.12 */
+} causes_in;
+
+/* False: their framing is broken. */
+static bool read_causes(const tulle_sctp_chunk *chunk, causes_in *in)
 {
 	tulle_rd r = tulle_rd_make(chunk->value.ptr, chunk->value.len);
 	tulle_sctp_parameter cause;
-	*first = 0;
-	*stale = false;
+	*in = (causes_in){0};
 	while (tulle_sctp_read_parameter(&r, &cause)) {
-		*first = *first == 0 ? cause.type : *first;
-		*stale = *stale || cause.type == SCTP_C_STALE_COOKIE;
+		in->first = in->first == 0 ? cause.type : in->first;
+		in->stale = in->stale || cause.type == SCTP_C_STALE_COOKIE;
+		if (cause.type == SCTP_C_USER)
+			in->reason = cause.value;
 	}
 	return tulle_rd_finish(&r);
+}
+
+/* It comes with CLOSED: RFC9260:9.1. Nothing of ours is reported any more, so there is room. */
+static void keep_reason(tulle_sctp *sctp, tulle_bytes reason)
+{
+	size_t n = tulle_min(reason.len, TULLE_SCTP_ERROR_BYTES_MAX);
+	if (n != 0)
+		memcpy(sctp->causes.bytes, reason.ptr, n);
+	sctp->causes.len = (uint16_t)n;
 }
 
 static tulle_drop take_abort(
 	tulle_sctp *sctp, const tulle_sctp_header *header, const tulle_sctp_chunk *chunk)
 {
-	uint16_t cause;
-	bool stale, reflected = (chunk->flags & SCTP_FLAG_T) != 0;
+	causes_in causes;
+	bool reflected = (chunk->flags & SCTP_FLAG_T) != 0;
 	/* RFC9260:8.5.1 B; judge_tag has looked at the first chunk only */
 	if (header->tag != (reflected ? sctp->identity.remote_tag : sctp->identity.local_tag))
 		return TULLE_DROP_SCTP_TAG;
-	if (!read_causes(chunk, &cause, &stale)) /* RFC9260:3.3.7 */
+	if (!read_causes(chunk, &causes)) /* RFC9260:3.3.7 */
 		return TULLE_DROP_MALFORMED;
-	tulle_sctp_end(sctp, TULLE_SCTP_ABORT_REMOTE, cause);
+	tulle_sctp_end(sctp, TULLE_SCTP_ABORT_REMOTE, causes.first);
+	keep_reason(sctp, causes.reason);
 	return TULLE_TAKEN;
 }
 
 static tulle_drop take_error(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 {
-	uint16_t cause;
-	bool stale;
-	if (!read_causes(chunk, &cause, &stale))
+	causes_in causes;
+	if (!read_causes(chunk, &causes))
 		return TULLE_DROP_MALFORMED;
-	if (stale && sctp->state == TULLE_SCTP_STATE_COOKIE_ECHOED)
+	if (causes.stale && sctp->state == TULLE_SCTP_STATE_COOKIE_ECHOED)
 		tulle_sctp_cookie_is_stale(sctp);
 	return TULLE_TAKEN;
 }
@@ -181,11 +197,10 @@ static bool holds(tulle_rd chunks, uint8_t type)
 static bool holds_stale_cookie(tulle_rd chunks)
 {
 	tulle_sctp_chunk chunk;
-	uint16_t cause;
-	bool stale;
+	causes_in causes;
 	while (tulle_sctp_read_chunk(&chunks, &chunk)) {
-		(void)read_causes(&chunk, &cause, &stale);
-		if (chunk.type == SCTP_ERROR && stale)
+		(void)read_causes(&chunk, &causes);
+		if (chunk.type == SCTP_ERROR && causes.stale)
 			return true;
 	}
 	return false;

@@ -71,7 +71,7 @@ typedef enum {
 				      */
 	TULLE_SCTP_STREAM_RESET_OUT, /* stream, ok: our reset_stream was performed or refused */
 	TULLE_SCTP_RESTARTED, /* the peer began anew: queues are empty, SSNs and TSNs start again */
-	TULLE_SCTP_CLOSED,    /* why, cause: nothing comes after it */
+	TULLE_SCTP_CLOSED, /* why, cause, data (the reason of the peer's user): the last event */
 } tulle_sctp_event_kind;
 
 typedef enum {

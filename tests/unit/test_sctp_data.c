@@ -357,7 +357,7 @@ START_TEST(a_tsn_beyond_the_last_block_is_not_lost)
 }
 END_TEST
 
-/* RFC8985:7: the timer's first expiry sends the newest again and calls nothing lost */
+/* SCTP-116 RFC8985:7: the timer's first expiry sends the newest again and calls nothing lost */
 START_TEST(a_probe_goes_out_before_the_timeout)
 {
 	send_many(3);

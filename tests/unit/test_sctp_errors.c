@@ -117,7 +117,8 @@ START_TEST(an_abort_ends_all_that_was_to_be_sent)
 }
 END_TEST
 
-/* SCTP-123 RFC9260:9.1, 3.3.7: alone in its packet, with the peer's tag and our user's reason */
+/* SCTP-123 RFC9260:9.1, 3.3.7: alone in its packet, with the peer's tag and our user's reason,
+ * which the peer's user gets */
 START_TEST(our_abort_goes_alone_and_says_why)
 {
 	static const char reason[] =
@@ -145,6 +146,12 @@ START_TEST(our_abort_goes_alone_and_says_why)
 		if (len != 0)
 			ck_assert_mem_eq(cause.value.ptr, reason, cause.value.len);
 		pair_give(&p, 1, p.end[0].packet[0], p.end[0].packet_len[0]);
+		tulle_sctp_event event = {0};
+		while (tulle_sctp_poll_event(p.end[1].sctp, &event))
+			p.end[1].last = event;
+		ck_assert_uint_eq(event.len, tulle_min(len, 128));
+		if (len != 0)
+			ck_assert_mem_eq(event.data, reason, event.len);
 		for (int i = 0; i < 2; i++) {
 			ck_assert(p.end[i].sctp->ended);
 			pair_events(&p, i);
@@ -153,6 +160,22 @@ START_TEST(our_abort_goes_alone_and_says_why)
 		}
 		ck_assert_uint_eq(pair_catch(&p, 0) + pair_catch(&p, 1), 0);
 	}
+}
+END_TEST
+
+/* RFC9260:9.1: of the peer's reason 128 bytes are kept */
+START_TEST(a_long_reason_is_cut)
+{
+	uint8_t value[404] = {0, 12, 1, 148};
+	for (size_t i = 4; i < sizeof value; i++)
+		value[i] = (uint8_t)i;
+	ck_assert_int_eq(hand_give(&p, 0, SCTP_ABORT, 0, sizeof value, value), TULLE_TAKEN);
+	tulle_sctp_event event = {0};
+	while (tulle_sctp_poll_event(end0(), &event))
+		continue;
+	ck_assert_int_eq(event.kind, TULLE_SCTP_CLOSED);
+	ck_assert_uint_eq(event.len, 128);
+	ck_assert_mem_eq(event.data, value + 4, 128);
 }
 END_TEST
 
@@ -302,6 +325,37 @@ START_TEST(control_chunks_stand_before_data)
 }
 END_TEST
 
+/* SCTP-019 RFC9260:6.10: INIT, INIT ACK and SHUTDOWN COMPLETE with company, before or behind */
+START_TEST(what_must_be_alone_is_dropped_in_company)
+{
+	static const struct {
+		tulle_sctp_state state;
+		uint8_t type;
+	} cases[] = {{S(ESTABLISHED), SCTP_INIT}, {S(COOKIE_WAIT), SCTP_INIT_ACK},
+		{S(SHUTDOWN_ACK_SENT), SCTP_SHUTDOWN_COMPLETE}};
+	for (unsigned i = 0; i < 6; i++) {
+		static const uint8_t cookie[] = {0, 7, 0, 8, 'c', 'o', 'o', 'k'};
+		uint8_t chunks[256] = {SCTP_PAD, 0, 0, 4};
+		hand_state(&p, cases[i / 2].state);
+		hand_init init = hand_default(cases[i / 2].type);
+		init.extra = cookie;
+		init.extra_len = sizeof cookie;
+		size_t n = hand_write_init(chunks + 4, &init);
+		if (init.type == SCTP_SHUTDOWN_COMPLETE) {
+			n = 4;
+			chunks[7] = 4;
+		}
+		memcpy(chunks + 4 + n, chunks, 4);
+		bool behind = i & 1;
+		uint32_t tag = init.type == SCTP_INIT && !behind ? 0 : own();
+		(void)give(tag, behind ? chunks : chunks + 4, n + 4);
+		ck_assert_uint_eq(end0()->stats.drops[TULLE_DROP_SCTP_BUNDLE], 1);
+		ck_assert_int_eq(tulle_sctp_state_now(end0()), cases[i / 2].state);
+		ck_assert_uint_eq(pair_catch(&p, 0), 0);
+	}
+}
+END_TEST
+
 /* -- out of the blue -- */
 
 /* SCTP-060 RFC9260:8.5.1 E, 9.2: of an association that we have not; ours goes on being set up */
@@ -393,12 +447,14 @@ Suite *suite_sctp_errors(void)
 	tcase_add_test(t, a_broken_abort_is_dropped_with_what_follows);
 	tcase_add_test(t, an_abort_ends_all_that_was_to_be_sent);
 	tcase_add_test(t, our_abort_goes_alone_and_says_why);
+	tcase_add_test(t, a_long_reason_is_cut);
 	tcase_add_test(t, a_packet_with_an_abort_gets_no_abort);
 	tcase_add_test(t, an_error_is_no_end);
 	tcase_add_test(t, reserved_flags_are_ignored_and_sent_as_zero);
 	tcase_add_test(t, a_flood_of_unknown_chunks_gets_few_errors);
 	tcase_add_test(t, an_unknown_chunk_is_reported_as_it_came);
 	tcase_add_test(t, control_chunks_stand_before_data);
+	tcase_add_test(t, what_must_be_alone_is_dropped_in_company);
 	tcase_add_test(t, a_shutdown_ack_while_we_set_up_is_out_of_the_blue);
 	tcase_add_test(t, out_of_the_blue_each_chunk_of_the_packet_counts);
 	tcase_add_test(t, after_its_end_all_is_out_of_the_blue);

@@ -341,6 +341,29 @@ START_TEST(who_connects_at_once_gets_one_association)
 }
 END_TEST
 
+/* SCTP-197: an INIT that was described is the one that is sent when the other side has none */
+START_TEST(who_alone_has_snap_connects_as_ever)
+{
+	uint8_t described[64];
+	size_t len;
+	p.config.streams_max = 100;
+	pair_open(&p, 100);
+	ck_assert_int_eq(tulle_sctp_write_init(end0(), p.now, described, 64, &len), TULLE_OK);
+	tulle_sctp_connect(end0(), p.now);
+	tulle_sctp_chunk init;
+	hand_expect(&p, 0, SCTP_INIT);
+	ck_assert(pair_find(&p.end[0], SCTP_INIT, 0, &init));
+	ck_assert_uint_eq(init.whole.len, len);
+	ck_assert_mem_eq(init.whole.ptr, described, len);
+	tulle_bytes both = {described, len};
+	ck_assert_int_eq(tulle_sctp_start_from(end0(), p.now, both, both), TULLE_ERR_STATE);
+	pair_give(&p, 1, p.end[0].packet[0], p.end[0].packet_len[0]);
+	pair_settle(&p);
+	ck_assert_uint_eq(p.end[0].events[TULLE_SCTP_CONNECTED], 1);
+	ck_assert_uint_eq(p.end[1].events[TULLE_SCTP_CONNECTED], 1);
+}
+END_TEST
+
 /* SCTP-199: one that was set up by SNAP restarts as any other, and an INIT alone changes nothing */
 START_TEST(a_snap_association_keeps_its_tags_until_a_cookie_proves_a_restart)
 {
@@ -424,6 +447,7 @@ Suite *suite_sctp_restart(void)
 	tcase_add_test(t, a_restart_begins_with_empty_hands);
 	tcase_add_test(t, another_tag_of_the_peer_is_taken_over);
 	tcase_add_test(t, who_connects_at_once_gets_one_association);
+	tcase_add_test(t, who_alone_has_snap_connects_as_ever);
 	tcase_add_test(t, a_snap_association_keeps_its_tags_until_a_cookie_proves_a_restart);
 	tcase_add_test(t, a_second_stale_cookie_is_the_end);
 	suite_add_tcase(s, t);
