@@ -34,15 +34,15 @@ typedef struct {
 	size_t message_bytes_max; /* (no limit) a longer message of the peer ends the association */
 	bool streamed;            /* parts of the front message come out as they arrive */
 	uint8_t cpu;              /* a tulle_cpu: 0 is always right */
-	bool no_interleaving; /* (false) RFC 8260 is not offered: messages follow each other whole. With
-				 it messages that are begun on many streams must fit the buffers
-				 together: where they do not the association ends by name */
-	bool no_partial;     /* (false) RFC 3758 is not offered: all is reliable */
-	bool zero_checksum;  /* (false) the layer below is DTLS, which checks already: RFC9653:3 */
-	tulle_sctp_control cc;    /* (BBR) */
-	uint32_t reserve_blocks;  /* blocks of our own: at least tulle_sctp_reserve_blocks_min() */
-	struct tulle_pool *pool;  /* shared; its blocks have 1024 bytes or more */
-	void *owner;              /* (the association) whom tulle_pool_next_waiter names */
+	bool no_interleaving; /* (false) RFC 8260 is not offered: messages follow each other whole.
+				 With it messages that are begun on many streams must fit the
+				 buffers together: where they do not the association ends by name */
+	bool no_partial;      /* (false) RFC 3758 is not offered: all is reliable */
+	bool zero_checksum;   /* (false) the layer below is DTLS, which checks already: RFC9653:3 */
+	tulle_sctp_control cc;   /* (BBR) */
+	uint32_t reserve_blocks; /* blocks of our own: at least tulle_sctp_reserve_blocks_min() */
+	struct tulle_pool *pool; /* shared; its blocks have 1024 bytes or more */
+	void *owner;             /* (the association) whom tulle_pool_next_waiter names */
 	tulle_random random;
 	tulle_time rto_us_initial; /* (1 s) */
 	tulle_time rto_us_min; /* (1 ms) besides it the RTO holds what a peer may delay its SACK */
@@ -56,9 +56,9 @@ typedef struct {
 	/* without RFC 8260 other streams wait for the last one (RFC9260:6.9 keeps TSNs together) */
 	bool unordered;                         /* taken from the first part, like all below */
 	bool has_lifetime, has_retransmissions; /* PR-SCTP: reliable until the peer supports it */
-	uint16_t retransmissions_max; /* 0: sent once */
-	uint16_t priority; /* weight among streams with data, 1..32767 (256): RFC8831:6.4 */
-	tulle_time lifetime_us;                 /* from this send on */
+	uint16_t retransmissions_max;           /* 0: sent once */
+	uint16_t priority;      /* weight among streams with data, 1..32767 (256): RFC8831:6.4 */
+	tulle_time lifetime_us; /* from this send on */
 } tulle_sctp_send_options;
 
 typedef enum {
@@ -71,7 +71,7 @@ typedef enum {
 				      */
 	TULLE_SCTP_STREAM_RESET_OUT, /* stream, ok: our reset_stream was performed or refused */
 	TULLE_SCTP_RESTARTED, /* the peer began anew: queues are empty, SSNs and TSNs start again */
-	TULLE_SCTP_CLOSED, /* why, cause, data (the reason of the peer's user): the last event */
+	TULLE_SCTP_CLOSED,    /* why, cause, data (the reason of the peer's user): the last event */
 } tulle_sctp_event_kind;
 
 typedef enum {
@@ -89,8 +89,8 @@ typedef struct {
 	const uint8_t *data;
 	size_t len;
 	bool first, last, unordered;
-	bool ok; /* of RESET_OUT; false in a MESSAGE: the sender gave the message up, what came of it is
-		    no whole (len 0, last) */
+	bool ok; /* of RESET_OUT; false in a MESSAGE: the sender gave the message up, what came of
+		    it is no whole (len 0, last) */
 	tulle_sctp_closed why;
 } tulle_sctp_event;
 
@@ -111,7 +111,8 @@ typedef struct {
 		data_out; /* user bytes; data_out without repeats */
 	uint64_t retransmissions, fast_retransmits, timeouts; /* chunks, chunks, T3 expiries */
 	uint64_t sacks_in, sacks_out, duplicates, collisions, zero_windows, window_probes;
-	uint64_t abandoned, forwards_in, forwards_out; /* messages given up; FORWARD-TSNs: RFC 3758 */
+	uint64_t abandoned, forwards_in,
+		forwards_out;                  /* messages given up; FORWARD-TSNs: RFC 3758 */
 	uint64_t loss_probes, spurious, undos; /* probes before T3; reported twice; taken back */
 	uint64_t no_room, pool_waits, resets_in, resets_out, partial_messages, restarts, reneged;
 	tulle_time rto_us, srtt_us, rttvar_us; /* srtt 0: not measured */
