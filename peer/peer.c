@@ -55,9 +55,6 @@ static tulle_sctp_config sctp_config(const tulle_peer_config *c, const tulle_pee
 		.streamed = c->streamed_messages,
 		.cpu = (uint8_t)env->cpu,
 		.zero_checksum = true, /* DTLS checks: RFC9653:3 */
-		/* a few messages at once fit the buffers, or they follow each other */
-		.no_interleaving =
-			c->streamed_messages || c->message_bytes_max > c->receive_bytes_max / 8,
 		.pool = env->pool,
 		.random = env->random};
 	s.reserve_blocks = tulle_sctp_reserve_blocks_min(&s);

@@ -227,7 +227,7 @@ void tulle_sctp_reset_numbers(tulle_sctp *sctp)
 				    : sctp->config.streams_max;
 	sctp->re_config = id->re_config;
 	sctp->partial = id->partial && !sctp->config.no_partial;
-	sctp->interleaves = id->i_data && !sctp->config.no_interleaving; /* RFC8260:2.2.1 */
+	sctp->interleaves = id->i_data && sctp->config.interleaving; /* RFC8260:2.2.1 */
 	/* each direction for itself: we may when the peer announced it. RFC9653:5.1 */
 	sctp->zero_checksum = id->zero_checksum && sctp->config.zero_checksum;
 	sctp->resets.sequence = id->local_tsn; /* RFC6525:4.1 */

@@ -185,7 +185,7 @@ static void cycle(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 				b->bw_max[0] = b->bw_max[1] = b->bw_lo;
 			b->bw_lo = UINT64_MAX;
 			b->inflight_lo = SIZE_MAX;
-			b->trimmed = false;
+			b->trims = 0;
 		}
 		break;
 	case TULLE_SCTP_BBR_REFILL:

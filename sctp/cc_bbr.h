@@ -23,6 +23,8 @@
 #define BBR_START_LOSS_PERCENT 5u   /* of a round: more is someone's start */
 #define BBR_REGAIN_PACKETS 2u       /* a round trip, each round without a queue */
 #define BBR_LEAP_DIVISOR 8          /* of the least round trip, from one round to the next */
+#define BBR_TRIMS_MAX 3u            /* in a cycle */
+#define BBR_TRIM_AGAIN_PERCENT 10u  /* of a round is lost: the second and the third */
 #define BBR_HEADROOM_PERCENT 85u    /* of inflight_hi is used while cruising */
 
 uint64_t tulle_sctp_bbr_bw_max(const tulle_sctp_bbr *b);

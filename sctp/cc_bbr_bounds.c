@@ -122,20 +122,23 @@ static void ease_off(tulle_sctp_cc *cc)
 static void regain(tulle_sctp_cc *cc)
 {
 	tulle_sctp_bbr *b = &cc->u.bbr;
-	if (b->bw_lo >= tulle_sctp_bbr_bw_max(b) || b->trimmed)
+	if (b->bw_lo >= tulle_sctp_bbr_bw_max(b) || b->trims > 0)
 		return;
 	tulle_time rtt = tulle_time_max(b->min_rtt, BBR_RTT_LEAST_US);
 	b->bw_lo += BBR_REGAIN_PACKETS * (uint64_t)cc->mtu * 1000000u / (uint64_t)rtt;
 }
 
 /* Loss without a queue: of the path, or of a policer that we outrun. Sending as fast as it arrives
- * ends the second and costs little with the first; once a cycle, or loss would wear the rate down.
- */
+ * ends the second and costs little with the first. Once a cycle, or loss would wear the rate down;
+ * again where much is lost: what was seen first may be what a bucket held. */
 static void trim(tulle_sctp_bbr *b)
 {
-	if (b->trimmed)
+	size_t much = percent(b->round_acked + b->round_lost, BBR_TRIM_AGAIN_PERCENT);
+	bool again = b->trims < BBR_TRIMS_MAX && b->round_lost > much;
+	if ((b->trims > 0 && !again) || b->phase_rounds < b->yield_round)
 		return;
-	b->trimmed = true;
+	b->yield_round = b->phase_rounds + BBR_YIELD_ROUNDS;
+	b->trims++;
 	if (b->bw_latest < b->bw_lo && b->bw_latest != 0)
 		b->bw_lo = b->bw_latest;
 }

@@ -29,7 +29,7 @@ void tulle_sctp_make_init(tulle_sctp *sctp, tulle_sctp_init_chunk *init)
 	*init = (tulle_sctp_init_chunk){.tag = sctp->identity.local_tag,
 		.re_config = true,
 		.forward_tsn = !sctp->config.no_partial,
-		.i_data = !sctp->config.no_interleaving,
+		.i_data = sctp->config.interleaving,
 		.zero_checksum = sctp->config.zero_checksum};
 	init->tsn = sctp->identity.local_tsn;
 	init->window = (uint32_t)tulle_max(tulle_sctp_window(sctp), TULLE_SCTP_WINDOW_BYTES_MIN);

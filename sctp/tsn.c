@@ -167,6 +167,13 @@ static void lose_all(tulle_sctp *sctp)
 		}
 	while (o->in_flight.count != 0)
 		tulle_sctp_mark_lost(sctp, o->in_flight.first);
+	/* RFC9260:6.3.3 E3: the earliest first. A peer without room takes only what is next. */
+	o->lost = (sctp_tsn_list){0};
+	for (uint32_t tsn = o->acked_tsn + 1; tsn != o->next_tsn; tsn++) {
+		sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
+		if (t->state == SCTP_TSN_LOST)
+			append(sctp, &o->lost, tsn, t);
+	}
 }
 
 /* A peer without a window is asked with one chunk: no sign of congestion. RFC9260:6.1 A */

@@ -34,11 +34,11 @@ typedef struct {
 	size_t message_bytes_max; /* (no limit) a longer message of the peer ends the association */
 	bool streamed;            /* parts of the front message come out as they arrive */
 	uint8_t cpu;              /* a tulle_cpu: 0 is always right */
-	bool no_interleaving; /* (false) RFC 8260 is not offered: messages follow each other whole.
-				 With it messages that are begun on many streams must fit the
-				 buffers together: where they do not the association ends by name */
-	bool no_partial;      /* (false) RFC 3758 is not offered: all is reliable */
-	bool zero_checksum;   /* (false) the layer below is DTLS, which checks already: RFC9653:3 */
+	/* (false) RFC 8260 is offered. Then messages that are begun on many streams must fit the
+	 * buffers together, or the association may stall: not for small or shared pools. */
+	bool interleaving;
+	bool no_partial;    /* (false) RFC 3758 is not offered: all is reliable */
+	bool zero_checksum; /* (false) the layer below is DTLS, which checks already: RFC9653:3 */
 	tulle_sctp_control cc;   /* (BBR) */
 	uint32_t reserve_blocks; /* blocks of our own: at least tulle_sctp_reserve_blocks_min() */
 	struct tulle_pool *pool; /* shared; its blocks have 1024 bytes or more */

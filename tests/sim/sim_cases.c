@@ -164,7 +164,7 @@ static void run_huge(sim_world *w, uint64_t seed, sim_counts *counts)
 	link.loss_ppm = 10000;
 	sim_world_init(w, seed, &link);
 	w->config.streamed = seed % 2 == 0;
-	w->config.no_interleaving = true; /* two at once would have to fit */
+	w->config.interleaving = false; /* two at once would have to fit */
 	w->config.receive_bytes_max = w->config.send_bytes_max = 64 << 10;
 	for (int i = 0; i < 2; i++) {
 		sim_world_pool(w, i, 40);
@@ -184,6 +184,7 @@ static void run_pool(sim_world *w, uint64_t seed, sim_counts *counts)
 	sim_link link = lossy;
 	link.loss_ppm = 20000;
 	sim_world_init(w, seed, &link);
+	w->config.interleaving = false; /* begun messages would have to fit together */
 	sim_world_pool(w, 0, 4 + seed % 40);
 	sim_world_pool(w, 1, 4 + seed % 23);
 	for (int i = 2; i < 6; i++)

@@ -32,7 +32,7 @@ void sim_world_init(sim_world *w, uint64_t seed, const sim_link *link)
 	w->limit = (tulle_time)3600 * 1000000;
 	w->is_done = sim_all_delivered;
 	w->config.random = (tulle_random){sim_fill, &w->prng};
-	w->config.no_interleaving = seed % 2 == 0;
+	w->config.interleaving = seed % 2 != 0;
 	w->config.cpu = 1;
 	w->config.streams_max = 1024;
 }

@@ -65,7 +65,7 @@ static inline void pair_open(pair *p, size_t blocks)
 	size_t n = tulle_pool_memory_bytes(PAIR_BLOCK, blocks);
 	p->pool_memory = malloc(n);
 	p->pool = tulle_pool_init(p->pool_memory, n, PAIR_BLOCK, blocks);
-	p->config.no_interleaving = !p->interleaves;
+	p->config.interleaving = p->interleaves;
 	p->config.pool = p->pool;
 	p->config.random = (tulle_random){pair_random, p};
 	p->config.reserve_blocks = tulle_sctp_reserve_blocks_min(&p->config);

@@ -432,6 +432,25 @@ START_TEST(the_timer_doubles_sends_one_packet_and_gives_up_after_ten)
 }
 END_TEST
 
+/* RFC9260:6.3.3 E3: each timeout sends the earliest, for a peer without room takes no other */
+START_TEST(each_timeout_sends_the_earliest)
+{
+	p.end[0].sctp->cc.cwnd = 20000;
+	send_many(6);
+	pair_expire(&p, 0); /* the probe */
+	pair_catch(&p, 0);
+	for (int i = 0; i < 4; i++) {
+		tulle_sctp_chunk chunk;
+		tulle_sctp_data_chunk d;
+		pair_expire(&p, 0);
+		ck_assert_uint_eq(pair_catch(&p, 0), 1);
+		ck_assert(pair_find(&p.end[0], SCTP_DATA, 0, &chunk));
+		ck_assert(tulle_sctp_read_data(&chunk, &d));
+		ck_assert_uint_eq(d.tsn, p.end[0].sctp->out.acked_tsn + 1);
+	}
+}
+END_TEST
+
 /* The RTO allows for a SACK kept back by 200 ms until eight answers to the I bit came at once; one
  * that comes late brings the 200 ms back. RFC7053 */
 START_TEST(the_timeout_learns_whether_the_peer_answers_at_once)
@@ -684,6 +703,7 @@ Suite *suite_sctp_data(void)
 	tcase_add_test(t, a_tsn_beyond_the_last_block_is_not_lost);
 	tcase_add_test(t, a_probe_goes_out_before_the_timeout);
 	tcase_add_test(t, duplicates_of_all_retransmissions_undo_the_recovery);
+	tcase_add_test(t, each_timeout_sends_the_earliest);
 	tcase_add_test(t, the_timeout_learns_whether_the_peer_answers_at_once);
 	tcase_add_test(t, the_timer_doubles_sends_one_packet_and_gives_up_after_ten);
 	tcase_add_test(t, a_shut_window_gets_single_probes_and_the_association_stays);

@@ -17,8 +17,8 @@ static void begin(bool first, bool second)
 	p.config.streams_max = 100;
 	p.interleaves = true;
 	pair_open(&p, 2000);
-	p.end[0].sctp->config.no_interleaving = !first;
-	p.end[1].sctp->config.no_interleaving = !second;
+	p.end[0].sctp->config.interleaving = first;
+	p.end[1].sctp->config.interleaving = second;
 	pair_connect(&p);
 }
 
