@@ -70,7 +70,8 @@ typedef struct {
 	tulle_time phase_at, probe_wait, probe_rtt_done;
 	uint32_t phase_rounds, rounds_since_probe, yield_round, random;
 	uint8_t state, full_rounds, contested, overflowed;
-	uint8_t trims; /* in this cycle */
+	tulle_time ease_rtt; /* of the round in which we began to ease off */
+	uint8_t trims;       /* in this cycle */
 	bool full, round_start;
 } tulle_sctp_bbr;
 

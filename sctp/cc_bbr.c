@@ -149,7 +149,7 @@ static void startup(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 		tulle_sctp_bbr_begin_down(cc, ack->now);
 }
 
-/* Time for a probe: after 2 to 3 s, or as often as Reno would have grown by what a probe adds. */
+/* Time for a probe: after 1 to 2 s, or as often as Reno would have grown by what a probe adds. */
 static bool is_time_to_probe(const tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 {
 	const tulle_sctp_bbr *b = &cc->u.bbr;
@@ -158,45 +158,64 @@ static bool is_time_to_probe(const tulle_sctp_cc *cc, const tulle_sctp_cc_ack *a
 	       b->rounds_since_probe >= (reno > 4 ? reno : 4);
 }
 
-static void cycle(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
+/* What was learnt in the cycle that ends; the probe begins where it came down to. */
+static void begin_refill(tulle_sctp_cc *cc, tulle_time now)
+{
+	tulle_sctp_bbr *b = &cc->u.bbr;
+	uint64_t bw = tulle_sctp_bbr_bw_max(b);
+	enter(cc, TULLE_SCTP_BBR_REFILL, now);
+	if (b->contested > 0)
+		b->contested--;
+	if (b->overflowed > 0)
+		b->overflowed--;
+	else
+		b->contested = 0;
+	if (b->contested == 0 && b->bw_lo < bw)
+		b->bw_max[0] = b->bw_max[1] = b->bw_lo;
+	b->bw_lo = UINT64_MAX;
+	b->inflight_lo = SIZE_MAX;
+	b->trims = 0;
+}
+
+/* Enough is in flight, and as much as that makes a queue; or probing finds nothing more. */
+static bool is_probe_over(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 {
 	tulle_sctp_bbr *b = &cc->u.bbr;
 	size_t bdp = tulle_sctp_bbr_bdp(b);
-	uint64_t bw_of_max = tulle_sctp_bbr_bw_max(b);
+	uint64_t bw = tulle_sctp_bbr_bw_max(b);
+	if (b->round_start && b->phase_rounds > 1 && bw > b->bw_before + b->bw_before / 8) {
+		b->bw_before = bw; /* it finds more: on */
+		b->phase_rounds = 1;
+	}
+	bool far = b->phase_rounds > 0 && ack->now - b->phase_at > b->min_rtt &&
+		   ack->flight > bdp + bdp / 4;
+	return (far && tulle_sctp_bbr_is_queue(b, b->last_rtt)) ||
+	       b->phase_rounds > BBR_UP_ROUNDS_MAX;
+}
+
+static void cycle(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
+{
+	tulle_sctp_bbr *b = &cc->u.bbr;
 	switch (b->state) {
 	case TULLE_SCTP_BBR_DOWN:
-		if (ack->flight <= bdp && ack->flight <= tulle_sctp_bbr_headroom(cc)) {
+		if (ack->flight <= tulle_min(tulle_sctp_bbr_bdp(b), tulle_sctp_bbr_headroom(cc))) {
 			tulle_time wait = b->probe_wait;
 			enter(cc, TULLE_SCTP_BBR_CRUISE, ack->now);
 			b->probe_wait = wait;
+		} else if (is_time_to_probe(cc, ack)) { /* the queue is not ours alone */
+			begin_refill(cc, ack->now);
 		}
 		break;
 	case TULLE_SCTP_BBR_CRUISE:
-		if (is_time_to_probe(cc, ack)) {
-			enter(cc, TULLE_SCTP_BBR_REFILL, ack->now);
-			if (b->contested > 0)
-				b->contested--;
-			if (b->overflowed > 0)
-				b->overflowed--;
-			else
-				b->contested = 0;
-			if (b->contested == 0 && b->bw_lo < bw_of_max) /* what we came down to is
-									  where the probe begins */
-				b->bw_max[0] = b->bw_max[1] = b->bw_lo;
-			b->bw_lo = UINT64_MAX;
-			b->inflight_lo = SIZE_MAX;
-			b->trims = 0;
-		}
+		if (is_time_to_probe(cc, ack))
+			begin_refill(cc, ack->now);
 		break;
 	case TULLE_SCTP_BBR_REFILL:
 		if (b->phase_rounds > 0 && b->round_start)
 			enter(cc, TULLE_SCTP_BBR_UP, ack->now);
 		break;
 	case TULLE_SCTP_BBR_UP:
-		if (b->phase_rounds > 0 && ack->now - b->phase_at > b->min_rtt &&
-			ack->flight > bdp + bdp / 4)
-			tulle_sctp_bbr_begin_down(cc, ack->now);
-		else if (b->phase_rounds > BBR_UP_ROUNDS_MAX)
+		if (is_probe_over(cc, ack))
 			tulle_sctp_bbr_begin_down(cc, ack->now);
 		break;
 	default:

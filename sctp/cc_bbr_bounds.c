@@ -35,16 +35,23 @@ size_t tulle_sctp_bbr_probe_rtt_cwnd(const tulle_sctp_cc *cc)
 	return tulle_max(tulle_sctp_bbr_bdp(&cc->u.bbr) / 2, 4 * cc->mtu);
 }
 
-/* The round's least round trip stands above the path's by more than samples differ. */
-static bool has_queue(const tulle_sctp_bbr *b)
+bool tulle_sctp_bbr_is_queue(const tulle_sctp_bbr *b, tulle_time rtt)
 {
 	tulle_time noise = tulle_time_max(b->min_rtt / BBR_QUEUE_DIVISOR, 2 * b->noise);
-	return b->round_rtt > b->min_rtt + tulle_time_max(noise, 500);
+	return rtt > b->min_rtt + tulle_time_max(noise, 500);
+}
+
+static bool has_queue(const tulle_sctp_bbr *b)
+{
+	return tulle_sctp_bbr_is_queue(b, b->round_rtt);
 }
 
 /* We send more than before and no more arrives. */
-static bool is_policed(const tulle_sctp_bbr *b)
+static bool is_policed(const tulle_sctp_cc *cc)
 {
+	const tulle_sctp_bbr *b = &cc->u.bbr;
+	if (b->round_lost < BBR_POLICED_PACKETS * cc->mtu)
+		return false;
 	bool probing = b->state == TULLE_SCTP_BBR_UP || b->state == TULLE_SCTP_BBR_STARTUP;
 	uint64_t before = b->state == TULLE_SCTP_BBR_UP ? b->bw_before : b->full_bw;
 	return probing && b->phase_rounds > 0 && before != 0 && b->bw_latest < before + before / 16;
@@ -96,8 +103,8 @@ static unsigned quarter_log(uint64_t n)
 
 /* A queue that stays though we do not probe: it is shared. Each flow slows down by more the more of
  * the queue is its own, in packets and not in parts of its rate, so that rates draw closer. Where
- * the queue stays all the same and now and then overflows, somebody fills it (Reno and CUBIC do):
- * then we hold our own. */
+ * the queue stays all the same and now and then overflows, or grew meanwhile, somebody fills it
+ * (Reno and CUBIC do): then we hold our own. */
 static void ease_off(tulle_sctp_cc *cc)
 {
 	tulle_sctp_bbr *b = &cc->u.bbr;
@@ -105,14 +112,16 @@ static void ease_off(tulle_sctp_cc *cc)
 	if (b->contested > 0 || b->phase_rounds < b->yield_round)
 		return;
 	b->yield_round = b->phase_rounds + BBR_YIELD_ROUNDS;
-	if (b->bw_lo == UINT64_MAX)
+	if (b->bw_lo == UINT64_MAX) {
 		b->bw_lo = bw;
+		b->ease_rtt = b->round_rtt;
+	}
 	uint64_t bytes = b->bw_latest / 1000 * (uint64_t)(b->round_rtt - b->min_rtt) / 1000;
 	b->bw_lo -= b->bw_lo / BBR_EASE_DIVISOR * quarter_log(bytes / cc->mtu + 1);
 	if (b->bw_lo > bw / 100 * BBR_EASE_PERCENT)
 		return;
 	b->bw_lo = bw / 100 * BBR_EASE_PERCENT;
-	if (b->overflowed == 0)
+	if (b->overflowed == 0 && b->round_rtt < b->ease_rtt + b->min_rtt / BBR_GROWN_DIVISOR)
 		return;
 	b->contested = BBR_CONTESTED_CYCLES;
 	b->bw_lo = UINT64_MAX;
@@ -133,14 +142,16 @@ static void regain(tulle_sctp_cc *cc)
  * again where much is lost: what was seen first may be what a bucket held. */
 static void trim(tulle_sctp_bbr *b)
 {
-	size_t much = percent(b->round_acked + b->round_lost, BBR_TRIM_AGAIN_PERCENT);
-	bool again = b->trims < BBR_TRIMS_MAX && b->round_lost > much;
-	if ((b->trims > 0 && !again) || b->phase_rounds < b->yield_round)
+	size_t sent = b->round_acked + b->round_lost;
+	bool again =
+		b->trims < BBR_TRIMS_MAX && b->round_lost > percent(sent, BBR_TRIM_AGAIN_PERCENT);
+	if ((b->trims > 0 && !again) || b->phase_rounds < tulle_max(b->yield_round, BBR_TRIM_ROUND))
 		return;
 	b->yield_round = b->phase_rounds + BBR_YIELD_ROUNDS;
 	b->trims++;
-	if (b->bw_latest < b->bw_lo && b->bw_latest != 0)
-		b->bw_lo = b->bw_latest;
+	uint64_t bw = tulle_sctp_bbr_bw_max(b);
+	bw = bw < b->bw_lo ? bw : b->bw_lo;
+	b->bw_lo = bw / 1024 * (1024 * (uint64_t)b->round_acked / sent);
 }
 
 /* A probe that uses the bound and loses nothing raises it, each round twice as fast. */
@@ -162,7 +173,7 @@ static void end_round(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 {
 	tulle_sctp_bbr *b = &cc->u.bbr;
 	bool lossy = is_lossy(b->round_lost, b->round_acked + b->round_lost);
-	bool queue = has_queue(b), congested = lossy && (queue || is_policed(b));
+	bool queue = has_queue(b), congested = lossy && (queue || is_policed(cc));
 	bool steady = b->state == TULLE_SCTP_BBR_CRUISE ||
 		      (b->state == TULLE_SCTP_BBR_DOWN && b->phase_rounds > BBR_YIELD_ROUNDS);
 	if (congested && b->state == TULLE_SCTP_BBR_STARTUP && !b->full) {
@@ -172,7 +183,7 @@ static void end_round(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 		stop_probe(cc, ack);
 	} else if (steady && queue && b->round_lost != 0) {
 		give_way(cc, ack);
-	} else if (b->state == TULLE_SCTP_BBR_CRUISE && queue) {
+	} else if (steady && queue) {
 		ease_off(cc);
 	} else if (steady && lossy) {
 		trim(b);
@@ -191,7 +202,7 @@ void tulle_sctp_bbr_take_losses(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 	b->round_acked += ack->acked;
 	if (b->state == TULLE_SCTP_BBR_UP) {
 		if (ack->lost != 0 && is_lossy(ack->sample_lost, ack->sample_flight) &&
-			(has_queue(b) || is_policed(b)))
+			(has_queue(b) || is_policed(cc)))
 			stop_probe(cc, ack);
 		else
 			raise_bound(cc, ack);

@@ -174,6 +174,20 @@ START_TEST(loss_at_random_costs_little_more_than_itself)
 }
 END_TEST
 
+/* One packet lost of the first few is chance and not a policer: the start goes on. */
+START_TEST(loss_among_the_first_packets_does_not_end_the_start)
+{
+	for (uint32_t seed = 1; seed <= 24; seed++) {
+		begin(TULLE_SCTP_BBR, 1000, 50);
+		links[0].random = seed * 7919;
+		run(3);
+		double rate = run(3);
+		ck_assert_msg(rate > 0.5 * RATE, "%.0f bytes/s, seed %u", rate, seed);
+		pair_close(&p);
+	}
+}
+END_TEST
+
 /* A queue much smaller than a round trip holds: neither lost rate nor steady loss. */
 START_TEST(a_small_queue_is_enough)
 {
@@ -258,17 +272,57 @@ START_TEST(it_gives_way_to_loss_with_a_queue)
 }
 END_TEST
 
-/* Loss without one: down to what arrives, once a cycle; below 2 % nothing. */
+/* Loss without one: down by the part that is lost, once a cycle; below 2 %, or of what was sent
+ * before this phase, nothing. */
 START_TEST(it_trims_to_what_arrives_where_loss_makes_no_queue)
 {
-	const tulle_sctp_bbr *b = cruise();
+	tulle_sctp_bbr *b = cruise();
 	round_of(50000, 1, 1100000);
 	ck_assert_uint_eq(b->bw_lo, UINT64_MAX);
-	round_of(50000, 5, 1100000);
-	ck_assert_uint_eq(b->bw_lo, 1100000);
+	round_of(50000, 5, 1100000); /* of 105 */
+	uint64_t trimmed = b->bw_lo;
+	ck_assert_uint_eq(trimmed, BW / 1024 * (1024 * 100 / 105));
 	ck_assert_uint_eq(b->inflight_lo, SIZE_MAX);
 	round_of(50000, 5, 900000);
-	ck_assert_uint_eq(b->bw_lo, 1100000);
+	ck_assert_uint_eq(b->bw_lo, trimmed);
+	b = cruise();
+	b->phase_rounds = 0;
+	round_of(50000, 5, 1100000);
+	ck_assert_uint_eq(b->bw_lo, UINT64_MAX);
+}
+END_TEST
+
+/* A queue that grows while we ease off is filled by somebody who does not: we hold our own. One
+ * that only stays is not. */
+START_TEST(it_holds_its_own_where_the_queue_grows_all_the_same)
+{
+	for (int grows = 0; grows < 2; grows++) {
+		const tulle_sctp_bbr *b = cruise();
+		tulle_time rtt = 70000;
+		bool contested = false;
+		for (int i = 0; i < 12; i++, rtt += grows ? 2000 : 0) {
+			round_of(rtt, 0, 1250000);
+			contested |= b->contested > 0;
+		}
+		ck_assert_int_eq(contested, grows);
+	}
+}
+END_TEST
+
+/* What others keep in the queue may hold our own flight up for ever: the next probe does not wait.
+ */
+START_TEST(a_phase_of_draining_ends_with_the_next_probe)
+{
+	tulle_sctp_bbr *b = cruise();
+	b->bw_max[0] = b->bw_max[1] = BW / 2;
+	b->state = TULLE_SCTP_BBR_DOWN;
+	b->probe_wait = 300000;
+	round_of(50000, 0, BW / 2);
+	ck_assert_uint_eq(b->state, TULLE_SCTP_BBR_DOWN);
+	for (int i = 0; i < 3; i++)
+		round_of(50000, 0, BW / 2);
+	ck_assert_uint_ne(b->state, TULLE_SCTP_BBR_DOWN);
+	ck_assert_uint_ne(b->state, TULLE_SCTP_BBR_CRUISE);
 }
 END_TEST
 
@@ -310,12 +364,15 @@ Suite *suite_sctp_bbr(void)
 	tcase_add_test(t, it_finds_the_rate_and_the_round_trip_and_leaves_the_queue_empty);
 	tcase_add_test(t, it_follows_a_path_that_becomes_slower_and_faster);
 	tcase_add_test(t, loss_at_random_costs_little_more_than_itself);
+	tcase_add_test(t, loss_among_the_first_packets_does_not_end_the_start);
 	tcase_add_test(t, a_small_queue_is_enough);
 	suite_add_tcase(s, t);
 	t = tcase_create("rounds");
 	tcase_add_test(t, it_gives_way_to_loss_with_a_queue);
 	tcase_add_test(t, it_trims_to_what_arrives_where_loss_makes_no_queue);
 	tcase_add_test(t, it_eases_off_under_a_queue_and_comes_back);
+	tcase_add_test(t, it_holds_its_own_where_the_queue_grows_all_the_same);
+	tcase_add_test(t, a_phase_of_draining_ends_with_the_next_probe);
 	tcase_add_test(t, a_timeout_leaves_one_packet_and_undo_all);
 	suite_add_tcase(s, t);
 	return s;
