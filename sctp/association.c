@@ -233,6 +233,7 @@ void tulle_sctp_reset_numbers(tulle_sctp *sctp)
 	sctp->resets.sequence = id->local_tsn; /* RFC6525:4.1 */
 	sctp->resets.peer_sequence = id->remote_tsn;
 	sctp->resets.done_count = sctp->resets.answer_count = 0;
+	sctp->resets.put_off[0] = sctp->resets.put_off[1] = false;
 	sctp->errors = 0;
 }
 

@@ -108,12 +108,14 @@ struct sctp_stream {
 	uint32_t out_umid;       /* of unordered messages */
 	uint32_t out_fsn;        /* of the message that is being cut */
 	uint32_t in_mid;         /* the next ordered message; of DATA its low half is the SSN */
+	uint32_t reset_tsn;      /* the peer's reset waits for it */
 	int32_t deficit;         /* bytes that it may still send in its turn: schedule.c */
 	uint16_t id, part_tries, weight;
 	uint8_t marks, reset;
 	bool ready, deliver, marked, part_open, part_unordered, paused, inline_slot;
 	bool part_dropped; /* the rest of its message is thrown away */
 	bool ended_in;     /* the peer reset it: what came later waits for the event */
+	bool deferred;     /* it will, at reset_tsn: RFC6525:5.2.2 E2 */
 };
 
 typedef enum {
