@@ -100,7 +100,10 @@ void tulle_sctp_wipe(tulle_sctp *sctp)
 
 void tulle_sctp_clock(tulle_sctp *sctp, tulle_time now)
 {
-	sctp->now = tulle_time_max(sctp->now, now);
+	if (now <= sctp->now)
+		return;
+	tulle_sctp_date(&sctp->out, now - sctp->now);
+	sctp->now = now;
 }
 
 #define TO(state) (1u << TULLE_SCTP_STATE_##state)

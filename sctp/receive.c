@@ -293,6 +293,7 @@ tulle_drop tulle_sctp_handle_datagram(
 	packet_in in;
 	tulle_rd chunks;
 	tulle_sctp_clock(sctp, now);
+	tulle_sctp_date(&sctp->out, 0);
 	tulle_sctp_free_given(sctp);
 	tulle_drop drop = tulle_sctp_read_packet((tulle_cpu)sctp->config.cpu, data, len,
 		sctp->config.zero_checksum, &in.header, &chunks);

@@ -53,7 +53,6 @@ static void begin_request(tulle_sctp *sctp)
 	r->written = r->in_progress = false;
 	sctp->stats.resets_out++;
 	sctp->due |= SCTP_DUE_RESET_REQUEST;
-	tulle_sctp_set_timer(sctp, SCTP_T_RESET, sctp->rto);
 }
 
 /* Into the request that is not on the wire yet: many that end at once share one. */
@@ -476,8 +475,10 @@ static void write_request(tulle_sctp *sctp, tulle_wr *w)
 	sctp_resets *r = &sctp->resets;
 	uint16_t ids[TULLE_SCTP_RESET_STREAMS_MAX];
 	size_t count = 0;
-	if (!r->written) /* RFC6525:5.1.2 A3; sent again, it is the same chunk: 5.1.1 */
+	if (!r->written) { /* RFC6525:5.1.2 A3; sent again, it is the same chunk: 5.1.1 */
 		r->last_tsn = sctp->out.next_tsn - 1;
+		tulle_sctp_set_timer(sctp, SCTP_T_RESET, sctp->rto);
+	}
 	r->written = true;
 	tulle_sctp_reset_parameter p = {.type = SCTP_P_RESET_OUT, .sequence = r->sequence};
 	p.response_sequence = r->peer_sequence - 1; /* A4 */

@@ -3,6 +3,8 @@
  * order, and what is left after all of it (RFC 8831, W3C webrtc-pc). */
 #include "tests/unit/channels_help.h"
 
+#include "base/serial.h"
+
 static uint8_t big[300000];
 
 /* DC-064 RTCDataChannelInit */
@@ -15,6 +17,31 @@ START_TEST(a_channel_is_ordered_and_reliable_unless_asked_otherwise)
 		ck_assert(!i.has_max_retransmits && !i.has_max_packet_lifetime);
 		ck_assert_str_eq(i.protocol, "");
 		ck_assert_int_eq(i.priority, TULLE_PRIORITY_LOW);
+	}
+	couple_close(&c);
+}
+END_TEST
+
+static tulle_time next_timeout(void)
+{
+	return tulle_time_min(tulle_peer_poll_timeout(a()), tulle_peer_poll_timeout(b()));
+}
+
+/* SCTP-141 DC-069: the peer learns the time with its next poll, which may be long after the last
+ * one */
+START_TEST(a_lifetime_begins_with_the_send_however_long_nothing_happened)
+{
+	const tulle_channel_init brief = {
+		.has_max_packet_lifetime = true, .max_packet_lifetime_ms = 100};
+	open_pair(&brief, NULL);
+	for (unsigned i = 1; i <= 3; i++) {
+		while (next_timeout() - c.now < SECOND / 5)
+			couple_run(&c, NULL, next_timeout() - c.now);
+		c.now = next_timeout() - 1;
+		ck_assert_int_eq(tulle_channel_send_text(a(), chat, "brief", 5), TULLE_OK);
+		ck_assert_int_eq(tulle_channel_send_text(a(), chat, "brief", 5), TULLE_OK);
+		settle();
+		ck_assert_uint_eq(c.end[1].events[TULLE_PEER_MESSAGE], 2 * i);
 	}
 	couple_close(&c);
 }
@@ -680,6 +707,7 @@ Suite *suite_channels_life(void)
 	TCase *t = tcase_create("life");
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, a_channel_is_ordered_and_reliable_unless_asked_otherwise);
+	tcase_add_test(t, a_lifetime_begins_with_the_send_however_long_nothing_happened);
 	tcase_add_test(t, there_are_65535_streams_and_those_not_open_cost_nothing);
 	tcase_add_test(t, ids_end_where_the_streams_of_the_remote_end);
 	tcase_add_test(t, a_channel_is_announced_and_open_before_its_first_message);
