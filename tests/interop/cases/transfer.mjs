@@ -129,21 +129,19 @@ async function many(world, library) {
 	for (const [by, to] of [[tulle, other], [other, tulle]]) {
 		const marks = [by.log.mark, to.log.mark]
 		const label = (i) => `${by.log.name} ${i}`
-		for (let i = 0; i < count; i++) await by.must({ do: 'channel', label: label(i) })
+		const each = (act) => Promise.all(Array.from({ length: count }, (_, i) => act(i)))
 		const number = async (peer, event, from, i) => (await peer.log.event(event, (e) => e.label === label(i), from)).channel
-		for (let i = 0; i < count; i++) {
-			const mine = await number(by, 'open', marks[0], i)
-			const theirs = await number(to, 'channel', marks[1], i)
-			await by.must({ do: 'text', channel: mine, size: 1 + i, seed: i })
-			await to.log.event('message', (e) => e.channel === theirs && e.length === 1 + i, marks[1])
-		}
-		for (let i = 0; i < count; i++) await by.must({ do: 'close', channel: await number(by, 'open', marks[0], i) })
-		for (let i = 0; i < count; i++)
-			for (const [peer, event, from] of [[by, 'open', marks[0]], [to, 'channel', marks[1]]]) {
-				const n = await number(peer, event, from, i)
-				await peer.log.event('close', (e) => e.channel === n, from)
-			}
-		world.saw(`${count} channels opened by ${by.log.name}, each with a message, and closed`)
+		const closed = (peer, n, from) => peer.log.event('close', (e) => e.channel === n, from)
+		await each((i) => by.must({ do: 'channel', label: label(i) }))
+		const mine = await each((i) => number(by, 'open', marks[0], i))
+		const theirs = await each((i) => number(to, 'channel', marks[1], i))
+		await each((i) => by.must({ do: 'text', channel: mine[i], size: 1 + i, seed: i }))
+		await each((i) => to.log.event('message', (e) => e.channel === theirs[i] && e.length === 1 + i, marks[1]))
+		const began = Date.now()
+		await each((i) => by.must({ do: 'close', channel: mine[i] }))
+		await each((i) => Promise.all([closed(by, mine[i], marks[0]), closed(to, theirs[i], marks[1])]))
+		const took = ((Date.now() - began) / 1000).toFixed(1)
+		world.saw(`${count} channels opened by ${by.log.name}, each with a message, and closed within ${took} s`)
 	}
 	const mark = other.log.mark
 	await tulle.must({ do: 'text', channel: first.tulle, size: 10, seed: 1 })
