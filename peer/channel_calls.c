@@ -119,6 +119,7 @@ static tulle_sctp_send_options options_of(const peer_channel *c)
 		.retransmissions_max = (uint16_t)tulle_min(c->max_retransmits, UINT16_MAX),
 		.has_lifetime = c->has_max_lifetime,
 		.lifetime_us = (tulle_time)c->max_lifetime_ms * 1000,
+		.late = true,
 		.priority = c->priority};
 }
 

@@ -4,6 +4,8 @@
  * resetting its stream and says when that is over. */
 #include "peer/state.h"
 
+#include "base/serial.h"
+
 #include <string.h>
 
 void tulle_peer_channel_due(tulle_peer *p, peer_channel *c)
@@ -21,6 +23,7 @@ void tulle_peer_channel_due(tulle_peer *p, peer_channel *c)
 static void drop_channel(tulle_peer *p, peer_channel *c, uint8_t say)
 {
 	c->state = TULLE_CHANNEL_CLOSED;
+	tulle_peer_table_late(p, c, false);
 	c->due_open = c->due_ack = c->due_reset = false;
 	if (say != 0)
 		tulle_peer_say(p, c, say);
@@ -157,21 +160,56 @@ void tulle_peer_channel_low(tulle_peer *p, uint16_t stream)
 		tulle_peer_say(p, c, SAY_LOW);
 }
 
-/* Both directions are reset: the id may serve again, so nothing of this use may stay in SCTP. */
-void tulle_peer_channel_leave(tulle_peer *p, peer_channel *c)
+static void leave_sctp(tulle_peer *p, const peer_channel *c)
 {
 	if (c->paused)
 		(void)tulle_sctp_pause(p->sctp, p->now, c->stream, false);
 	if (c->low != 0)
 		(void)tulle_sctp_set_low(p->sctp, c->stream, 0);
+}
+
+static uint8_t last_words(const peer_channel *c)
+{
+	return c->error != 0 ? SAY_ERROR | SAY_CLOSE : SAY_CLOSE;
+}
+
+/* Both directions are reset: the id may serve again, so nothing of this use may stay in SCTP. */
+void tulle_peer_channel_leave(tulle_peer *p, peer_channel *c)
+{
+	bool held = c->holds;
+	leave_sctp(p, c);
 	tulle_peer_table_leave_stream(p, c);
-	drop_channel(p, c, c->error != 0 ? SAY_ERROR | SAY_CLOSE : SAY_CLOSE);
+	c->holds = false;
+	if (!held)
+		drop_channel(p, c, last_words(c));
+	else if (c->say == 0) /* else its CLOSE is still to be said */
+		tulle_peer_table_remove(p, c);
+}
+
+/* RFC8831:6.7 makes the remote reset its direction, but werift does not where it has sent nothing.
+ * Our user need not wait for ever. The stream stays taken until the reset comes. */
+void tulle_peer_channels_late(tulle_peer *p)
+{
+	peer_channel *c;
+	while ((c = p->channels.late_first) != NULL && tulle_time_due(c->late_at, p->now)) {
+		leave_sctp(p, c);
+		c->paused = false;
+		c->low = 0;
+		c->holds = true;
+		drop_channel(p, c, last_words(c));
+	}
 }
 
 static void finish_close(tulle_peer *p, peer_channel *c)
 {
-	if (c->reset_out && c->reset_in && c->state != TULLE_CHANNEL_CLOSED)
+	if (!c->reset_out || (c->state == TULLE_CHANNEL_CLOSED && !c->holds))
+		return;
+	if (c->reset_in) {
 		tulle_peer_channel_leave(p, c);
+	} else if (!c->holds) {
+		c->late_at = tulle_time_add(p->now, PEER_CLOSE_WAIT_US);
+		tulle_peer_table_late(p, c, true);
+	}
 }
 
 /* The underlying transport closes the channel: W3C's closing procedure without a call of close. */

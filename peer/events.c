@@ -133,7 +133,10 @@ static const tulle_peer_event *next_of_channel(tulle_peer *p, peer_channel *c)
 		return NULL;
 	channel_event(p, c, TULLE_PEER_CLOSE);
 	c->say = 0;
-	tulle_peer_table_remove(p, c);
+	if (c->holds)
+		tulle_peer_text_free(p, &c->text);
+	else
+		tulle_peer_table_remove(p, c);
 	return &p->event;
 }
 

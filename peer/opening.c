@@ -129,8 +129,9 @@ static tulle_drop take_open(tulle_peer *p, const tulle_sctp_event *e, tulle_drop
 {
 	peer_opening *o = &p->channels.opening;
 	peer_channel *c = tulle_peer_table_by_stream(p, e->stream);
-	if (c != NULL && c->reset_in && !c->due_reset) {
-		/* it knows that our direction is reset; we wait for a word that was lost */
+	if (c != NULL && (c->holds || (c->reset_in && !c->due_reset))) {
+		/* it knows that our direction is reset; we wait for a word that was lost, or for
+		 * one that it never says */
 		tulle_peer_channel_leave(p, c);
 		c = NULL;
 	}

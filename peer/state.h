@@ -47,7 +47,8 @@ typedef struct {
 typedef struct peer_channel {
 	tulle_channel handle; /* serial << 17 | slot; 0: the slot is free */
 	void *user;
-	struct peer_channel *next_said, *next_due, *next_wanting;
+	struct peer_channel *next_said, *next_due, *next_wanting, *next_late, *prev_late;
+	tulle_time late_at; /* waits for the remote's reset until then */
 	peer_text text;
 	uint64_t parts_bytes; /* of the message that send_part is in */
 	size_t low;           /* as W3C's bufferedAmountLowThreshold */
@@ -57,7 +58,8 @@ typedef struct peer_channel {
 	bool unordered, negotiated, has_max_retransmits, has_max_lifetime;
 	bool has_stream, by_remote, acked; /* acked: unordered data may go out, RFC8832:6 */
 	bool due_open, due_ack, due_reset; /* waits for room in SCTP */
-	bool said_linked, due_linked;
+	bool said_linked, due_linked, late_linked;
+	bool holds; /* CLOSED, but its stream is not free: the remote never reset it */
 	bool in_parts, parts_text; /* send_part is under way */
 	bool has_sent;             /* a message of the user's; DCEP's own are not his to hear of */
 	bool reset_out, reset_in;  /* done */
@@ -87,9 +89,10 @@ typedef struct {
 	uint64_t serial;
 	uint32_t next_stream; /* likewise, of our parity */
 	peer_channel *said_first, *said_last, *due_first, *due_last;
-	peer_channel *wanting;   /* a send was refused: they hear of room */
-	uint32_t further_blocks; /* of long texts */
-	bool ids_once;           /* the remote resets no streams: an id serves once */
+	peer_channel *late_first, *late_last; /* our direction is reset, the remote's is not */
+	peer_channel *wanting;                /* a send was refused: they hear of room */
+	uint32_t further_blocks;              /* of long texts */
+	bool ids_once;                        /* the remote resets no streams: an id serves once */
 	peer_opening opening;
 } peer_channels;
 
@@ -179,6 +182,7 @@ void tulle_peer_channel_want(tulle_peer *peer, peer_channel *channel); /* to hea
 void tulle_peer_channel_fail(tulle_peer *peer, peer_channel *channel, peer_failed why);
 void tulle_peer_channel_reset_in(tulle_peer *peer, uint16_t stream);
 void tulle_peer_channel_reset_out(tulle_peer *peer, uint16_t stream, bool ok);
+void tulle_peer_channels_late(tulle_peer *peer); /* those that have waited long enough */
 void tulle_peer_channel_low(tulle_peer *peer, uint16_t stream);
 /* The remote may not use this stream so: our direction of it is reset. RFC8832:6 */
 void tulle_peer_refuse_stream(tulle_peer *peer, uint16_t stream);
@@ -204,6 +208,8 @@ peer_channel *tulle_peer_table_by_stream(const tulle_peer *peer, uint16_t stream
 bool tulle_peer_table_set_stream(tulle_peer *peer, peer_channel *channel, uint16_t stream);
 peer_channel *tulle_peer_table_at(const tulle_peer *peer, uint32_t slot); /* NULL: free */
 void tulle_peer_table_leave_stream(tulle_peer *peer, peer_channel *channel);
+/* In the list of those that wait for the remote's reset, or out of it. */
+void tulle_peer_table_late(tulle_peer *peer, peer_channel *channel, bool late);
 void tulle_peer_table_wipe(tulle_peer *peer);
 void tulle_peer_say(tulle_peer *peer, peer_channel *channel, uint8_t what);
 void tulle_peer_table_check(const tulle_peer *peer);

@@ -87,7 +87,8 @@ peer_channel *tulle_peer_table_at(const tulle_peer *p, uint32_t slot)
 peer_channel *tulle_peer_table_find(const tulle_peer *p, tulle_channel handle)
 {
 	peer_channel *c = tulle_peer_table_at(p, (uint32_t)(handle & ((1u << SLOT_BITS) - 1)));
-	return c != NULL && c->handle == handle ? c : NULL;
+	bool is_gone = c != NULL && c->holds && c->say == 0; /* its CLOSE was said */
+	return c != NULL && c->handle == handle && !is_gone ? c : NULL;
 }
 
 peer_channel *tulle_peer_table_add(tulle_peer *p)
@@ -169,6 +170,27 @@ static void unlink_wanting(peer_channels *t, peer_channel *c)
 	*at = c->next_wanting;
 }
 
+static void unlink_late(peer_channels *t, peer_channel *c)
+{
+	*(c->prev_late != NULL ? &c->prev_late->next_late : &t->late_first) = c->next_late;
+	*(c->next_late != NULL ? &c->next_late->prev_late : &t->late_last) = c->prev_late;
+	c->next_late = c->prev_late = NULL;
+	c->late_linked = false;
+}
+
+void tulle_peer_table_late(tulle_peer *p, peer_channel *c, bool late)
+{
+	peer_channels *t = &p->channels;
+	if (!late && c->late_linked)
+		unlink_late(t, c);
+	if (!late || c->late_linked)
+		return;
+	c->late_linked = true;
+	c->prev_late = t->late_last;
+	*(t->late_last != NULL ? &t->late_last->next_late : &t->late_first) = c;
+	t->late_last = c;
+}
+
 void tulle_peer_table_leave_stream(tulle_peer *p, peer_channel *c)
 {
 	peer_channels *t = &p->channels;
@@ -192,6 +214,8 @@ void tulle_peer_table_remove(tulle_peer *p, peer_channel *c)
 		unlink_from(&t->due_first, &t->due_last, c, true);
 	if (c->wants_low)
 		unlink_wanting(t, c);
+	if (c->late_linked)
+		unlink_late(t, c);
 	tulle_peer_table_leave_stream(p, c);
 	tulle_peer_text_free(p, &c->text);
 	memset(c, 0, sizeof *c);
@@ -236,6 +260,7 @@ void tulle_peer_table_check(const tulle_peer *p)
 		count++;
 		TULLE_CHECK(!c->has_stream || tulle_peer_table_by_stream(p, c->stream) == c);
 		TULLE_CHECK((c->say != 0) <= c->said_linked);
+		TULLE_CHECK(!c->late_linked || (c->reset_out && !c->reset_in && !c->holds));
 	}
 	TULLE_CHECK(count == p->channels.count);
 	for (const peer_channel *c = p->channels.wanting; c != NULL; c = c->next_wanting)

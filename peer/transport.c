@@ -139,6 +139,7 @@ static void handle_time(tulle_peer *p)
 		tulle_dtls_handle_timeout(p->dtls, p->now);
 	if (tulle_time_due(tulle_sctp_poll_timeout(p->sctp), p->now))
 		tulle_sctp_handle_timeout(p->sctp, p->now);
+	tulle_peer_channels_late(p);
 }
 
 void tulle_peer_handle(tulle_peer *p, tulle_time now, const tulle_in *in)
@@ -288,6 +289,8 @@ tulle_time tulle_peer_poll_timeout(const tulle_peer *p)
 		return TULLE_TIME_NEVER;
 	tulle_time t =
 		tulle_time_min(tulle_ice_poll_timeout(p->ice), tulle_dtls_poll_timeout(p->dtls));
+	if (p->channels.late_first != NULL)
+		t = tulle_time_min(t, p->channels.late_first->late_at);
 	return tulle_time_min(t, tulle_sctp_poll_timeout(p->sctp));
 }
 

@@ -100,7 +100,10 @@ void tulle_sctp_wipe(tulle_sctp *sctp)
 
 void tulle_sctp_clock(tulle_sctp *sctp, tulle_time now)
 {
-	sctp->now = tulle_time_max(sctp->now, now);
+	if (now <= sctp->now)
+		return;
+	tulle_sctp_date(&sctp->out, now - sctp->now);
+	sctp->now = now;
 }
 
 #define TO(state) (1u << TULLE_SCTP_STATE_##state)
@@ -233,6 +236,7 @@ void tulle_sctp_reset_numbers(tulle_sctp *sctp)
 	sctp->resets.sequence = id->local_tsn; /* RFC6525:4.1 */
 	sctp->resets.peer_sequence = id->remote_tsn;
 	sctp->resets.done_count = sctp->resets.answer_count = 0;
+	sctp->resets.put_off[0] = sctp->resets.put_off[1] = false;
 	sctp->errors = 0;
 }
 

@@ -26,7 +26,8 @@ typedef struct {
 
 /* Part of a message to send, payload behind it in the same block. */
 typedef struct sctp_out_piece {
-	struct sctp_out_piece *next; /* of the same stream */
+	struct sctp_out_piece *next;    /* of the same stream */
+	struct sctp_out_piece *undated; /* the next one in out.undated */
 	sctp_stream *stream;
 	sctp_block *block;
 	tulle_time expires_us; /* NEVER: no lifetime. RFC3758:3.5 */
@@ -108,12 +109,15 @@ struct sctp_stream {
 	uint32_t out_umid;       /* of unordered messages */
 	uint32_t out_fsn;        /* of the message that is being cut */
 	uint32_t in_mid;         /* the next ordered message; of DATA its low half is the SSN */
+	uint32_t reset_tsn;      /* the peer's reset waits for it */
 	int32_t deficit;         /* bytes that it may still send in its turn: schedule.c */
 	uint16_t id, part_tries, weight;
 	uint8_t marks, reset;
 	bool ready, deliver, marked, part_open, part_unordered, paused, inline_slot;
+	bool part_undated; /* its lifetime has not begun */
 	bool part_dropped; /* the rest of its message is thrown away */
 	bool ended_in;     /* the peer reset it: what came later waits for the event */
+	bool deferred;     /* it will, at reset_tsn: RFC6525:5.2.2 E2 */
 };
 
 typedef enum {
@@ -213,6 +217,8 @@ typedef struct {
 	sctp_stream *current;    /* in the middle of its message */
 	tulle_time last_sent;
 	size_t wanted; /* blocks that a refused send wants */
+	sctp_out_piece
+		*undated; /* their lifetimes begin when the time is known: send options' late */
 	sctp_rate rate;
 	sctp_rack rack;
 	sctp_undo undo;
@@ -393,6 +399,7 @@ void tulle_sctp_rtx_arm(tulle_sctp *sctp); /* T3 from now; stops it when nothing
 void tulle_sctp_enter_recovery(tulle_sctp *sctp);
 
 /* partial.c */
+void tulle_sctp_date(sctp_outbound *out, tulle_time on); /* time went on by so much */
 bool tulle_sctp_is_over(const tulle_sctp *sctp, const sctp_out_piece *piece); /* its lifetime is */
 bool tulle_sctp_is_spent(const tulle_sctp *sctp, const sctp_tsn *t); /* not to be sent again */
 /* The whole message of it; false: later. */

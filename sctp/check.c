@@ -60,7 +60,7 @@ static size_t check_list(const sctp_stream *s, const sctp_in_list *list)
 
 static void check_streams(const tulle_sctp *sctp)
 {
-	size_t buffered = 0, unacked = 0;
+	size_t buffered = 0, unacked = 0, deferred = 0;
 	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
 		for (const sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next) {
 			size_t queued = 0;
@@ -73,10 +73,12 @@ static void check_streams(const tulle_sctp *sctp)
 					check_list(s, &s->ordered) + check_list(s, &s->unordered);
 			TULLE_CHECK(pieces <= s->in_pieces);
 			TULLE_CHECK(sctp->closed_given || s->deliver || !tulle_sctp_has_turn(s));
+			deferred += s->deferred;
 			buffered += s->buffered;
 			unacked += s->unacked;
 		}
 	TULLE_CHECK(buffered == sctp->out.buffered && unacked == sctp->out.unacked);
+	TULLE_CHECK(deferred == sctp->resets.deferred);
 }
 
 static void check_inbound(const tulle_sctp *sctp)

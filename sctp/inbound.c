@@ -369,6 +369,8 @@ tulle_drop tulle_sctp_take_data(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 		return TULLE_DROP_SCTP_TSN;
 	if (data.stream >= sctp->config.streams_max)
 		return no_such_stream(sctp, &data);
+	if (tulle_sctp_is_held_back(sctp, data.stream, data.tsn))
+		return TULLE_DROP_SCTP_RESET; /* not stored, so it comes again */
 	return take_stored(sctp, &data);
 }
 

@@ -42,6 +42,7 @@ void tulle_sctp_outbound_init(tulle_sctp *sctp, uint32_t tsn)
 	o->blocks = kept.blocks;
 	o->tail = kept.tail;
 	o->ready_last = kept.ready_last;
+	o->undated = kept.undated;
 	o->blocked = kept.blocked;
 	o->wanted = kept.wanted;
 	o->blocks_max = (uint32_t)(sctp->config.send_bytes_max / payload_max(sctp)) + 2;
@@ -199,6 +200,10 @@ static void enqueue(tulle_sctp *sctp, sctp_stream *s, uint32_t ppid, const uint8
 		piece->unordered = s->part_unordered;
 		piece->expires_us = s->part_expires;
 		piece->tries = s->part_tries;
+		if (s->part_undated) {
+			piece->undated = sctp->out.undated;
+			sctp->out.undated = piece;
+		}
 		piece->first = first;
 		piece->last = options->last && len == 0;
 		first = false;
@@ -248,6 +253,7 @@ static void begin_parts(tulle_sctp *sctp, sctp_stream *s, const tulle_sctp_send_
 	s->part_tries = options->has_retransmissions ? tries : 0;
 	s->part_expires = options->has_lifetime ? tulle_time_add(sctp->now, options->lifetime_us)
 						: TULLE_TIME_NEVER;
+	s->part_undated = options->late && options->has_lifetime && options->lifetime_us > 0;
 }
 
 /* Parts of a message that was given up before its end was given. */
@@ -348,7 +354,7 @@ static void clear_queue(tulle_sctp *sctp, sctp_stream *s)
 		free_piece(sctp, piece);
 	}
 	s->out_tail = NULL;
-	s->ready = s->part_open = s->part_dropped = false;
+	s->ready = s->part_open = s->part_dropped = s->part_undated = false;
 	s->ready_next = NULL;
 	s->buffered = s->unacked = 0;
 	s->out_ssn = 0;
@@ -375,6 +381,7 @@ void tulle_sctp_outbound_clear(tulle_sctp *sctp)
 	o->gap_acked = 0;
 	o->flight = o->flight_chunks = o->buffered = o->unacked = 0;
 	o->ready_last = o->current = NULL;
+	o->undated = NULL;
 	o->tail = NULL;
 }
 

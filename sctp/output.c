@@ -131,6 +131,7 @@ bool tulle_sctp_poll_datagram(
 	tulle_sctp *sctp, tulle_time now, uint8_t *dst, size_t dst_bytes, tulle_datagram *out)
 {
 	tulle_sctp_clock(sctp, now);
+	tulle_sctp_date(&sctp->out, 0);
 	size_t cap = tulle_min(dst_bytes, sctp->config.packet_bytes_max), len = 0;
 	if (cap < sctp->config.packet_bytes_max)
 		return false;
@@ -209,6 +210,7 @@ static void expire(tulle_sctp *sctp, sctp_timer timer)
 void tulle_sctp_handle_timeout(tulle_sctp *sctp, tulle_time now)
 {
 	tulle_sctp_clock(sctp, now);
+	tulle_sctp_date(&sctp->out, 0);
 	tulle_sctp_free_given(sctp);
 	for (int i = 0; i < SCTP_TIMERS; i++) {
 		if (!tulle_time_due(sctp->timers[i], sctp->now))

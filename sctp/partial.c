@@ -17,6 +17,21 @@ bool tulle_sctp_is_spent(const tulle_sctp *sctp, const sctp_tsn *t)
 					tulle_sctp_is_over(sctp, piece));
 }
 
+/* The host's commands come between two calls that know the time, and know that of the call before.
+ * From a call that knows it on nothing is undated, so that no piece is freed that is. */
+void tulle_sctp_date(sctp_outbound *out, tulle_time on)
+{
+	while (out->undated != NULL) {
+		sctp_out_piece *piece = out->undated;
+		sctp_stream *s = piece->stream;
+		out->undated = piece->undated;
+		piece->expires_us = tulle_time_add(piece->expires_us, on);
+		if (s->part_undated)
+			s->part_expires = tulle_time_add(s->part_expires, on);
+		s->part_undated = false;
+	}
+}
+
 /* -- giving up -- */
 
 typedef struct {

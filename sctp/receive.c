@@ -272,6 +272,7 @@ static tulle_drop take_chunks(tulle_sctp *sctp, const packet_in *in, tulle_rd ch
 	bool stop = false, was_ended = sctp->ended;
 	while (!stop && sctp->ended == was_ended && tulle_sctp_read_chunk(&chunks, &chunk)) {
 		tulle_drop drop = drop_it(sctp, take_chunk(sctp, in, &chunk, &stop));
+		tulle_sctp_reset_deferred(sctp);
 		if (first == TULLE_TAKEN)
 			first = drop;
 		/* a cookie that was refused opens nothing to what follows it: RFC9260:5.1.5 */
@@ -292,6 +293,7 @@ tulle_drop tulle_sctp_handle_datagram(
 	packet_in in;
 	tulle_rd chunks;
 	tulle_sctp_clock(sctp, now);
+	tulle_sctp_date(&sctp->out, 0);
 	tulle_sctp_free_given(sctp);
 	tulle_drop drop = tulle_sctp_read_packet((tulle_cpu)sctp->config.cpu, data, len,
 		sctp->config.zero_checksum, &in.header, &chunks);

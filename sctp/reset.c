@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* sctp: stream reset: RFC 6525. One request of ours is under way at a time (RFC6525:5.1.1); streams
  * wait in a list until all their data is acknowledged. The peer's outgoing requests are performed,
- * its other ones denied. Invariant: the first sent_count streams of the list are those that the
- * request names, and they are SENT. */
+ * once the data before them is here, its other ones denied. Invariant: the first sent_count streams
+ * of the list are those that the request names, and they are SENT. */
+#include "base/crc32c.h"
 #include "sctp/association.h"
 #include "sctp/wire/reset.h"
 
@@ -52,7 +53,6 @@ static void begin_request(tulle_sctp *sctp)
 	r->written = r->in_progress = false;
 	sctp->stats.resets_out++;
 	sctp->due |= SCTP_DUE_RESET_REQUEST;
-	tulle_sctp_set_timer(sctp, SCTP_T_RESET, sctp->rto);
 }
 
 /* Into the request that is not on the wire yet: many that end at once share one. */
@@ -110,9 +110,13 @@ void tulle_sctp_resets_clear(tulle_sctp *sctp)
 {
 	sctp_resets *r = &sctp->resets;
 	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
-		for (sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next)
+		for (sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next) {
+			s->deferred = false;
 			if (s->reset != SCTP_RESET_NONE)
 				done(sctp, s, false);
+		}
+	r->deferred = 0;
+	r->all_deferred = false;
 	r->first = r->last = NULL;
 	r->busy = false;
 	r->sent_count = 0;
@@ -165,23 +169,95 @@ static bool make_records(tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
 	return true;
 }
 
+static void reset_one(tulle_sctp *sctp, sctp_stream *s)
+{
+	sctp->resets.deferred -= s->deferred;
+	s->deferred = false;
+	tulle_sctp_reset_in(sctp, s);
+}
+
+static void reset_all(tulle_sctp *sctp) /* RFC6525:5.2.2 E3 */
+{
+	sctp->resets.all_deferred = false;
+	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
+		for (sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next)
+			reset_one(sctp, s);
+}
+
+/* -- waiting for data -- */
+
+bool tulle_sctp_is_held_back(const tulle_sctp *sctp, uint16_t stream, uint32_t tsn)
+{
+	const sctp_resets *r = &sctp->resets;
+	if (r->all_deferred && tulle_serial_lt32(r->all_tsn, tsn))
+		return true;
+	if (r->deferred == 0)
+		return false;
+	const sctp_stream *s = tulle_sctp_find_stream(sctp, stream);
+	return s != NULL && s->deferred && tulle_serial_lt32(s->reset_tsn, tsn);
+}
+
+static void look_from(sctp_resets *r, bool *any, uint32_t tsn)
+{
+	if (!*any || tulle_serial_lt32(tsn, r->deferred_next))
+		r->deferred_next = tsn;
+	*any = true;
+}
+
+static uint32_t sum_of(const tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
+{
+	return tulle_crc32c((tulle_cpu)sctp->config.cpu, 0, p->streams.ptr, p->streams.len);
+}
+
+static void defer(tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
+{
+	sctp_resets *r = &sctp->resets;
+	bool any = r->deferred != 0 || r->all_deferred;
+	for (size_t i = 0; i < p->streams.len / 2; i++) {
+		sctp_stream *s = tulle_sctp_find_stream(sctp, tulle_sctp_read_reset_stream(p, i));
+		r->deferred += !s->deferred;
+		s->deferred = true;
+		s->reset_tsn = p->last_tsn;
+	}
+	if (p->streams.len == 0) {
+		r->all_deferred = true;
+		r->all_tsn = p->last_tsn;
+	}
+	look_from(r, &any, p->last_tsn);
+	r->put_off_tsn = p->last_tsn;
+	r->put_off_sum = sum_of(sctp, p);
+	r->put_off[p->sequence & 1] = true;
+}
+
+/* Older dcSCTP asks again under a new number once it was told "In progress". When that is answered
+ * by then it is no second reset: a channel may have the number of its stream again. */
+static bool is_asked_anew(const tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
+{
+	const sctp_resets *r = &sctp->resets;
+	return r->done_count != 0 && p->sequence == r->peer_sequence &&
+	       r->put_off[(p->sequence - 1) & 1] &&
+	       r->done[(p->sequence - 1) & 1] == SCTP_R_PERFORMED &&
+	       p->last_tsn == r->put_off_tsn && sum_of(sctp, p) == r->put_off_sum;
+}
+
 static uint32_t perform(tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
 {
 	size_t count = p->streams.len / 2;
 	if (names_no_stream(p, streams_in(sctp)))
 		return SCTP_R_WRONG_STREAM;
-	/* RFC6525:5.2.2 E2: nothing of these streams comes before our answer (5.1.2 A1), so there
-	 * is nothing to hold back; the peer asks again */
-	if (tulle_serial_lt32(sctp->in.cumulative, p->last_tsn) || !make_records(sctp, p))
+	if (is_asked_anew(sctp, p))
+		return SCTP_R_PERFORMED;
+	if (!make_records(sctp, p))
+		return SCTP_R_IN_PROGRESS;                         /* the peer asks again */
+	if (tulle_serial_lt32(sctp->in.cumulative, p->last_tsn)) { /* RFC6525:5.2.2 E2 */
+		defer(sctp, p);
 		return SCTP_R_IN_PROGRESS;
+	}
 	sctp->stats.resets_in++;
 	for (size_t i = 0; i < count; i++)
-		tulle_sctp_reset_in(
-			sctp, tulle_sctp_find_stream(sctp, tulle_sctp_read_reset_stream(p, i)));
-	for (unsigned i = 0; count == 0 && i < TULLE_SCTP_STREAM_BUCKETS;
-		i++) /* RFC6525:5.2.2 E3: all */
-		for (sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next)
-			tulle_sctp_reset_in(sctp, s);
+		reset_one(sctp, tulle_sctp_find_stream(sctp, tulle_sctp_read_reset_stream(p, i)));
+	if (count == 0)
+		reset_all(sctp);
 	return SCTP_R_PERFORMED;
 }
 
@@ -221,8 +297,10 @@ static uint32_t judge_request(tulle_sctp *sctp, const tulle_sctp_reset_parameter
 	switch (p->type) {
 	case SCTP_P_RESET_OUT:
 		return perform(sctp, p);
-	case SCTP_P_RESET_IN:
-		return judge_incoming(sctp, p);
+	case SCTP_P_RESET_IN: /* both may stand in one chunk: the other one goes first */
+		return sctp->resets.deferred != 0 || sctp->resets.all_deferred
+			       ? SCTP_R_IN_PROGRESS
+			       : judge_incoming(sctp, p);
 	default: /* TSNs are never reset, streams never added: all 65535 are there (RFC8831:6.2) */
 		return SCTP_R_DENIED;
 	}
@@ -235,32 +313,64 @@ static void answer(tulle_sctp *sctp, uint32_t sequence, uint32_t result)
 	sctp->due |= SCTP_DUE_RESET_RESPONSE | SCTP_DUE_SACK; /* RFC6525:5.2.1: with a SACK */
 }
 
+/* What waited is done: RFC6525:5.2.2 E5. The last request hears it at once, another one when it is
+ * asked again. */
+static void end_waiting(tulle_sctp *sctp)
+{
+	sctp_resets *r = &sctp->resets;
+	uint32_t last = r->peer_sequence - 1;
+	bool tell = r->put_off[last & 1] && r->done[last & 1] == SCTP_R_IN_PROGRESS;
+	sctp->stats.resets_in++;
+	for (unsigned i = 0; i < 2; i++)
+		if (r->put_off[i] && r->done[i] == SCTP_R_IN_PROGRESS)
+			r->done[i] = SCTP_R_PERFORMED;
+	if (tell && r->answer_count == 0)
+		answer(sctp, last, SCTP_R_PERFORMED);
+}
+
+void tulle_sctp_reset_deferred(tulle_sctp *sctp)
+{
+	sctp_resets *r = &sctp->resets;
+	bool any = false;
+	uint32_t cumulative = sctp->in.cumulative;
+	if ((r->deferred == 0 && !r->all_deferred) ||
+		tulle_serial_lt32(cumulative, r->deferred_next))
+		return;
+	if (r->all_deferred && tulle_serial_le32(r->all_tsn, cumulative))
+		reset_all(sctp);
+	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
+		for (sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next) {
+			if (s->deferred && tulle_serial_le32(s->reset_tsn, cumulative))
+				reset_one(sctp, s);
+			else if (s->deferred)
+				look_from(r, &any, s->reset_tsn);
+		}
+	if (r->all_deferred)
+		look_from(r, &any, r->all_tsn);
+	if (!any)
+		end_waiting(sctp);
+}
+
 static tulle_drop take_request(tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
 {
 	sctp_resets *r = &sctp->resets;
-	/* RFC6525:5.2.1: the same number again gets the same answer */
-	uint32_t ago = r->peer_sequence - p->sequence;
-	if (ago != 0 && ago <= r->done_count) {
-		answer(sctp, p->sequence, r->done[p->sequence & 1]);
-		return TULLE_TAKEN;
-	}
-	if (ago == UINT32_MAX && r->answer_count != 0 &&
-		r->answers[0].sequence == r->peer_sequence) { /* behind one that is in progress */
-		answer(sctp, p->sequence, SCTP_R_IN_PROGRESS);
-		return TULLE_TAKEN;
-	}
-	if (ago != 0) {
+	uint32_t ago = r->peer_sequence - p->sequence, *done = &r->done[p->sequence & 1];
+	if (ago > r->done_count) {
 		answer(sctp, p->sequence, SCTP_R_BAD_SEQUENCE);
 		return TULLE_DROP_SCTP_RESET;
 	}
-	uint32_t result = judge_request(sctp, p);
-	answer(sctp, p->sequence, result);
-	if (result != SCTP_R_IN_PROGRESS) { /* that one comes again under its number */
-		r->done[p->sequence & 1] = result;
+	/* RFC6525:5.2.1: the same number again gets the same answer, once it has an end */
+	if (ago == 0 || *done == SCTP_R_IN_PROGRESS) {
+		if (ago == 0)
+			r->put_off[p->sequence & 1] = false;
+		*done = judge_request(sctp, p);
+	}
+	if (ago == 0) {
 		r->done_count = r->done_count < 2 ? r->done_count + 1 : 2;
 		r->peer_sequence++;
 	}
-	return result == SCTP_R_WRONG_STREAM ? TULLE_DROP_SCTP_STREAM : TULLE_TAKEN;
+	answer(sctp, p->sequence, *done);
+	return ago == 0 && *done == SCTP_R_WRONG_STREAM ? TULLE_DROP_SCTP_STREAM : TULLE_TAKEN;
 }
 
 static tulle_drop take_response(tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
@@ -365,8 +475,10 @@ static void write_request(tulle_sctp *sctp, tulle_wr *w)
 	sctp_resets *r = &sctp->resets;
 	uint16_t ids[TULLE_SCTP_RESET_STREAMS_MAX];
 	size_t count = 0;
-	if (!r->written) /* RFC6525:5.1.2 A3; sent again, it is the same chunk: 5.1.1 */
+	if (!r->written) { /* RFC6525:5.1.2 A3; sent again, it is the same chunk: 5.1.1 */
 		r->last_tsn = sctp->out.next_tsn - 1;
+		tulle_sctp_set_timer(sctp, SCTP_T_RESET, sctp->rto);
+	}
 	r->written = true;
 	tulle_sctp_reset_parameter p = {.type = SCTP_P_RESET_OUT, .sequence = r->sequence};
 	p.response_sequence = r->peer_sequence - 1; /* A4 */

@@ -92,7 +92,8 @@ static bool is_used(const sctp_stream *s)
 	       s->unordered.head != NULL || s->out_ssn != 0 || s->out_umid != 0 ||
 	       s->forming[0].head != NULL || s->forming[1].head != NULL || s->in_mid != 0 ||
 	       s->marks != 0 || s->reset != SCTP_RESET_NONE || s->ready || s->deliver ||
-	       s->marked || s->part_open || s->part_dropped || s->paused || s->ended_in;
+	       s->marked || s->part_open || s->part_dropped || s->paused || s->ended_in ||
+	       s->deferred;
 }
 
 static void remove_stream(tulle_sctp *sctp, sctp_stream *stream)

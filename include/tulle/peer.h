@@ -96,7 +96,7 @@ typedef struct { /* valid until the listener returns, or the next tulle_peer_nex
 			bool is_text, first, last;
 			bool broken; /* with last and no data: the sender gave the rest up (a bound
 					of retransmissions or a lifetime); streamed_messages only */
-		} message; /* first and last both, unless streamed_messages */
+		} message;           /* first and last both, unless streamed_messages */
 		struct {
 			tulle_err code;
 			tulle_error_detail detail;
@@ -174,7 +174,9 @@ TULLE_API tulle_err tulle_channel_send_part(
  * the remote takes, or the last byte that it takes without being the last part. */
 TULLE_API tulle_err tulle_channel_close(
 	tulle_peer *, tulle_channel); /* what was taken is delivered first (W3C closing procedure);
-					 STATE in the middle of a message that send_part gives */
+					 STATE in the middle of a message that send_part gives.
+					 CLOSE follows when the remote closed it as well, or 10 s
+					 after all of ours arrived when it does not */
 TULLE_API tulle_err tulle_channel_pause(tulle_peer *, tulle_channel, bool);
 TULLE_API size_t tulle_channel_buffered(
 	const tulle_peer *, tulle_channel); /* bufferedAmount: not yet handed to the network */

@@ -59,6 +59,8 @@ typedef struct {
 	uint16_t retransmissions_max;           /* 0: sent once */
 	uint16_t priority;      /* weight among streams with data, 1..32767 (256): RFC8831:6.4 */
 	tulle_time lifetime_us; /* from this send on */
+	bool late; /* now is that of an earlier call: the lifetime begins with the next datagram, */
+		   /* timeout or poll instead, or it could be over before the send */
 } tulle_sctp_send_options;
 
 typedef enum {

@@ -42,7 +42,7 @@ export class Count {
 		this.sum = sumOfBytes(bytes, this.sum)
 	}
 	report() {
-		const { messages, bytes, sum, twice, late, wrong } = this
-		return { messages, bytes, sum, twice, late, wrong }
+		const { messages, bytes, sum, twice, late, wrong, last } = this
+		return { messages, bytes, sum, twice, late, wrong, last }
 	}
 }

@@ -96,9 +96,10 @@ static void report(unsigned n)
 {
 	put_event("counted");
 	printf(",\"channel\":%u,\"messages\":%u,\"bytes\":%llu,\"sum\":%u,\"twice\":%u,\"late\":%u,"
-	       "\"wrong\":%u",
+	       "\"wrong\":%u,\"last\":%lld",
 		n, counts[n - 1].messages, (unsigned long long)counts[n - 1].bytes,
-		counts[n - 1].sum, counts[n - 1].twice, counts[n - 1].late, counts[n - 1].wrong);
+		counts[n - 1].sum, counts[n - 1].twice, counts[n - 1].late, counts[n - 1].wrong,
+		(long long)counts[n - 1].last);
 	end_event();
 }
 

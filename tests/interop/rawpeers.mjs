@@ -65,11 +65,13 @@ export async function signal(offerer, answerer, over = null) {
 	return [offer.sdp, answer.sdp]
 }
 
-// Loses one of so many datagrams of DTLS application data, each way, by a seed, while it is told to.
+// Loses one of so many datagrams of DTLS application data of so many bytes or more, each way, by a seed, while it is
+// told to, and holds each back for so many milliseconds.
 export class Relay {
 	constructor(oneOf) {
 		this.oneOf = oneOf
 		this.losing = false
+		this.delay = this.least = 0
 		this.lost = this.passed = 0
 		this.seed = 1
 		this.from = [null, null]
@@ -88,9 +90,10 @@ export class Relay {
 		const to = this.from[1 - i]
 		if (!to) return
 		this.seed = (Math.imul(this.seed, 1103515245) + 12345) >>> 0
-		if (this.losing && data[0] === 23 && (this.seed >>> 8) % this.oneOf === 0) return void this.lost++
+		if (this.losing && data[0] === 23 && data.length >= this.least && (this.seed >>> 8) % this.oneOf === 0) return void this.lost++
 		this.passed++
-		this.sockets[1 - i].send(data, to.port, to.address)
+		if (this.delay === 0) return this.sockets[1 - i].send(data, to.port, to.address)
+		setTimeout(() => this.ended || this.sockets[1 - i].send(data, to.port, to.address), this.delay)
 	}
 	// The offerer talks to socket 0, the answerer to socket 1.
 	change(sdp, i) {
@@ -100,6 +103,7 @@ export class Relay {
 		return lines.join('\r\n')
 	}
 	stop() {
+		this.ended = true
 		for (const socket of this.sockets) socket.close()
 	}
 }

@@ -10,10 +10,7 @@ const wanted = process.argv.slice(2)
 const cases = []
 for (const file of readdirSync(path.join(here, 'cases')).filter((f) => f.endsWith('.mjs')).sort())
 	cases.push(...(await import(path.join(here, 'cases', file))).cases)
-// These are not clean with every library yet (docs/NOTES.md): by name, or with TRANSFER=1.
-const open = process.env.TRANSFER ? [] : ['partial-', 'many-werift']
-const chosen = cases.filter((c) =>
-	wanted.length === 0 ? !open.some((w) => c.name.startsWith(w)) : wanted.some((w) => c.name.includes(w)))
+const chosen = cases.filter((c) => wanted.length === 0 || wanted.some((w) => c.name.includes(w)))
 
 let failed = 0
 async function run(one) {

@@ -3,6 +3,8 @@
  * order, and what is left after all of it (RFC 8831, W3C webrtc-pc). */
 #include "tests/unit/channels_help.h"
 
+#include "base/serial.h"
+
 static uint8_t big[300000];
 
 /* DC-064 RTCDataChannelInit */
@@ -16,6 +18,123 @@ START_TEST(a_channel_is_ordered_and_reliable_unless_asked_otherwise)
 		ck_assert_str_eq(i.protocol, "");
 		ck_assert_int_eq(i.priority, TULLE_PRIORITY_LOW);
 	}
+	couple_close(&c);
+}
+END_TEST
+
+static tulle_time next_timeout(void)
+{
+	return tulle_time_min(tulle_peer_poll_timeout(a()), tulle_peer_poll_timeout(b()));
+}
+
+/* SCTP-141 DC-069: the peer learns the time with its next poll, which may be long after the last
+ * one */
+START_TEST(a_lifetime_begins_with_the_send_however_long_nothing_happened)
+{
+	const tulle_channel_init brief = {
+		.has_max_packet_lifetime = true, .max_packet_lifetime_ms = 100};
+	open_pair(&brief, NULL);
+	for (unsigned i = 1; i <= 3; i++) {
+		while (next_timeout() - c.now < SECOND / 5)
+			couple_run(&c, NULL, next_timeout() - c.now);
+		c.now = next_timeout() - 1;
+		ck_assert_int_eq(tulle_channel_send_text(a(), chat, "brief", 5), TULLE_OK);
+		ck_assert_int_eq(tulle_channel_send_text(a(), chat, "brief", 5), TULLE_OK);
+		settle();
+		ck_assert_uint_eq(c.end[1].events[TULLE_PEER_MESSAGE], 2 * i);
+	}
+	couple_close(&c);
+}
+END_TEST
+
+/* b no longer knows the channel, so it never resets its direction, as werift does. */
+static void forget_at_b(void)
+{
+	peer_channel *k = tulle_peer_table_find(b(), theirs);
+	tulle_peer_table_remove(b(), k);
+}
+
+static unsigned closes(void)
+{
+	return c.end[0].events[TULLE_PEER_CLOSE];
+}
+
+/* DC-045 RFC8831:6.7: our user does not wait for ever, and the id waits for the reset */
+START_TEST(a_channel_whose_remote_never_resets_it_is_closed_in_time)
+{
+	tulle_channel next;
+	open_pair(NULL, NULL);
+	uint16_t id = tulle_peer_table_find(a(), chat)->stream;
+	tulle_channel_pause(a(), chat, true);
+	forget_at_b();
+	ck_assert_int_eq(tulle_channel_close(a(), chat), TULLE_OK);
+	couple_run(&c, NULL, PEER_CLOSE_WAIT_US - SECOND);
+	ck_assert_uint_eq(closes(), 0);
+	ck_assert_int_eq(tulle_channel_state_of(a(), chat), TULLE_CHANNEL_CLOSING);
+	couple_run(&c, NULL, 2 * SECOND);
+	ck_assert_uint_eq(closes(), 1);
+	ck_assert_uint_eq(c.end[0].events[TULLE_PEER_ERROR], 0);
+	ck_assert_int_eq(tulle_channel_close(a(), chat), TULLE_ERR_GONE);
+	ck_assert_int_eq(tulle_channel_state_of(a(), chat), TULLE_CHANNEL_CLOSED);
+	/* what still comes on it is dropped, and no channel of ours gets its id */
+	ck_assert_int_eq(tulle_sctp_send(b()->sctp, c.now, id, 51, "x", 1, NULL), TULLE_OK);
+	ck_assert_int_eq(tulle_channel_create(a(), "next", NULL, &next), TULLE_OK);
+	settle();
+	ck_assert_uint_eq(c.end[0].events[TULLE_PEER_MESSAGE], 0);
+	ck_assert_uint_ne(tulle_peer_table_find(a(), next)->stream, id);
+	/* the reset comes after all */
+	ck_assert_int_eq(tulle_sctp_reset_stream(b()->sctp, c.now, id), TULLE_OK);
+	settle();
+	ck_assert_uint_eq(closes(), 1);
+	ck_assert_ptr_null(tulle_peer_table_by_stream(a(), id));
+	ck_assert_int_eq(tulle_channel_create(a(), "again", NULL, &next), TULLE_OK);
+	ck_assert_uint_eq(tulle_peer_table_find(a(), next)->stream, id);
+	ck_assert_uint_eq(a()->channels.count, 2);
+	couple_close(&c);
+}
+END_TEST
+
+/* Nothing of those that wait is left behind, whatever ends first. */
+START_TEST(channels_that_wait_for_a_reset_end_with_their_connection)
+{
+	for (int how = 0; how < 3; how++) {
+		open_pair(NULL, NULL);
+		forget_at_b();
+		ck_assert_int_eq(tulle_channel_close(a(), chat), TULLE_OK);
+		couple_run(&c, NULL, how == 0 ? SECOND : PEER_CLOSE_WAIT_US + SECOND);
+		if (how == 2) /* the remote's; ours would hear nothing */
+			tulle_peer_close(b());
+		else
+			tulle_peer_close(a());
+		settle();
+		ck_assert_uint_eq(closes(), how != 0);
+		tulle_peer_table_check(a());
+		ck_assert_ptr_null(a()->channels.late_first);
+		couple_close(&c);
+	}
+}
+END_TEST
+
+/* RFC8832:6: the remote opens anew on what it never reset: the old use is over for it */
+START_TEST(a_stream_that_waits_for_its_reset_may_be_opened_anew)
+{
+	tulle_channel one;
+	open_pair(NULL, NULL);
+	ck_assert_int_eq(tulle_channel_create(b(), "one", NULL, &one), TULLE_OK);
+	settle();
+	theirs = one;
+	chat = c.end[0].channel;
+	forget_at_b();
+	ck_assert_int_eq(tulle_channel_close(a(), chat), TULLE_OK);
+	couple_run(&c, NULL, PEER_CLOSE_WAIT_US + SECOND);
+	ck_assert_uint_eq(closes(), 1);
+	b()->channels.next_stream = 0;
+	ck_assert_int_eq(tulle_channel_create(b(), "two", NULL, &one), TULLE_OK);
+	settle();
+	ck_assert_uint_eq(c.end[0].events[TULLE_PEER_CHANNEL], 2);
+	ck_assert_int_eq(tulle_channel_send_text(b(), one, "there", 5), TULLE_OK);
+	settle();
+	ck_assert_uint_eq(c.end[0].events[TULLE_PEER_MESSAGE], 1);
 	couple_close(&c);
 }
 END_TEST
@@ -680,6 +799,10 @@ Suite *suite_channels_life(void)
 	TCase *t = tcase_create("life");
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, a_channel_is_ordered_and_reliable_unless_asked_otherwise);
+	tcase_add_test(t, a_lifetime_begins_with_the_send_however_long_nothing_happened);
+	tcase_add_test(t, a_channel_whose_remote_never_resets_it_is_closed_in_time);
+	tcase_add_test(t, channels_that_wait_for_a_reset_end_with_their_connection);
+	tcase_add_test(t, a_stream_that_waits_for_its_reset_may_be_opened_anew);
 	tcase_add_test(t, there_are_65535_streams_and_those_not_open_cost_nothing);
 	tcase_add_test(t, ids_end_where_the_streams_of_the_remote_end);
 	tcase_add_test(t, a_channel_is_announced_and_open_before_its_first_message);

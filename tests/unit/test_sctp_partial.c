@@ -168,6 +168,45 @@ START_TEST(what_is_too_old_before_it_was_sent_takes_no_tsn)
 }
 END_TEST
 
+/* A caller that only knows the time of the call before says so: the lifetime begins with the next
+ * that knows better, for all parts of the message, and ends in time as well. */
+START_TEST(a_late_lifetime_begins_when_the_time_is_known)
+{
+	tulle_sctp *s = p.end[0].sctp;
+	tulle_sctp_send_options late = {.first = true,
+		.last = true,
+		.has_lifetime = true,
+		.lifetime_us = 5000,
+		.late = true};
+	tulle_sctp_send_options part = late, rest = late;
+	part.last = rest.first = false;
+	send(1, 10, &late);
+	send(1, 10, &late);
+	send(2, 10, &part);
+	send(2, 10, &rest);
+	send(3, 10, &part);
+	p.now += 50000;
+	tulle_sctp_handle_timeout(s, p.now);
+	send(3, 10, &rest);
+	send(4, 10, &late);
+	tulle_sctp_handle_timeout(s, p.now);
+	for (uint16_t i = 1; i <= 4; i++)
+		for (const sctp_out_piece *o = tulle_sctp_find_stream(s, i)->out_head; o != NULL;
+			o = o->next)
+			ck_assert_int_eq(o->expires_us, p.now + 5000);
+	p.now += 5000;
+	pair_catch(&p, 0);
+	ck_assert_uint_eq(s->stats.abandoned, 5);
+	/* what is dropped while its time is not known leaves nothing behind */
+	send(5, 10, &late);
+	late.lifetime_us = 0;
+	send(6, 10, &late);
+	tulle_sctp_abort(s, p.now, 0, (tulle_text){NULL, 0});
+	tulle_sctp_check(s);
+	tulle_sctp_handle_timeout(s, p.now + 1);
+}
+END_TEST
+
 /* SCTP-141: a message that was sent in time is not sent again later */
 START_TEST(what_is_too_old_is_not_sent_again)
 {
@@ -409,6 +448,7 @@ Suite *suite_sctp_partial(void)
 	t = tcase_create("partial");
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, what_is_too_old_before_it_was_sent_takes_no_tsn);
+	tcase_add_test(t, a_late_lifetime_begins_when_the_time_is_known);
 	tcase_add_test(t, what_is_too_old_is_not_sent_again);
 	tcase_add_test(t, a_message_is_sent_again_as_often_as_it_may_and_no_more);
 	tcase_add_test(t, the_most_retransmissions_end_too);

@@ -39,6 +39,116 @@ START_TEST(a_request_that_overtook_its_data_waits_for_it)
 }
 END_TEST
 
+/* SCTP-148 RFC6525:5.2.2 E2, E5: no second request is needed: some peers never send one. What would
+ * come behind the reset is not taken before. */
+START_TEST(a_reset_that_waited_is_done_and_answered_when_its_data_came)
+{
+	uint16_t id = 3;
+	uint32_t number = due_number(1), last = seen(1) + 1;
+	ck_assert_uint_eq(ask(SCTP_P_RESET_OUT, number, last, &id, 1), SCTP_R_IN_PROGRESS);
+	ck_assert_int_eq(pair_data(&p, 1, 1, 3, 0, SCTP_FLAG_B | SCTP_FLAG_E, "anew"),
+		TULLE_DROP_SCTP_RESET);
+	ck_assert_int_eq(pair_data(&p, 1, 1, 4, 0, SCTP_FLAG_B | SCTP_FLAG_E, "4,"), TULLE_TAKEN);
+	pair_events(&p, 1);
+	ck_assert_uint_eq(p.end[1].events[TULLE_SCTP_STREAM_RESET_IN], 0);
+	pair_data(&p, 1, 0, 3, 0, SCTP_FLAG_B | SCTP_FLAG_E, "old,");
+	tulle_sctp_reset_parameter q = said(1, 0);
+	ck_assert_uint_eq(q.sequence, number);
+	ck_assert_uint_eq(q.result, SCTP_R_PERFORMED);
+	ck_assert_int_eq(pair_data(&p, 1, 0, 3, 0, SCTP_FLAG_B | SCTP_FLAG_E, "anew"), TULLE_TAKEN);
+	pair_events(&p, 1);
+	ck_assert_uint_eq(p.end[1].events[TULLE_SCTP_STREAM_RESET_IN], 1);
+	ck_assert_mem_eq(p.end[1].got, "4,old,anew", 10);
+	ck_assert_uint_eq(ask(SCTP_P_RESET_OUT, number, last, &id, 1), SCTP_R_PERFORMED);
+	ck_assert_uint_eq(p.end[1].sctp->stats.resets_in, 1);
+}
+END_TEST
+
+/* A FORWARD-TSN moves the point as well: RFC3758:3.6 */
+START_TEST(a_reset_that_waits_for_what_is_given_up_is_done)
+{
+	uint16_t id = 3;
+	uint8_t chunk[8] = {SCTP_FORWARD_TSN, 0, 0, 8};
+	uint32_t last = seen(1) + 3;
+	ck_assert_uint_eq(ask(SCTP_P_RESET_OUT, due_number(1), last, &id, 1), SCTP_R_IN_PROGRESS);
+	for (int i = 0; i < 4; i++)
+		chunk[4 + i] = (uint8_t)(last >> (24 - 8 * i));
+	ck_assert_int_eq(pair_inject(&p, 1, pair_tag(&p, 1), chunk, sizeof chunk), TULLE_TAKEN);
+	ck_assert_uint_eq(said(1, 0).result, SCTP_R_PERFORMED);
+	pair_events(&p, 1);
+	ck_assert_uint_eq(p.end[1].events[TULLE_SCTP_STREAM_RESET_IN], 1);
+}
+END_TEST
+
+/* dcSCTP of before 2024 gives a request that is in progress a new number: it is the same reset,
+ * while it waits and when it is done by then. */
+START_TEST(a_reset_that_waits_may_be_asked_for_under_a_new_number)
+{
+	uint16_t id = 3, other = 5;
+	uint32_t number = due_number(1), last = seen(1) + 1;
+	for (uint32_t i = 0; i < 4; i++)
+		ck_assert_uint_eq(
+			ask(SCTP_P_RESET_OUT, number + i, last, &id, 1), SCTP_R_IN_PROGRESS);
+	pair_data(&p, 1, 0, 3, 0, SCTP_FLAG_B | SCTP_FLAG_E, "old,");
+	ck_assert_uint_eq(said(1, 0).sequence, number + 3);
+	pair_data(&p, 1, 0, 3, 0, SCTP_FLAG_B | SCTP_FLAG_E, "anew");
+	pair_catch(&p, 1);
+	pair_events(&p, 1);
+	ck_assert_uint_eq(ask(SCTP_P_RESET_OUT, number + 4, last, &id, 1), SCTP_R_PERFORMED);
+	ck_assert_uint_eq(ask(SCTP_P_RESET_OUT, number + 4, last, &id, 1), SCTP_R_PERFORMED);
+	pair_events(&p, 1);
+	ck_assert_uint_eq(p.end[1].events[TULLE_SCTP_STREAM_RESET_IN], 1);
+	/* another one is another one, and the same one later */
+	ck_assert_uint_eq(ask(SCTP_P_RESET_OUT, number + 5, last, &other, 1), SCTP_R_PERFORMED);
+	ck_assert_uint_eq(ask(SCTP_P_RESET_OUT, number + 6, last, &id, 1), SCTP_R_PERFORMED);
+	pair_events(&p, 1);
+	ck_assert_uint_eq(p.end[1].events[TULLE_SCTP_STREAM_RESET_IN], 3);
+}
+END_TEST
+
+/* aiortc takes "In progress" for done and goes on with the next: each waits for its own data. */
+START_TEST(resets_that_wait_each_wait_for_their_own_data)
+{
+	uint16_t a = 3, b = 5;
+	uint32_t number = due_number(1), last = seen(1);
+	ck_assert_uint_eq(ask(SCTP_P_RESET_OUT, number, last + 1, &a, 1), SCTP_R_IN_PROGRESS);
+	ck_assert_uint_eq(ask(SCTP_P_RESET_OUT, number + 1, last + 3, &b, 1), SCTP_R_IN_PROGRESS);
+	ck_assert_uint_eq(ask(SCTP_P_RESET_OUT, number + 2, last + 4, NULL, 0), SCTP_R_IN_PROGRESS);
+	pair_data(&p, 1, 0, 3, 0, SCTP_FLAG_B | SCTP_FLAG_E, "3,");
+	pair_catch(&p, 1);
+	pair_events(&p, 1);
+	ck_assert_uint_eq(p.end[1].events[TULLE_SCTP_STREAM_RESET_IN], 1);
+	ck_assert_uint_eq(p.end[1].last.stream, 3);
+	ck_assert_int_eq(pair_data(&p, 1, 1, 5, 1, SCTP_FLAG_B | SCTP_FLAG_E, "5,"), TULLE_TAKEN);
+	ck_assert_int_eq(
+		pair_data(&p, 1, 3, 3, 0, SCTP_FLAG_B | SCTP_FLAG_E, "x"), TULLE_DROP_SCTP_RESET);
+	pair_data(&p, 1, 0, 5, 0, SCTP_FLAG_B | SCTP_FLAG_E, "5,");
+	pair_catch(&p, 1);
+	pair_events(&p, 1);
+	ck_assert_uint_eq(p.end[1].events[TULLE_SCTP_STREAM_RESET_IN], 2);
+	ck_assert_uint_eq(p.end[1].last.stream, 5);
+	pair_data(&p, 1, 0, 7, 0, SCTP_FLAG_B | SCTP_FLAG_E, "7,");
+	ck_assert_uint_eq(said(1, 0).sequence, number + 2);
+	pair_events(&p, 1);
+	ck_assert_uint_ge(p.end[1].events[TULLE_SCTP_STREAM_RESET_IN], 3); /* 7 is of all */
+	pair_data(&p, 1, 0, 7, 0, SCTP_FLAG_B | SCTP_FLAG_E, "anew");
+	pair_events(&p, 1);
+	ck_assert_mem_eq(p.end[1].got, "3,5,5,7,anew", 12);
+}
+END_TEST
+
+/* RFC9260:5.2.4.1: with the association goes what waited in it */
+START_TEST(a_reset_that_waits_ends_with_its_association)
+{
+	uint16_t id = 3;
+	ck_assert_uint_eq(
+		ask(SCTP_P_RESET_OUT, due_number(1), seen(1) + 1, &id, 1), SCTP_R_IN_PROGRESS);
+	tulle_sctp_abort(p.end[1].sctp, p.now, 0, (tulle_text){NULL, 0});
+	tulle_sctp_check(p.end[1].sctp);
+	ck_assert_uint_eq(p.end[1].sctp->resets.deferred, 0);
+}
+END_TEST
+
 /* SCTP-150 RFC6525:5.2.1: each type of request, twice, with the same answer and one effect */
 START_TEST(the_same_number_again_gets_the_same_answer)
 {
@@ -391,6 +501,11 @@ Suite *suite_sctp_reset_peer(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, a_request_without_streams_means_all);
 	tcase_add_test(t, a_request_that_overtook_its_data_waits_for_it);
+	tcase_add_test(t, a_reset_that_waited_is_done_and_answered_when_its_data_came);
+	tcase_add_test(t, a_reset_that_waits_for_what_is_given_up_is_done);
+	tcase_add_test(t, a_reset_that_waits_may_be_asked_for_under_a_new_number);
+	tcase_add_test(t, resets_that_wait_each_wait_for_their_own_data);
+	tcase_add_test(t, a_reset_that_waits_ends_with_its_association);
 	tcase_add_test(t, the_same_number_again_gets_the_same_answer);
 	tcase_add_test(t, a_number_out_of_order_is_a_bad_one);
 	tcase_add_test(t, a_stream_out_of_range_spoils_the_whole_request);

@@ -23,6 +23,10 @@ async function raw(world, library, tulleOffers) {
 			// werift sends nothing at all for an empty message
 			for (const size of [1, 65536, largest[from.log.name], 0])
 				if (size !== 0 || from !== other || library !== 'werift') await passes(from, to, first, kind, size, size & 63)
+	if (limits[1] <= 262144) {
+		const over = await tulle.act({ do: 'bytes', channel: first.tulle, size: limits[1] + 1, seed: 0 })
+		same([over.ok, over.error], [false, 'too_large'], `one byte more than ${library} takes`)
+	}
 	await tulle.must({ do: 'echo' })
 	const mark = other.log.mark
 	await passes(other, tulle, first, 'text', 65536, 7)

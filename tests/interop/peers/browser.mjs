@@ -9,7 +9,14 @@ import { launch } from '../world.mjs'
 
 const page_of = `<!doctype html><meta charset="utf-8"><title>peer</title><script type="module">
 import { driver } from '/peers/rtc.mjs'
-window.run = driver(new RTCPeerConnection(), (event, detail) => window.said(JSON.stringify({ event, ...detail })))
+// In batches, both ways: a word to Firefox and one from it take 50 ms each.
+let lines = []
+const say = (event, detail) => {
+	if (lines.push(JSON.stringify({ event, ...detail })) > 1) return
+	setTimeout(() => window.said(lines.splice(0).join('\\n')), 0)
+}
+const run = driver(new RTCPeerConnection(), say)
+window.run = (all) => all.forEach((line) => void run(line))
 </script>`
 const server = createServer((request, response) => {
 	const wanted = ['/peers/rtc.mjs', '/contents.mjs'].find((f) => f === request.url)
@@ -28,8 +35,10 @@ page.on('pageerror', (e) => process.stdout.write(JSON.stringify({ event: 'error'
 await page.exposeFunction('said', (line) => process.stdout.write(line + '\n'))
 await page.goto(`http://127.0.0.1:${server.address().port}/`)
 await page.waitForFunction('window.run')
-// In order: each line is handed over before the next.
+// In order: what has come is handed over before what comes later.
 let before = Promise.resolve()
+let lines = []
+const hand = () => page.evaluate((all) => window.run(all), lines.splice(0))
 createInterface({ input: process.stdin })
-	.on('line', (line) => (before = before.then(() => page.evaluate((l) => void window.run(l), line)).catch(() => {})))
+	.on('line', (line) => lines.push(line) > 1 || (before = before.then(hand).catch(() => {})))
 	.on('close', end)

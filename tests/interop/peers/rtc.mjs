@@ -29,12 +29,14 @@ function watch(say, channels, counts, channel, how) {
 }
 
 // As much as the channel holds without growing; not by its event, which three of the libraries do not have.
-async function bulk(say, channel, { channel: number, size, count }) {
+// drain: until none of it waits in the library's own queue any more.
+async function bulk(say, channel, { channel: number, size, count, drain }) {
 	for (let i = 0; i < count; i++) {
 		while (channel.bufferedAmount > 1 << 20) await new Promise((resolve) => setTimeout(resolve, 2))
 		channel.send(numbered(size, i))
 		if (i % 64 === 63) await new Promise((resolve) => setTimeout(resolve, 0))
 	}
+	while (drain && channel.bufferedAmount > 0) await new Promise((resolve) => setTimeout(resolve, 2))
 	say('bulked', { channel: number })
 }
 

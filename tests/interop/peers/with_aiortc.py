@@ -53,7 +53,7 @@ class Count:
     def report(self):
         total = b"".join(self.all)
         return {"messages": len(self.all), "bytes": len(total), "sum": sum_of(total), "twice": self.twice,
-                "late": self.late, "wrong": self.wrong}
+                "late": self.late, "wrong": self.wrong, "last": self.last}
 
 
 def hear(number, data):
@@ -94,6 +94,8 @@ async def bulk(c):
             await asyncio.sleep(0.002)
         channel.send(numbered(c["size"], i))
         await asyncio.sleep(0)
+    while c.get("drain") and channel.bufferedAmount > 0:
+        await asyncio.sleep(0.002)
     say("bulked", channel=c["channel"])
 
 
