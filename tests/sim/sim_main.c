@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* sim: `sim SEEDS` runs every case with each seed, `sim --seed N [CASE [--pcapng FILE]]` one seed
- * again, its SCTP packets into a capture file. It says what the seeds reached; a kind of event that
- * never came fails a run of all cases. */
+/* sim: `sim SEEDS [CASE]` runs every case with each seed, as many at once as there are processors;
+ * `sim --seed N [CASE [--pcapng FILE]]` one seed again, its SCTP packets into a capture file. It
+ * says what the seeds reached; a kind of event that never came fails a run of all cases. */
 #include "tests/sim/sim_peer.h"
 #include "tests/sim/sim_sctp.h"
 
@@ -10,6 +10,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WORKERS_MAX 64
+#define BULK_FULL ((uint64_t)64 << 20)
+#define BULK_FULL_SEEDS 100 /* of a long run: these move all of it, the others an eighth */
+
+typedef struct {
+	sim_counts counts;
+	uint64_t passed, failed;
+} result;
 
 static unsigned passed, failed;
 
@@ -32,25 +43,78 @@ static void run_one(const sim_case *c, uint64_t seed, sim_counts *counts)
 	judge_one(c->name, seed, &w.verdict);
 }
 
-static void run_peers(uint64_t first, uint64_t seeds, const char *only, sim_counts *counts)
+static void run_peer(const sim_peer_case *c, uint64_t seed, sim_counts *counts)
 {
-	for (size_t c = 0; c < sim_peer_case_count; c++)
-		for (uint64_t seed = first; seed < first + seeds; seed++) {
-			sim_verdict verdict = {0};
-			if (only != NULL && strcmp(only, sim_peer_cases[c].name) != 0)
-				continue;
-			sim_peer_cases[c].run(&verdict, seed, counts);
-			judge_one(sim_peer_cases[c].name, seed, &verdict);
-		}
+	sim_verdict verdict = {0};
+	c->run(&verdict, seed, counts);
+	judge_one(c->name, seed, &verdict);
 }
 
-static void run_table(const sim_case *cases, size_t count, uint64_t first, uint64_t seeds,
-	const char *only, sim_counts *counts)
+static void run_seed(uint64_t seed, const char *only, sim_counts *counts)
 {
-	for (size_t c = 0; c < count; c++)
-		for (uint64_t seed = first; seed < first + seeds; seed++)
-			if (only == NULL || strcmp(only, cases[c].name) == 0)
-				run_one(&cases[c], seed, counts);
+	for (size_t c = 0; c < sim_sctp_case_count; c++)
+		if (only == NULL || strcmp(only, sim_sctp_cases[c].name) == 0)
+			run_one(&sim_sctp_cases[c], seed, counts);
+	for (size_t c = 0; c < sim_path_case_count; c++)
+		if (only == NULL || strcmp(only, sim_path_cases[c].name) == 0)
+			run_one(&sim_path_cases[c], seed, counts);
+	for (size_t c = 0; c < sim_peer_case_count; c++)
+		if (only == NULL || strcmp(only, sim_peer_cases[c].name) == 0)
+			run_peer(&sim_peer_cases[c], seed, counts);
+}
+
+/* Every step-th seed, in a process of its own; the result comes through the pipe. */
+static void work(int to, uint64_t first, uint64_t seeds, uint64_t step, const char *only)
+{
+	result r = {0};
+	for (uint64_t seed = first; seed <= seeds; seed += step) {
+		if (seeds >= BULK_FULL_SEEDS)
+			sim_bulk_bytes = seed <= BULK_FULL_SEEDS ? BULK_FULL : BULK_FULL / 8;
+		run_seed(seed, only, &r.counts);
+	}
+	r.passed = passed;
+	r.failed = failed;
+	fflush(stdout);
+	_exit(write(to, &r, sizeof r) == (ssize_t)sizeof r ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+static void add(sim_counts *to, const sim_counts *more)
+{
+#define SIM_KIND_ADD(name) to->name += more->name;
+	SIM_KINDS(SIM_KIND_ADD)
+#undef SIM_KIND_ADD
+}
+
+static void run_all(uint64_t seeds, const char *only, sim_counts *counts)
+{
+	int from[WORKERS_MAX], ends[2];
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	int workers = n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (int)n;
+	fflush(stdout);
+	for (int i = 0; i < workers; i++) {
+		pid_t pid = pipe(ends) == 0 ? fork() : -1;
+		if (pid < 0) {
+			perror("sim");
+			exit(EXIT_FAILURE);
+		}
+		if (pid == 0)
+			work(ends[1], (uint64_t)i + 1, seeds, (uint64_t)workers, only);
+		close(ends[1]);
+		from[i] = ends[0];
+	}
+	for (int i = 0; i < workers; i++) {
+		result r = {0};
+		if (read(from[i], &r, sizeof r) != (ssize_t)sizeof r) {
+			failed++;
+			printf("worker %d of %d ended without a result\n", i + 1, workers);
+		}
+		add(counts, &r.counts);
+		passed += (unsigned)r.passed;
+		failed += (unsigned)r.failed;
+		close(from[i]);
+	}
+	while (wait(NULL) > 0)
+		continue;
 }
 
 static void open_capture(const char *path)
@@ -79,31 +143,26 @@ static void judge_kind(const char *name, uint64_t count, bool all)
 
 int main(int argc, char **argv)
 {
-	uint64_t first = 1, seeds = 20;
+	uint64_t seeds = 20;
 	const char *only = NULL;
+	sim_counts counts = {0};
+	if (getenv("SIM_BULK_FULL") != NULL)
+		sim_bulk_bytes = BULK_FULL;
 	if (argc >= 3 && strcmp(argv[1], "--seed") == 0) {
-		first = strtoull(argv[2], NULL, 10);
-		seeds = 1;
 		only = argc > 3 ? argv[3] : NULL;
 		if (argc > 5 && strcmp(argv[4], "--pcapng") == 0)
 			open_capture(argv[5]);
-	} else if (argc >= 2) {
-		seeds = strtoull(argv[1], NULL, 10);
+		seeds = 1;
+		run_seed(strtoull(argv[2], NULL, 10), only, &counts);
+	} else {
+		seeds = argc >= 2 ? strtoull(argv[1], NULL, 10) : seeds;
 		only = argc > 2 ? argv[2] : NULL;
+		run_all(seeds, only, &counts);
 	}
-	/* the whole 64 MiB where the run is long anyway, and when one seed is looked at */
-	if (seeds >= 100 || getenv("SIM_BULK_FULL") != NULL)
-		sim_bulk_bytes = (uint64_t)64 << 20;
-	sim_counts counts = {0};
-	run_table(sim_sctp_cases, sim_sctp_case_count, first, seeds, only, &counts);
-	run_table(sim_path_cases, sim_path_case_count, first, seeds, only, &counts);
-	run_peers(first, seeds, only, &counts);
 	if (sim_capture != NULL)
 		fclose(sim_capture);
-	printf("%llu seeds, %zu cases, bulk of %llu MiB; they reached:\n",
-		(unsigned long long)seeds,
-		sim_sctp_case_count + sim_path_case_count + sim_peer_case_count,
-		(unsigned long long)(sim_bulk_bytes >> 20));
+	printf("%llu seeds, %zu cases; they reached:\n", (unsigned long long)seeds,
+		sim_sctp_case_count + sim_path_case_count + sim_peer_case_count);
 #define SIM_KIND_JUDGE(name) judge_kind(#name, counts.name, only == NULL && seeds >= 5);
 	SIM_KINDS(SIM_KIND_JUDGE)
 #undef SIM_KIND_JUDGE
