@@ -76,12 +76,13 @@ export class Log {
 	// The first item from `from` on that fits; fails when the source ends or after `seconds`.
 	find(what, fits, from = 0, seconds = 60) {
 		return new Promise((resolve, reject) => {
+			let at = from // all before were looked at
 			const look = () => {
-				const at = this.items.findIndex((item, i) => i >= from && fits(item))
-				if (at < 0 && !this.ended) return
+				while (at < this.items.length && !fits(this.items[at])) at++
+				if (at >= this.items.length && !this.ended) return
 				this.waiters.delete(look)
 				clearTimeout(timer)
-				if (at >= 0) resolve(this.items[at])
+				if (at < this.items.length) resolve(this.items[at])
 				else reject(new Error(`${this.name} ended before: ${what} ${this.why}${this.tail()}`))
 			}
 			const timer = setTimeout(() => {
