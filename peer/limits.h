@@ -6,7 +6,9 @@
 #define PEER_PATHS_MAX 16         /* interface addresses */
 #define PEER_SDP_BYTES_MAX 8192   /* of a description of the remote's */
 #define PEER_LOCAL_SDP_BYTES 4096 /* of one of ours, candidates included */
-#define PEER_MTU 1200             /* bytes of a datagram above UDP */
+#define PEER_MTU 1200             /* bytes of a datagram above UDP that any path takes: RFC8831:5 */
+#define PEER_MTU_MAX 1472         /* Ethernet's 1500 without IPv4 and UDP */
+#define PEER_RECORD_OVERHEAD 37   /* of DTLS, with any cipher */
 #define PEER_PLAIN_BYTES 2048     /* plaintext of one record, in or out */
 #define PEER_RUN_SEGMENTS_MAX                                                                      \
 	54                       /* packets in one run for UDP_SEGMENT: so many were seen to pass  \

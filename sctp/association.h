@@ -8,6 +8,7 @@
 #include "base/serial.h"
 #include "sctp/cc.h"
 #include "sctp/limits.h"
+#include "sctp/pmtu.h"
 #include "sctp/ranges.h"
 #include "sctp/resets.h"
 #include "sctp/ring.h"
@@ -54,7 +55,9 @@ typedef struct {
 			     /* ACKED: next is the run's end */
 	uint16_t offset, len;
 	uint8_t transmissions, flags;
-	unsigned state : 3, limited : 1, timer_only : 1; /* timer_only: only T3 may call it lost */
+	/* timer_only: only T3 may call it lost; packet_16: of the packet that it went in, in units
+	 * of 16 bytes, 0: one that may be cut on its way */
+	unsigned state : 3, limited : 1, timer_only : 1, packet_16 : 11;
 } sctp_tsn;
 _Static_assert(sizeof(void *) > 8 || sizeof(sctp_tsn) <= 64, "a block holds a power of two");
 
@@ -132,6 +135,7 @@ typedef enum {
 	SCTP_T_RACK, /* reordering: RFC8985:6.2 step 5 */
 	SCTP_T_PACE,
 	SCTP_T_FORWARD, /* the next FORWARD-TSN: one a round trip */
+	SCTP_T_PATH,    /* PROBE_TIMER and PMTU_RAISE_TIMER: RFC8899:5.1.1 */
 	SCTP_TIMERS,
 } sctp_timer;
 
@@ -151,6 +155,7 @@ enum {
 	SCTP_DUE_RESET_REQUEST = 1 << 12,
 	SCTP_DUE_RESET_RESPONSE = 1 << 13,
 	SCTP_DUE_FORWARD = 1 << 14,
+	SCTP_DUE_PATH_PROBE = 1 << 15,
 };
 
 /* Who the ends are and where their numbers start: of a handshake, of a cookie. */
@@ -158,6 +163,7 @@ typedef struct {
 	uint32_t local_tag, remote_tag, local_tsn, remote_tsn, remote_window;
 	uint16_t remote_streams_out, remote_streams_in;
 	bool re_config, partial, zero_checksum, i_data; /* what the peer announced */
+	bool no_pad;                                    /* none is sent to it */
 } sctp_identity;
 
 typedef struct {
@@ -306,6 +312,7 @@ struct tulle_sctp {
 	sctp_inbound in;
 	sctp_streams streams;
 	sctp_resets resets;
+	sctp_path path;
 	tulle_sctp_stats stats;
 };
 
