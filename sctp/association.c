@@ -33,7 +33,10 @@ static bool is_in_range(const tulle_sctp_config *c)
 	       tulle_pool_block_bytes(c->pool) <= 32768 && /* lengths of pieces are 16 bits */
 	       c->packet_bytes_max >= TULLE_SCTP_PACKET_BYTES_MIN &&
 	       c->packet_bytes_max <= TULLE_SCTP_PACKET_BYTES_LIMIT &&
-	       c->receive_bytes_max >= 2 * (size_t)c->packet_bytes_max &&
+	       (c->probe_bytes_max == 0 ||
+		       (c->probe_bytes_max >= c->packet_bytes_max &&
+			       c->probe_bytes_max <= TULLE_SCTP_PACKET_BYTES_LIMIT)) &&
+	       c->receive_bytes_max >= 2 * tulle_sctp_packet_limit(c) &&
 	       c->receive_bytes_max <= (size_t)1 << 30 && c->send_bytes_max <= (size_t)1 << 30 &&
 	       c->rto_us_min > 0 && c->rto_us_max >= c->rto_us_min && c->rto_us_max <= 60000000 &&
 	       c->rto_us_initial > 0;
@@ -50,8 +53,9 @@ uint32_t tulle_sctp_reserve_blocks_min(const tulle_sctp_config *config)
 	if (!is_in_range(&c))
 		return 0;
 	size_t room = tulle_pool_block_bytes(c.pool) - 80; /* heads of block and piece */
-	uint32_t out = reserve_of_packets(4 * (size_t)c.packet_bytes_max, room) + 5;
-	uint32_t in = 4 * reserve_of_packets(c.packet_bytes_max, room) + 2;
+	size_t packet = tulle_sctp_packet_limit(&c);
+	uint32_t out = reserve_of_packets(4 * packet, room) + 5;
+	uint32_t in = 4 * reserve_of_packets(packet, room) + 2;
 	return 2 * (out > in ? out : in);
 }
 
@@ -234,6 +238,7 @@ void tulle_sctp_reset_numbers(tulle_sctp *sctp)
 	sctp->resets.peer_sequence = id->remote_tsn;
 	sctp->resets.done_count = sctp->resets.answer_count = 0;
 	sctp->errors = 0;
+	tulle_sctp_path_start(sctp);
 }
 
 tulle_sctp_state tulle_sctp_state_now(const tulle_sctp *sctp)
@@ -254,6 +259,7 @@ void tulle_sctp_read_stats(const tulle_sctp *sctp, tulle_sctp_stats *stats)
 	stats->flight = sctp->out.flight;
 	stats->peer_window = sctp->out.peer_window;
 	stats->window = tulle_sctp_window(sctp);
+	stats->packet_bytes = sctp->path.size;
 	stats->blocks_in = sctp->in.blocks;
 	stats->blocks_out = sctp->out.blocks;
 	stats->streams_in = sctp->identity.remote_streams_out;

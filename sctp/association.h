@@ -53,7 +53,9 @@ typedef struct {
 			     /* ACKED: next is the run's end */
 	uint16_t offset, len;
 	uint8_t transmissions, flags;
-	unsigned state : 3, limited : 1, timer_only : 1; /* timer_only: only T3 may call it lost */
+	/* timer_only: only T3 may call it lost; packet_16: of the packet that it went in, in units
+	 * of 16 bytes, 0: one that may be cut on its way */
+	unsigned state : 3, limited : 1, timer_only : 1, packet_16 : 11;
 } sctp_tsn;
 _Static_assert(sizeof(void *) > 8 || sizeof(sctp_tsn) <= 64, "a block holds a power of two");
 
@@ -128,6 +130,7 @@ typedef enum {
 	SCTP_T_RACK, /* reordering: RFC8985:6.2 step 5 */
 	SCTP_T_PACE,
 	SCTP_T_FORWARD, /* the next FORWARD-TSN: one a round trip */
+	SCTP_T_PATH,    /* PROBE_TIMER and PMTU_RAISE_TIMER: RFC8899:5.1.1 */
 	SCTP_TIMERS,
 } sctp_timer;
 
@@ -147,6 +150,7 @@ enum {
 	SCTP_DUE_RESET_REQUEST = 1 << 12,
 	SCTP_DUE_RESET_RESPONSE = 1 << 13,
 	SCTP_DUE_FORWARD = 1 << 14,
+	SCTP_DUE_PATH_PROBE = 1 << 15,
 };
 
 /* Who the ends are and where their numbers start: of a handshake, of a cookie. */
@@ -190,6 +194,28 @@ typedef struct {
 	uint32_t reo_round_tsn;
 	bool reordering, has_sent;
 } sctp_rack;
+
+/* RFC8899:5.2 */
+typedef enum {
+	SCTP_PATH_DISABLED,
+	SCTP_PATH_BASE,
+	SCTP_PATH_SEARCHING,
+	SCTP_PATH_COMPLETE,
+	SCTP_PATH_ERROR,
+} sctp_path_state;
+
+/* The path's MTU, in bytes of SCTP packets: pmtu.c. */
+typedef struct {
+	sctp_path_state state;
+	size_t size, most;     /* PLPMTU, MAX_PLPMTU */
+	size_t probed, failed; /* PROBED_SIZE, 0: none; the least that did not pass */
+	size_t before;         /* the size before a black hole; 0: none */
+	size_t hole_16;        /* the largest packet lost of those that signs counts */
+	uint8_t signs;         /* of a black hole, since such a packet arrived */
+	uint8_t tries;         /* PROBE_COUNT */
+	uint8_t nonce[8];      /* of the probes of this size */
+	tulle_time sign_us;
+} sctp_path;
 
 /* Retransmissions of this recovery, for the duplicate reports that take it back: undo.c. */
 typedef struct {
@@ -300,6 +326,7 @@ struct tulle_sctp {
 	sctp_inbound in;
 	sctp_streams streams;
 	sctp_resets resets;
+	sctp_path path;
 	tulle_sctp_stats stats;
 };
 
@@ -418,6 +445,16 @@ bool tulle_sctp_pace_is_due(const tulle_sctp *sctp);
 void tulle_sctp_pace_sent(tulle_sctp *sctp, size_t bytes);
 void tulle_sctp_pace_wait(tulle_sctp *sctp);
 
+/* pmtu.c */
+void tulle_sctp_path_init(tulle_sctp *sctp);  /* to what is known of no path */
+void tulle_sctp_path_start(tulle_sctp *sctp); /* the association is up */
+void tulle_sctp_path_timeout(tulle_sctp *sctp);
+tulle_drop tulle_sctp_take_path_ack(tulle_sctp *sctp, tulle_bytes info);
+size_t tulle_sctp_write_path_probe(tulle_sctp *sctp, uint8_t *dst);
+void tulle_sctp_path_lost(tulle_sctp *sctp, const sctp_tsn *tsn); /* by RACK; before its state */
+void tulle_sctp_path_silent(tulle_sctp *sctp);                    /* T3, before all is lost */
+void tulle_sctp_path_answers(tulle_sctp *sctp);                   /* again, after errors */
+
 /* undo.c */
 void tulle_sctp_undo_begin(tulle_sctp *sctp);
 void tulle_sctp_undo_sent(tulle_sctp *sctp, uint32_t tsn);
@@ -488,5 +525,18 @@ static inline uint32_t tulle_sctp_extend(uint32_t near, uint32_t ssn)
 static inline bool tulle_sctp_is_open(const tulle_sctp *sctp)
 {
 	return sctp->state >= TULLE_SCTP_STATE_ESTABLISHED;
+}
+
+/* No packet is larger, not even a probe. */
+static inline size_t tulle_sctp_packet_limit(const tulle_sctp_config *c)
+{
+	return tulle_max(c->packet_bytes_max, c->probe_bytes_max);
+}
+
+/* A packet as large as those that vanished arrived. */
+static inline void tulle_sctp_path_acked(tulle_sctp *sctp, const sctp_tsn *t)
+{
+	if (sctp->path.signs != 0 && t->packet_16 >= sctp->path.hole_16)
+		sctp->path.signs = 0;
 }
 #endif

@@ -39,7 +39,6 @@ static void check_tsns(const tulle_sctp *sctp)
 	check_tsn_list(sctp, &o->lost, SCTP_TSN_LOST);
 	TULLE_CHECK(o->acked_tsn + 1 == o->next_tsn || tulle_sctp_is_timing(sctp, SCTP_T_RTX));
 	TULLE_CHECK(o->acked_tsn + 1 != o->next_tsn || o->ring.leaves_held == 0);
-	TULLE_CHECK(sctp->cc.cwnd >= sctp->cc.mtu);
 }
 
 static size_t check_list(const sctp_stream *s, const sctp_in_list *list)
@@ -94,12 +93,29 @@ static void check_inbound(const tulle_sctp *sctp)
 	TULLE_CHECK(!in->giving_front || in->front_open);
 }
 
+static void check_path(const tulle_sctp *sctp)
+{
+	const sctp_path *p = &sctp->path;
+	bool searches = p->state != SCTP_PATH_DISABLED && p->state != SCTP_PATH_COMPLETE;
+	size_t least = sctp->config.packet_bytes_max;
+	if (sctp->config.probe_bytes_max != 0)
+		least = TULLE_SCTP_PACKET_BYTES_MIN;
+	TULLE_CHECK(p->size >= least && p->size <= tulle_sctp_packet_limit(&sctp->config));
+	TULLE_CHECK(p->probed <= sctp->config.probe_bytes_max && p->size < p->failed);
+	TULLE_CHECK(p->state == SCTP_PATH_ERROR || p->tries < TULLE_SCTP_PATH_PROBES);
+	TULLE_CHECK(sctp->cc.mtu == p->size - SCTP_HEADER_BYTES);
+	/* a size that grows does not make the window grow: RFC8899:3 */
+	TULLE_CHECK(sctp->cc.cwnd >= least - SCTP_HEADER_BYTES);
+	TULLE_CHECK(!searches || sctp->ended || tulle_sctp_is_timing(sctp, SCTP_T_PATH));
+}
+
 void tulle_sctp_check(const tulle_sctp *sctp)
 {
 	const sctp_outbound *o = &sctp->out;
 	check_tsns(sctp);
 	check_streams(sctp);
 	check_inbound(sctp);
+	check_path(sctp);
 	TULLE_CHECK(o->blocks <= o->blocks_max);
 	TULLE_CHECK(o->unacked != 0 || o->blocks == 0);
 	TULLE_CHECK(!sctp->ended || sctp->state == TULLE_SCTP_STATE_CLOSED);

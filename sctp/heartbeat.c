@@ -70,8 +70,10 @@ tulle_drop tulle_sctp_take_heartbeat_ack(tulle_sctp *sctp, const tulle_sctp_chun
 	tulle_sctp_parameter info;
 	if (!read_information(chunk, &info))
 		return TULLE_DROP_MALFORMED;
+	if (info.value.len != sizeof sctp->heartbeat_nonce)
+		return tulle_sctp_take_path_ack(sctp, info.value);
 	/* RFC9260:8.3: what we sent, and no guess */
-	if (!sctp->heartbeat_sent || info.value.len != sizeof sctp->heartbeat_nonce ||
+	if (!sctp->heartbeat_sent ||
 		!tulle_crypto_is_equal(info.value.ptr, sctp->heartbeat_nonce, info.value.len))
 		return TULLE_DROP_STATE;
 	sctp->heartbeat_sent = false;

@@ -39,9 +39,15 @@
 	     */
 #define TULLE_SCTP_ACK_DELAY_US 200000 /* how long a peer may delay its SACK: RFC9260:6.2 */
 #define TULLE_SCTP_ACK_DELAY_PROMPT_US                                                             \
-	25000                         /* of one that was seen to answer the I bit at once          \
-				       */
-#define TULLE_SCTP_PROMPT_ANSWERS 8u  /* in a row, and it was seen */
-#define TULLE_SCTP_PACE_BURST_US 1000 /* what may go out at once, by the pace */
-#define TULLE_SCTP_PACE_LATE_US 2000  /* a host that polls late may catch up by so much */
+	25000                            /* of one that was seen to answer the I bit at once       \
+					  */
+#define TULLE_SCTP_PROMPT_ANSWERS 8u     /* in a row, and it was seen */
+#define TULLE_SCTP_PATH_PROBES 3u        /* of one size; then it does not pass: RFC8899:5.1.2 */
+#define TULLE_SCTP_PATH_PROBE_US 1000000 /* how long a probe may take, at least: RFC8899:5.1.1 */
+#define TULLE_SCTP_PATH_PROBE_US_MAX 60000000 /* between two of the base size that do not pass */
+#define TULLE_SCTP_PATH_RAISE_US 600000000    /* then a larger size may pass: RFC8899:5.1.1 */
+#define TULLE_SCTP_PATH_GAIN_BYTES 8u         /* less is not searched for */
+#define TULLE_SCTP_PATH_HOLE_SIGNS 3u         /* that full packets vanish: pmtu.c */
+#define TULLE_SCTP_PACE_BURST_US 1000         /* what may go out at once, by the pace */
+#define TULLE_SCTP_PACE_LATE_US 2000          /* a host that polls late may catch up by so much */
 #endif

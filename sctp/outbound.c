@@ -47,7 +47,7 @@ void tulle_sctp_outbound_init(tulle_sctp *sctp, uint32_t tsn)
 	o->blocks_max = (uint32_t)(sctp->config.send_bytes_max / payload_max(sctp)) + 2;
 	tulle_sctp_ring_init(&o->ring, &sctp->out_account, sizeof(sctp_tsn), true);
 	sctp->cc = (tulle_sctp_cc){.way = way_of(sctp->config.cc)};
-	sctp->cc.mtu = sctp->config.packet_bytes_max - SCTP_HEADER_BYTES;
+	tulle_sctp_path_init(sctp);
 	sctp->cc.way->init(&sctp->cc, tsn);
 }
 

@@ -131,11 +131,16 @@ bool tulle_sctp_poll_datagram(
 	tulle_sctp *sctp, tulle_time now, uint8_t *dst, size_t dst_bytes, tulle_datagram *out)
 {
 	tulle_sctp_clock(sctp, now);
-	size_t cap = tulle_min(dst_bytes, sctp->config.packet_bytes_max), len = 0;
-	if (cap < sctp->config.packet_bytes_max)
+	size_t cap = sctp->path.size, len = 0;
+	bool probe = false;
+	if (dst_bytes < tulle_sctp_packet_limit(&sctp->config))
 		return false;
 	if (sctp->due & SCTP_DUE_REPLY)
 		len = tulle_sctp_write_reply(sctp, dst, cap);
+	if (len == 0 && take_due(sctp, SCTP_DUE_PATH_PROBE)) {
+		len = tulle_sctp_write_path_probe(sctp, dst);
+		probe = len != 0;
+	}
 	if (len == 0 && (sctp->due != 0 || tulle_sctp_has_data_due(sctp)))
 		len = write_packet(sctp, dst, cap);
 	if (len == 0 && (sctp->due & SCTP_DUE_FORWARD)) /* all that was due was given up */
@@ -146,7 +151,7 @@ bool tulle_sctp_poll_datagram(
 	}
 	sctp->stats.packets_out++;
 	sctp->stats.bytes_out += len;
-	*out = (tulle_datagram){.len = len};
+	*out = (tulle_datagram){.len = len, .df_probe = probe, .may_fragment = !probe && len > cap};
 	return true;
 }
 
@@ -199,6 +204,9 @@ static void expire(tulle_sctp *sctp, sctp_timer timer)
 		break;
 	case SCTP_T_FORWARD:
 		tulle_sctp_forward_progress(sctp);
+		break;
+	case SCTP_T_PATH:
+		tulle_sctp_path_timeout(sctp);
 		break;
 	case SCTP_T_PACE: /* what waits is due now: has_data_due */
 	case SCTP_TIMERS:

@@ -21,6 +21,7 @@ static void note(tulle_sctp *sctp, ack_sum *sum, uint32_t tsn, sctp_tsn *t, bool
 		}
 		tulle_sctp_rate_acked(sctp, t, &sum->ack);
 		tulle_sctp_rack_note(sctp, tsn, t);
+		tulle_sctp_path_acked(sctp, t);
 		if (sctp->out.i_watched && sctp->out.i_tsn == tsn)
 			tulle_sctp_take_prompt(sctp, sctp->now - t->sent_us);
 	}
@@ -131,8 +132,11 @@ static void after_ack(tulle_sctp *sctp, ack_sum *sum, bool has_gaps)
 {
 	sctp_outbound *o = &sctp->out;
 	o->one_packet = o->no_packet = false;
-	if (sum->any || sum->moved) /* RFC9260:8.1; what was given up counts as acknowledged */
+	if (sum->any || sum->moved) { /* RFC9260:8.1; what was given up counts as acknowledged */
+		if (sctp->errors != 0)
+			tulle_sctp_path_answers(sctp);
 		sctp->errors = 0;
+	}
 	if (sum->any) {
 		sctp->acked_lately = true;
 		o->probed = false;

@@ -32,6 +32,20 @@ static size_t room_for_payload(const tulle_sctp *sctp, const tulle_sctp_packet *
 	return left > head ? (left - head) & ~(size_t)3 : 0;
 }
 
+/* One that was cut for larger packets than the path takes now goes alone, and may be cut on its
+ * way: RFC9260:6.9, RFC8899:6.2. */
+static bool has_room(const tulle_sctp *sctp, tulle_sctp_packet *p, const sctp_tsn *t)
+{
+	size_t head = sctp->interleaves ? SCTP_I_DATA_HEADER_BYTES : SCTP_DATA_HEADER_BYTES;
+	if (t->len <= room_for_payload(sctp, p))
+		return true;
+	if (p->w.len != SCTP_HEADER_BYTES)
+		return false;
+	p->w.cap = SCTP_HEADER_BYTES + head + tulle_sctp_padded(t->len); /* dst has the limit */
+	TULLE_CHECK(p->w.cap <= tulle_sctp_packet_limit(&sctp->config));
+	return true;
+}
+
 /* The answer should not be delayed (RFC7053:5.1) where we wait for it: nothing more may go out, or
  * something waits until all is acknowledged, or it is sent again. */
 static bool wants_answer(const tulle_sctp *sctp, const sctp_tsn *t)
@@ -52,6 +66,7 @@ static void write_tsn(tulle_sctp *sctp, tulle_sctp_packet *p, uint32_t tsn, sctp
 		o->i_tsn = tsn;
 	}
 	tulle_sctp_write_chunk(sctp, p, tsn, t);
+	t->packet_16 = p->w.len <= sctp->path.size ? p->w.len >> 4 & 0x7ff : 0;
 }
 
 static void write_again(tulle_sctp *sctp, tulle_sctp_packet *p, uint32_t tsn, sctp_tsn *t)
@@ -72,10 +87,10 @@ static bool write_lost(tulle_sctp *sctp, tulle_sctp_packet *p)
 		sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
 		if (tulle_sctp_is_spent(sctp, t) && tulle_sctp_abandon(sctp, tsn))
 			continue; /* RFC3758:3.5 A */
-		if (t->len > room_for_payload(sctp, p))
-			break;
 		if (o->flight != 0 && !o->probe_due &&
 			(o->flight_chunks >= sctp->cc.cwnd || t->len > o->peer_window))
+			break;
+		if (!has_room(sctp, p, t))
 			break;
 		tulle_sctp_unmark_lost(sctp, tsn);
 		write_again(sctp, p, tsn, t);
@@ -106,7 +121,7 @@ static bool write_probe(tulle_sctp *sctp, tulle_sctp_packet *p)
 	if (!find_probe(sctp, &tsn))
 		return false;
 	sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
-	if (t->len > room_for_payload(sctp, p))
+	if (!has_room(sctp, p, t))
 		return false;
 	tulle_sctp_mark_lost(sctp, tsn);
 	o->newly_lost -= SCTP_DATA_HEADER_BYTES + tulle_sctp_padded(t->len); /* who knows */

@@ -208,6 +208,8 @@ void tulle_sctp_rtx_timeout(tulle_sctp *sctp)
 	if (o->advanced_tsn != o->acked_tsn) /* RFC3758:3.5 F3 */
 		sctp->due |= SCTP_DUE_FORWARD;
 	o->in_recovery = false;
+	if (!window_probe)
+		tulle_sctp_path_silent(sctp);
 	o->probe_due = o->i_watched = false;
 	o->one_packet = true;
 	o->no_packet = false;

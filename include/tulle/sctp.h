@@ -26,6 +26,10 @@ typedef struct {
 	uint16_t local_port, remote_port; /* (5000) RFC8841:5 */
 	uint16_t packet_bytes_max; /* (1172) the largest SCTP packet to send, 508..16384: RFC8831:5
 				    */
+	/* (0: none) RFC 8899 searches for larger packets that the path takes, up to so many bytes;
+	 * packet_bytes_max is what it begins with. Then the layer below forbids fragments (DF) but
+	 * of a datagram that says may_fragment. */
+	uint16_t probe_bytes_max;
 	uint16_t streams_max;  /* (65535) streams 0..streams_max-1 both ways; records follow use */
 	size_t send_bytes_max; /* (4 MiB) of blocks held by queued and unacknowledged data */
 	size_t receive_bytes_max; /* (4 MiB) of blocks held by data not yet given out; the window
@@ -114,11 +118,13 @@ typedef struct {
 	uint64_t abandoned, forwards_in,
 		forwards_out;                  /* messages given up; FORWARD-TSNs: RFC 3758 */
 	uint64_t loss_probes, spurious, undos; /* probes before T3; reported twice; taken back */
+	uint64_t path_probes, black_holes;     /* RFC 8899 */
 	uint64_t no_room, pool_waits, resets_in, resets_out, partial_messages, restarts, reneged;
 	tulle_time rto_us, srtt_us, rttvar_us; /* srtt 0: not measured */
 	tulle_time min_rtt_us;
 	uint64_t pacing;                                    /* bytes/s; 0: not paced yet */
 	size_t cwnd, ssthresh, flight, peer_window, window; /* bytes */
+	size_t packet_bytes;                                /* of the largest packet now */
 	size_t blocks_in, blocks_out;
 	uint16_t streams_in, streams_out; /* what the peer may use, what we may use; 0: not known */
 	uint32_t drops[TULLE_DROP_COUNT];
@@ -165,6 +171,9 @@ TULLE_API tulle_err tulle_sctp_pause(
 TULLE_API tulle_err tulle_sctp_set_low(tulle_sctp *sctp, uint16_t stream, size_t bytes);
 /* The round trip that ICE measured: the first timers follow it. */
 TULLE_API void tulle_sctp_set_ice_rtt(tulle_sctp *sctp, tulle_time rtt_us);
+/* Packets take another path from now on: what is known of its rate and MTU is forgotten
+ * (RFC8261:6.1). packet_bytes: the most that its first link takes, 0: unknown. */
+TULLE_API void tulle_sctp_set_path(tulle_sctp *sctp, tulle_time now, size_t packet_bytes);
 
 /* Accepted by send and not yet on the wire; accepted and not yet acknowledged. */
 TULLE_API size_t tulle_sctp_buffered(const tulle_sctp *sctp, uint16_t stream);
@@ -180,7 +189,7 @@ TULLE_API tulle_drop tulle_sctp_handle_datagram(
 TULLE_API void tulle_sctp_handle_timeout(tulle_sctp *sctp, tulle_time now);
 /* The pool has room again: call it for each owner that tulle_pool_next_waiter gives. */
 TULLE_API void tulle_sctp_handle_room(tulle_sctp *sctp, tulle_time now);
-/* Out: one packet at dst (packet_bytes_max bytes at least); false: none now. */
+/* Out: one packet at dst (packet_bytes_max and probe_bytes_max bytes at least); false: none now. */
 TULLE_API bool tulle_sctp_poll_datagram(
 	tulle_sctp *sctp, tulle_time now, uint8_t *dst, size_t dst_bytes, tulle_datagram *out);
 /* When handle_timeout is due; after that and a full drain it is later than now. */

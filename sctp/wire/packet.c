@@ -155,3 +155,10 @@ void tulle_sctp_parameter_end(tulle_wr *w, size_t at)
 {
 	tulle_sctp_chunk_end(w, at);
 }
+
+void tulle_sctp_write_pad(tulle_wr *w, size_t bytes)
+{
+	size_t at = tulle_sctp_chunk_start(w, SCTP_PAD, 0);
+	tulle_wr_zero(w, bytes - SCTP_CHUNK_HEADER_BYTES);
+	tulle_sctp_chunk_end(w, at);
+}

@@ -54,6 +54,8 @@ size_t tulle_sctp_chunk_start(tulle_wr *w, uint8_t type, uint8_t flags);
 void tulle_sctp_chunk_end(tulle_wr *w, size_t at);
 size_t tulle_sctp_parameter_start(tulle_wr *w, uint16_t type);
 void tulle_sctp_parameter_end(tulle_wr *w, size_t at);
+/* A PAD chunk of so many bytes, 4 or more in steps of 4: RFC4820:3. */
+void tulle_sctp_write_pad(tulle_wr *w, size_t bytes);
 /* Checksum of a whole packet as if its checksum field were zero. */
 uint32_t tulle_sctp_packet_checksum(tulle_cpu cpu, const uint8_t *data, size_t len);
 

@@ -94,7 +94,81 @@ static void run_policer(sim_world *w, uint64_t seed, sim_counts *counts)
 			(unsigned long long)p->policed, (unsigned long long)p->offered);
 }
 
+/* -- path MTU: RFC 8899 -- */
+
+#define BASE_BYTES 1160u
+#define MOST_BYTES 1432u
+
+/* 8 Mbit/s: slow enough for a search to end before the transfer does */
+static sim_link slow_of(size_t mtu)
+{
+	sim_link link = narrow;
+	link.bytes_per_s = 1000000;
+	link.mtu = mtu;
+	return link;
+}
+
+static void searching_ends(sim_world *w, uint64_t seed, const sim_link *link)
+{
+	two_ends(w, seed, link);
+	w->config.packet_bytes_max = BASE_BYTES;
+	w->config.probe_bytes_max = MOST_BYTES;
+	for (int i = 0; i < 2; i++)
+		sim_world_renew(w, i);
+}
+
+/* The first so many ends know what the path takes, but for what is not searched for. */
+static void judge_size(sim_world *w, int ends, size_t mtu)
+{
+	size_t takes = mtu - MTU_OVERHEAD < MOST_BYTES ? mtu - MTU_OVERHEAD : MOST_BYTES;
+	for (int i = 0; i < ends; i++) {
+		tulle_sctp_stats s;
+		tulle_sctp_read_stats(w->ends[i].sctp, &s);
+		if (s.packet_bytes > takes || s.packet_bytes + 12 < takes)
+			sim_fail(&w->verdict, "packets of %zu bytes where %zu pass", s.packet_bytes,
+				takes);
+	}
+}
+
+/* Larger than what it begins with: the size is raised. */
+static void run_mtu_raise(sim_world *w, uint64_t seed, sim_counts *counts)
+{
+	sim_link link = slow_of(1240 + seed % 14 * 20);
+	link.loss_ppm = seed % 3 == 0 ? 10000 : 0;
+	searching_ends(w, seed, &link);
+	transfer(w, 30, 60, counts);
+	judge_size(w, 2, link.mtu);
+}
+
+/* It shrinks in mid-transfer: what has its number goes cut, what has none in smaller packets. */
+static void run_mtu_shrink(sim_world *w, uint64_t seed, sim_counts *counts)
+{
+	sim_link link = slow_of(1500), small = slow_of(1240 + seed % 13 * 20);
+	searching_ends(w, seed, &link);
+	for (int pipe = 0; pipe < 2; pipe++)
+		sim_net_change(&w->net, 3000000 + (tulle_time)(seed % 7) * 50000, pipe, &small);
+	transfer(w, 40, 80, counts);
+	judge_size(w, 2, small.mtu);
+	if (w->net.too_big > 1000)
+		sim_fail(&w->verdict, "%llu were too big", (unsigned long long)w->net.too_big);
+}
+
+/* Not even what it begins with passes, from the beginning or later: the least size there is. */
+static void run_mtu_error(sim_world *w, uint64_t seed, sim_counts *counts)
+{
+	sim_link small = slow_of(600 + seed % 6 * 100);
+	sim_link link = slow_of(seed % 2 ? 1500 : small.mtu);
+	searching_ends(w, seed, &link);
+	for (int pipe = 0; pipe < 2; pipe++)
+		sim_net_change(&w->net, 3000000, pipe, &small);
+	transfer(w, 12, 40, counts);
+	judge_size(w, 1, 508 + MTU_OVERHEAD); /* the other end may have been done before */
+}
+
 const sim_case sim_path_cases[] = {
+	{"mtu_raise", run_mtu_raise},
+	{"mtu_shrink", run_mtu_shrink},
+	{"mtu_error", run_mtu_error},
 	{"burst", run_burst},
 	{"partition", run_partition},
 	{"path_change", run_path_change},

@@ -203,11 +203,12 @@ static void apply_changes(sim_net *net, tulle_time now)
 }
 
 /* Why it will not arrive, or NULL and when it is through. */
-static const char *pass(sim_net *net, sim_pipe *p, tulle_time *at, sim_fate fate, size_t bytes)
+static const char *pass(
+	sim_net *net, sim_pipe *p, tulle_time *at, sim_fate fate, size_t bytes, bool may_cut)
 {
 	tulle_time now = *at;
 	p->offered++;
-	if (p->link.mtu != 0 && bytes > p->link.mtu) {
+	if (p->link.mtu != 0 && bytes > p->link.mtu && !may_cut) {
 		p->too_big++;
 		net->too_big++;
 		return "too big";
@@ -244,8 +245,8 @@ static tulle_time arrival(sim_net *net, sim_pipe *p, tulle_time at)
 	return at;
 }
 
-void sim_net_send_as(sim_net *net, tulle_time now, int from, int to, const uint8_t *data,
-	size_t len, size_t wire_bytes)
+static void send(sim_net *net, tulle_time now, int from, int to, const uint8_t *data, size_t len,
+	size_t wire_bytes, bool may_cut)
 {
 	LOOK_AT(data, len);
 	apply_changes(net, now);
@@ -253,7 +254,7 @@ void sim_net_send_as(sim_net *net, tulle_time now, int from, int to, const uint8
 	sim_fate fate = net->judge != NULL ? net->judge(net->user, net->sent, from) : SIM_PASS;
 	net->sent++;
 	tulle_time at = now;
-	const char *why = pass(net, p, &at, fate, wire_bytes);
+	const char *why = pass(net, p, &at, fate, wire_bytes, may_cut);
 	if (net->tap != NULL)
 		net->tap(net->tap_user, now, from, to, data, len, why);
 	if (why != NULL)
@@ -272,9 +273,21 @@ void sim_net_send_as(sim_net *net, tulle_time now, int from, int to, const uint8
 	}
 }
 
+void sim_net_send_as(sim_net *net, tulle_time now, int from, int to, const uint8_t *data,
+	size_t len, size_t wire_bytes)
+{
+	send(net, now, from, to, data, len, wire_bytes, false);
+}
+
 void sim_net_send(sim_net *net, tulle_time now, int from, int to, const uint8_t *data, size_t len)
 {
-	sim_net_send_as(net, now, from, to, data, len, len + net->ports[from].overhead_bytes);
+	send(net, now, from, to, data, len, len + net->ports[from].overhead_bytes, false);
+}
+
+void sim_net_send_cut(
+	sim_net *net, tulle_time now, int from, int to, const uint8_t *data, size_t len)
+{
+	send(net, now, from, to, data, len, len + net->ports[from].overhead_bytes, true);
 }
 
 size_t sim_net_queue(sim_net *net, tulle_time now, int pipe)

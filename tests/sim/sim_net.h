@@ -86,6 +86,9 @@ void sim_net_free(sim_net *net);
  * in order of time. */
 void sim_net_change(sim_net *net, tulle_time at, int pipe, const sim_link *link);
 void sim_net_send(sim_net *net, tulle_time now, int from, int to, const uint8_t *data, size_t len);
+/* One that may be cut on its way: no MTU stops it. */
+void sim_net_send_cut(
+	sim_net *net, tulle_time now, int from, int to, const uint8_t *data, size_t len);
 /* One that takes wire_bytes of the link whatever its content. */
 void sim_net_send_as(sim_net *net, tulle_time now, int from, int to, const uint8_t *data,
 	size_t len, size_t wire_bytes);

@@ -257,7 +257,10 @@ static bool drive_once(sim_world *w, int end)
 	}
 	send_all(w, e);
 	while (tulle_sctp_poll_datagram(e->sctp, w->now, packet, sizeof packet, &datagram)) {
-		sim_net_send(&w->net, w->now, end, e->other, packet, datagram.len);
+		if (datagram.may_fragment)
+			sim_net_send_cut(&w->net, w->now, end, e->other, packet, datagram.len);
+		else
+			sim_net_send(&w->net, w->now, end, e->other, packet, datagram.len);
 		moved = true;
 	}
 	return moved;
