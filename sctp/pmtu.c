@@ -7,7 +7,6 @@
 
 #include "base/crypto.h"
 
-#define INFO_BYTES 10u /* nonce and size */
 #define NONE SIZE_MAX
 
 static size_t floor4(size_t bytes)
@@ -171,7 +170,7 @@ size_t tulle_sctp_write_path_probe(tulle_sctp *sctp, uint8_t *dst)
 	size_t at = tulle_sctp_chunk_start(w, SCTP_HEARTBEAT, 0);
 	size_t info = tulle_sctp_parameter_start(w, SCTP_P_HEARTBEAT);
 	tulle_wr_bytes(w, p->nonce, sizeof p->nonce);
-	tulle_wr_u16(w, (uint16_t)p->probed);
+	tulle_wr_u32(w, (uint32_t)p->probed);
 	tulle_sctp_parameter_end(w, info);
 	tulle_sctp_chunk_end(w, at);
 	tulle_sctp_write_pad(w, p->probed - w->len); /* RFC8899:6.2.1.2 */
@@ -182,13 +181,13 @@ size_t tulle_sctp_write_path_probe(tulle_sctp *sctp, uint8_t *dst)
 	return len;
 }
 
-TULLE_UNTRUSTED(dtls, "10 bytes", sctp_state)
+TULLE_UNTRUSTED(dtls, "12 bytes", sctp_state)
 tulle_drop tulle_sctp_take_path_ack(tulle_sctp *sctp, tulle_bytes info)
 {
 	sctp_path *p = &sctp->path;
 	tulle_rd r = tulle_rd_make(info.ptr, info.len);
 	tulle_bytes nonce = tulle_rd_bytes(&r, sizeof p->nonce);
-	size_t size = tulle_rd_u16(&r);
+	size_t size = tulle_rd_u32(&r);
 	if (!tulle_rd_finish(&r) || p->probed == 0 || size != p->probed ||
 		!tulle_crypto_is_equal(nonce.ptr, p->nonce, sizeof p->nonce))
 		return TULLE_DROP_STATE; /* RFC8899:4.1: of no probe that is on its way */

@@ -28,12 +28,13 @@ bool sim_are_bytes(uint32_t stream, uint64_t message, uint64_t at, const uint8_t
 	X(retransmissions)                                                                         \
 	X(fast_retransmits)                                                                        \
 	X(timeouts)                                                                                \
-	X(collisions) X(duplicates) X(zero_windows) X(window_probes) X(no_room) X(pool_waits)      \
-		X(writables) X(partial_messages) X(abandoned) X(forwards) X(resets_in)             \
-			X(resets_out) X(restarts) X(shutdowns) X(aborts) X(corrupted) X(bursts)    \
-				X(cut_off) X(overflowed) X(policed) X(path_changes) X(loss_probes) \
-					X(spurious) X(undos) X(peer_setups) X(peer_bytes)          \
-						X(peer_retransmissions) X(peer_lost)               \
+	X(collisions)                                                                              \
+	X(duplicates) X(zero_windows) X(window_probes) X(no_room) X(pool_waits) X(writables)       \
+		X(partial_messages) X(abandoned) X(path_probes) X(black_holes) X(forwards)         \
+			X(resets_in) X(resets_out) X(restarts) X(shutdowns) X(aborts) X(corrupted) \
+				X(bursts) X(cut_off) X(overflowed) X(policed) X(path_changes)      \
+					X(loss_probes) X(spurious) X(undos) X(peer_setups)         \
+						X(peer_bytes) X(peer_retransmissions) X(peer_lost) \
 							X(peer_doubled) X(peer_late)
 
 typedef struct {

@@ -35,6 +35,10 @@ void sim_world_init(sim_world *w, uint64_t seed, const sim_link *link)
 	w->config.interleaving = seed % 2 != 0;
 	w->config.cpu = 1;
 	w->config.streams_max = 1024;
+	if (seed % 3 == 0) { /* RFC 8899 on paths of any MTU */
+		w->config.packet_bytes_max = 1160;
+		w->config.probe_bytes_max = 1432;
+	}
 }
 
 void sim_world_pool(sim_world *w, int to, size_t blocks)
@@ -435,6 +439,8 @@ void sim_world_count(const sim_world *w, sim_counts *counts)
 		counts->pool_waits += s.pool_waits;
 		counts->partial_messages += s.partial_messages;
 		counts->abandoned += s.abandoned;
+		counts->path_probes += s.path_probes;
+		counts->black_holes += s.black_holes;
 		counts->forwards += s.forwards_in;
 		counts->resets_in += s.resets_in;
 		counts->resets_out += s.resets_out;

@@ -13,6 +13,7 @@
 #define PAIR_BLOCK 2048u
 #define PAIR_GUARD 64u
 #define PAIR_PACKETS 64
+#define PAIR_PACKET_BYTES 1500
 
 typedef struct {
 	uint8_t *memory;
@@ -22,8 +23,9 @@ typedef struct {
 	unsigned events[9];
 	uint8_t got[70000]; /* the bytes of messages, one after the other */
 	size_t got_len;
-	uint8_t packet[PAIR_PACKETS][1200]; /* what it said last, when caught */
+	uint8_t packet[PAIR_PACKETS][PAIR_PACKET_BYTES]; /* what it said last, when caught */
 	size_t packet_len[PAIR_PACKETS];
+	tulle_datagram packet_out[PAIR_PACKETS];
 	unsigned packets;
 } pair_end;
 
@@ -107,11 +109,13 @@ static inline tulle_drop pair_give(pair *p, int to, const uint8_t *data, size_t 
 static inline unsigned pair_catch(pair *p, int from)
 {
 	pair_end *e = &p->end[from];
-	tulle_datagram out;
 	e->packets = 0;
 	while (e->packets < PAIR_PACKETS &&
-		tulle_sctp_poll_datagram(e->sctp, p->now, e->packet[e->packets], 1200, &out))
-		e->packet_len[e->packets++] = out.len;
+		tulle_sctp_poll_datagram(e->sctp, p->now, e->packet[e->packets], PAIR_PACKET_BYTES,
+			&e->packet_out[e->packets])) {
+		e->packet_len[e->packets] = e->packet_out[e->packets].len;
+		e->packets++;
+	}
 	pair_check(p);
 	return e->packets;
 }
