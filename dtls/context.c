@@ -105,7 +105,7 @@ bool tulle_dtls_make_ssl(tulle_dtls *d)
 	SSL_set_bio(ssl, bio, bio);
 	SSL_set_app_data(ssl, d);
 	SSL_set_mtu(ssl, d->config.mtu);
-	SSL_set_max_send_fragment(ssl, d->config.mtu - DTLS_RECORD_OVERHEAD);
+	SSL_set_max_send_fragment(ssl, d->config.data_mtu - DTLS_RECORD_OVERHEAD);
 	DTLS_set_timer_cb(ssl, timer);
 	if (d->role == TULLE_DTLS_CLIENT)
 		SSL_set_connect_state(ssl);

@@ -17,6 +17,9 @@ static bool is_good(const tulle_dtls_config *c)
 		return false;
 	if (c->plain_bytes < DTLS_PLAIN_BYTES_MIN || c->handshake_us_max < 0)
 		return false;
+	if (c->data_mtu != 0 && (c->data_mtu < (c->mtu != 0 ? c->mtu : DTLS_MTU_DEFAULT) ||
+					c->data_mtu > DTLS_MTU_MAX))
+		return false;
 	return c->mtu == 0 || (c->mtu >= DTLS_MTU_MIN && c->mtu <= DTLS_MTU_MAX);
 }
 
@@ -36,6 +39,8 @@ tulle_dtls *tulle_dtls_init(
 	d->config = *config;
 	if (d->config.mtu == 0)
 		d->config.mtu = DTLS_MTU_DEFAULT;
+	if (d->config.data_mtu == 0)
+		d->config.data_mtu = d->config.mtu;
 	if (d->config.handshake_us_max == 0)
 		d->config.handshake_us_max = DTLS_HANDSHAKE_US;
 	d->certificate = tulle_certificate_take(config->certificate);
@@ -294,7 +299,7 @@ bool tulle_dtls_poll_event(tulle_dtls *d, tulle_dtls_event *event)
 
 size_t tulle_dtls_payload_max(const tulle_dtls *d)
 {
-	return (size_t)d->config.mtu - DTLS_RECORD_OVERHEAD;
+	return (size_t)d->config.data_mtu - DTLS_RECORD_OVERHEAD;
 }
 
 tulle_err tulle_dtls_seal(tulle_dtls *d, tulle_time now, const void *data, size_t len, uint8_t *dst,

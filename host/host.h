@@ -115,6 +115,9 @@ bool tulle_host_make_batch(tulle_host *host);
 /* Sockets for a member: its own, or the shared ones. SYSTEM. */
 tulle_err tulle_host_open_port(tulle_host *host, tulle_host_member *member);
 void tulle_host_close_port(tulle_host_member *member);
+/* host/udp_options.c */
+void tulle_host_set_options(tulle_host_udp *udp, bool offload);
+void tulle_host_set_fragments(tulle_host_udp *udp, bool allowed); /* DF is off for what is sent */
 size_t tulle_host_find_interfaces(tulle_host_interface *dst, size_t cap);
 /* Room for the next output; NULL: the socket is full, poll later. */
 uint8_t *tulle_host_batch_room(tulle_host *host, size_t *bytes);

@@ -102,25 +102,6 @@ static bool bind_port(tulle_host *host, tulle_host_udp *udp)
 	return false;
 }
 
-static void set_options(tulle_host_udp *udp, bool offload)
-{
-	const int on = 1, size = HOST_SOCKET_BYTES;
-	bool four = udp->family == 4;
-	(void)setsockopt(udp->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-	(void)setsockopt(udp->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-	(void)setsockopt(udp->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
-	if (four)
-		(void)setsockopt(udp->fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
-	else
-		(void)setsockopt(udp->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
-	if (offload)
-		(void)setsockopt(udp->fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on);
-	const int discover =
-		four ? IP_PMTUDISC_PROBE : IPV6_PMTUDISC_PROBE; /* DF, and no kernel guesses */
-	(void)setsockopt(udp->fd, four ? IPPROTO_IP : IPPROTO_IPV6,
-		four ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &discover, sizeof discover);
-}
-
 static void udp_ready(void *user, uint32_t events);
 
 static tulle_err open_one(tulle_host_port *port, tulle_host_udp *udp, uint8_t family)
@@ -136,7 +117,7 @@ static tulle_err open_one(tulle_host_port *port, tulle_host_udp *udp, uint8_t fa
 		return TULLE_OK; /* a machine without the family */
 	if (family == 6)
 		(void)setsockopt(udp->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-	set_options(udp, !udp->no_offload);
+	tulle_host_set_options(udp, !udp->no_offload);
 	udp->watch = (tulle_host_watch){udp->fd, udp_ready, udp};
 	if (bind_port(host, udp) && tulle_host_watch_add(host, &udp->watch, EPOLLIN) == TULLE_OK)
 		return TULLE_OK;
@@ -325,6 +306,24 @@ static void take_failure(tulle_host *host, tulle_host_udp *udp, const message *m
 	}
 }
 
+/* Those from `from` on that may be cut on their way, or those that may not, as the first one says.
+ */
+static int send_alike(tulle_host_udp *udp, tulle_host_batch *b, size_t from, size_t to)
+{
+	bool cut = b->messages[from].out.may_fragment;
+	size_t end = from + 1;
+	while (end < to && b->messages[end].out.may_fragment == cut)
+		end++;
+	if (cut)
+		tulle_host_set_fragments(udp, true);
+	int n = sendmmsg(udp->fd, b->headers + from, (unsigned)(end - from), 0);
+	int error = errno;
+	if (cut)
+		tulle_host_set_fragments(udp, false);
+	errno = error;
+	return n;
+}
+
 /* Sends messages [from, to) of one family; gives the first that did not go because the socket is
  * full. */
 static size_t send_range(tulle_host *host, tulle_host_udp *udp, size_t from, size_t to)
@@ -336,7 +335,7 @@ static size_t send_range(tulle_host *host, tulle_host_udp *udp, size_t from, siz
 			send_singly(udp, &b->messages[from++]);
 			continue;
 		}
-		int n = sendmmsg(udp->fd, b->headers + from, (unsigned)(to - from), 0);
+		int n = send_alike(udp, b, from, to);
 		if (n > 0) {
 			from += (size_t)n;
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {

@@ -6,13 +6,16 @@
 #define PEER_PATHS_MAX 16         /* interface addresses */
 #define PEER_SDP_BYTES_MAX 8192   /* of a description of the remote's */
 #define PEER_LOCAL_SDP_BYTES 4096 /* of one of ours, candidates included */
-#define PEER_MTU 1200             /* bytes of a datagram above UDP */
+#define PEER_MTU 1200             /* bytes of a datagram above UDP that any path takes: RFC8831:5 */
+#define PEER_MTU_MAX 1472         /* Ethernet's 1500 without IPv4 and UDP */
+#define PEER_RECORD_OVERHEAD 37   /* of DTLS, with any cipher */
 #define PEER_PLAIN_BYTES 2048     /* plaintext of one record, in or out */
-#define PEER_RUN_SEGMENTS_MAX 54  /* packets in one run for UDP_SEGMENT: so many were seen to pass \
-				   */
-#define PEER_RUN_BYTES_MAX 65507  /* the largest UDP payload */
-#define PEER_CHANNELS_MAX 65535   /* streams 0..65534: RFC8832:6 */
-#define PEER_CHANNELS_INLINE 4    /* channels that need no block of the pool */
+#define PEER_RUN_SEGMENTS_MAX                                                                      \
+	54                       /* packets in one run for UDP_SEGMENT: so many were seen to pass  \
+				  */
+#define PEER_RUN_BYTES_MAX 65507 /* the largest UDP payload */
+#define PEER_CHANNELS_MAX 65535  /* streams 0..65534: RFC8832:6 */
+#define PEER_CHANNELS_INLINE 4   /* channels that need no block of the pool */
 #define PEER_CHANNEL_TEXT_INLINE 24     /* label and protocol that need none, bytes */
 #define PEER_LONG_TEXT_BYTES 262144     /* of labels and protocols beyond a block each */
 #define PEER_SEND_BYTES 4194304         /* default of send_bytes_max */

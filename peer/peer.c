@@ -25,6 +25,7 @@ static tulle_peer_config with_defaults(const tulle_peer_config *config)
 	c.send_bytes_max = c.send_bytes_max != 0 ? c.send_bytes_max : PEER_SEND_BYTES;
 	c.receive_bytes_max = c.receive_bytes_max != 0 ? c.receive_bytes_max : PEER_RECEIVE_BYTES;
 	c.message_bytes_max = c.message_bytes_max != 0 ? c.message_bytes_max : PEER_MESSAGE_BYTES;
+	c.datagram_bytes_max = c.datagram_bytes_max != 0 ? c.datagram_bytes_max : PEER_MTU_MAX;
 	return c;
 }
 
@@ -37,17 +38,21 @@ static tulle_ice_config ice_config(const tulle_peer_config *c, const tulle_peer_
 		.filter_user = c->filter_user};
 }
 
-static tulle_dtls_config dtls_config(const tulle_peer_env *env, tulle_certificate *certificate)
+static tulle_dtls_config dtls_config(
+	const tulle_peer_config *c, const tulle_peer_env *env, tulle_certificate *certificate)
 {
 	return (tulle_dtls_config){.certificate = certificate,
 		.mtu = PEER_MTU,
+		.data_mtu = c->datagram_bytes_max,
 		.plain = env->plain,
 		.plain_bytes = env->plain_bytes};
 }
 
 static tulle_sctp_config sctp_config(const tulle_peer_config *c, const tulle_peer_env *env)
 {
-	tulle_sctp_config s = {.packet_bytes_max = (PEER_MTU - 37) / 4 * 4,
+	tulle_sctp_config s = {.packet_bytes_max = (PEER_MTU - PEER_RECORD_OVERHEAD) / 4 * 4,
+		.probe_bytes_max =
+			(uint16_t)((c->datagram_bytes_max - PEER_RECORD_OVERHEAD) / 4 * 4),
 		.streams_max = c->channels_max,
 		.send_bytes_max = c->send_bytes_max,
 		.receive_bytes_max = c->receive_bytes_max,
@@ -67,9 +72,11 @@ typedef struct {
 
 static bool lay_out(const tulle_peer_config *c, const tulle_peer_env *env, layout *l)
 {
-	static char stand_in; /* only asked whether it is there */
+	static char stand_in;                     /* only asked whether it is there */
+	if (c->datagram_bytes_max > PEER_MTU_MAX) /* DTLS judges the least */
+		return false;
 	tulle_ice_config ice = ice_config(c, env);
-	tulle_dtls_config dtls = dtls_config(env, (tulle_certificate *)(void *)&stand_in);
+	tulle_dtls_config dtls = dtls_config(c, env, (tulle_certificate *)(void *)&stand_in);
 	tulle_sctp_config sctp = sctp_config(c, env);
 	size_t i = tulle_ice_memory_bytes(&ice), d = tulle_dtls_memory_bytes(&dtls);
 	size_t s = tulle_sctp_memory_bytes(&sctp);
@@ -95,7 +102,7 @@ static bool make_engines(tulle_peer *p, const layout *l, tulle_time now)
 {
 	uint8_t *base = p->memory;
 	tulle_ice_config ice = ice_config(&p->config, &p->env);
-	tulle_dtls_config dtls = dtls_config(&p->env, p->certificate);
+	tulle_dtls_config dtls = dtls_config(&p->config, &p->env, p->certificate);
 	tulle_sctp_config sctp = sctp_config(&p->config, &p->env);
 	sctp.owner = p;
 	p->ice = tulle_ice_init(base + l->ice, l->dtls - l->ice, &ice, now);
@@ -333,6 +340,7 @@ void tulle_peer_set_sctp_port(tulle_peer *p, uint16_t remote)
 	void *memory = p->sctp;
 	tulle_sctp_wipe(p->sctp);
 	p->sctp = tulle_sctp_init(memory, tulle_sctp_memory_bytes(&sctp), &sctp, p->now);
+	p->path = (tulle_path){0};    /* it is yet to be told */
 	TULLE_CHECK(p->sctp != NULL); /* the same config but for a number */
 }
 

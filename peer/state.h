@@ -148,8 +148,9 @@ struct tulle_peer {
 	uint32_t text_state;   /* UTF-8 of a text that comes in parts */
 	uint8_t *own_assembly; /* in the block; NULL: the owner lends one */
 	bool assembly_shared, assembly_done;
-	size_t carry_len; /* a sealed packet that did not fit the last run */
-	uint8_t carry[PEER_MTU];
+	tulle_datagram carried; /* a sealed packet that did not fit the last run; len 0: none */
+	tulle_path path;        /* SCTP's */
+	uint8_t carry[PEER_MTU_MAX];
 	char why[128];
 	char text[PEER_LOCAL_SDP_BYTES]; /* our description, written when asked for */
 	char remote_text[2][PEER_SDP_BYTES_MAX];

@@ -3,6 +3,7 @@
  * seals, SCTP speaks. Packets of one path and length that follow each other leave as one run. */
 #include "peer/state.h"
 
+#include "base/addr.h"
 #include "base/panic.h"
 #include "base/serial.h"
 
@@ -67,6 +68,31 @@ static void pump_dtls(tulle_peer *p)
 	}
 }
 
+/* Datagrams above UDP that the path's own interface takes. */
+static size_t datagram_max(const tulle_peer *p, const tulle_path *path)
+{
+	size_t headers = path->remote.family == 6 ? 48 : 28;
+	for (uint8_t i = 0; i < p->path_count; i++)
+		if (p->paths[i].id == path->id && p->paths[i].mtu > headers)
+			return tulle_min(p->paths[i].mtu - headers, p->config.datagram_bytes_max);
+	return p->config.datagram_bytes_max;
+}
+
+/* RFC8261:6.1: SCTP is told of another path, and what its first link takes. */
+static void watch_path(tulle_peer *p)
+{
+	tulle_path path;
+	if (!tulle_ice_path(p->ice, &path))
+		return;
+	if (path.id == p->path.id && tulle_addr_is(&path.local, &p->path.local) &&
+		tulle_addr_is(&path.remote, &p->path.remote))
+		return;
+	p->path = path;
+	size_t most = datagram_max(p, &path);
+	tulle_sctp_set_path(
+		p->sctp, p->now, most > PEER_RECORD_OVERHEAD ? most - PEER_RECORD_OVERHEAD : 1);
+}
+
 /* The client waits for a path, the server only for role and fingerprint. */
 static void start_dtls(tulle_peer *p)
 {
@@ -86,6 +112,7 @@ void tulle_peer_advance(tulle_peer *p)
 {
 	if (p->closed)
 		return;
+	watch_path(p);
 	start_dtls(p);
 	pump_dtls(p);
 	tulle_ice_state ice = tulle_ice_get_state(p->ice);
@@ -200,47 +227,57 @@ static void set_out(tulle_out *out, const tulle_path *path, const uint8_t *data,
 		.segment = (uint16_t)len};
 }
 
-/* One sealed SCTP packet at dst; 0: none. The plaintext lies in the owner's scratch meanwhile. */
-static size_t seal_next(tulle_peer *p, uint8_t *dst, size_t room)
+/* One sealed SCTP packet at dst; len 0: none. The plaintext lies in the owner's scratch meanwhile.
+ */
+static tulle_datagram seal_next(tulle_peer *p, uint8_t *dst, size_t room)
 {
-	tulle_datagram d;
+	tulle_datagram d = {0};
 	size_t n = 0;
-	if (room < PEER_MTU || !p->dtls_open)
-		return 0;
+	if (room < p->config.datagram_bytes_max || !p->dtls_open)
+		return d;
 	if (!tulle_sctp_poll_datagram(p->sctp, p->now, p->env.plain, p->env.plain_bytes, &d))
-		return 0;
+		return (tulle_datagram){0};
 	/* When OpenSSL refuses (out of memory) the packet counts as lost: SCTP sends it again. */
 	if (tulle_dtls_seal(p->dtls, p->now, p->env.plain, d.len, dst, room, &n) != TULLE_OK)
-		return 0;
-	return n;
+		n = 0;
+	d.len = n;
+	return d;
 }
 
-/* Packets of one length, the last may be shorter; one that is longer waits in carry. */
+static bool is_alone(const tulle_datagram *d)
+{
+	return d->df_probe || d->may_fragment;
+}
+
+/* Packets of one length, the last may be shorter; one that is longer, or is to go alone, waits in
+ * carry. */
 static bool poll_sctp(
 	tulle_peer *p, const tulle_path *path, uint8_t *scratch, size_t bytes, tulle_out *out)
 {
-	size_t first = p->carry_len, len;
+	tulle_datagram first = p->carried, next;
 	bytes = tulle_min(bytes, PEER_RUN_BYTES_MAX);
-	if (first != 0)
-		memcpy(scratch, p->carry, first);
+	if (first.len != 0)
+		memcpy(scratch, p->carry, first.len);
 	else
 		first = seal_next(p, scratch, bytes);
-	p->carry_len = 0;
-	if (first == 0)
+	p->carried.len = 0;
+	if (first.len == 0)
 		return false;
-	set_out(out, path, scratch, first);
-	size_t used = first;
-	for (int n = 1; n < PEER_RUN_SEGMENTS_MAX; n++) {
-		len = seal_next(p, scratch + used, bytes - used);
-		if (len == 0)
+	set_out(out, path, scratch, first.len);
+	out->df_probe = first.df_probe;
+	out->may_fragment = first.may_fragment;
+	size_t used = first.len;
+	for (int n = 1; !is_alone(&first) && n < PEER_RUN_SEGMENTS_MAX; n++) {
+		next = seal_next(p, scratch + used, bytes - used);
+		if (next.len == 0)
 			break;
-		if (len > first) {
-			memcpy(p->carry, scratch + used, len);
-			p->carry_len = len;
+		if (next.len > first.len || is_alone(&next)) {
+			memcpy(p->carry, scratch + used, next.len);
+			p->carried = next;
 			break;
 		}
-		used += len;
-		if (len < first)
+		used += next.len;
+		if (next.len < first.len)
 			break;
 	}
 	out->data.len = used;

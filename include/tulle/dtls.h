@@ -50,6 +50,7 @@ typedef struct {
 typedef struct {
 	tulle_certificate *certificate; /* the engine takes its own reference */
 	uint16_t mtu;                   /* of datagrams out: 576..16384 bytes above UDP; 0: 1200 */
+	uint16_t data_mtu;              /* of those with application data, mtu..16384; 0: mtu */
 	uint8_t *plain;     /* where a record's plaintext goes; borrowed, may be shared by */
 	size_t plain_bytes; /* engines that are driven in turn; at least 2048 */
 	tulle_time handshake_us_max; /* 0: 30 s */
@@ -71,10 +72,11 @@ TULLE_API tulle_err tulle_dtls_start(tulle_dtls *dtls, tulle_time now, tulle_dtl
 /* The path's round trip, for the retransmission timer: max(50 ms, 2 x rtt), doubling. */
 TULLE_API void tulle_dtls_set_rtt(tulle_dtls *dtls, tulle_time rtt_us);
 /* Seals one record of len bytes into dst, at most one datagram; *out_len its bytes.
- * STATE: not connected; TOO_LARGE: over tulle_dtls_payload_max; TOO_SMALL: dst_bytes below mtu. */
+ * STATE: not connected; TOO_LARGE: over tulle_dtls_payload_max; TOO_SMALL: dst_bytes below its
+ * datagram. */
 TULLE_API tulle_err tulle_dtls_seal(tulle_dtls *dtls, tulle_time now, const void *data, size_t len,
 	uint8_t *dst, size_t dst_bytes, size_t *out_len);
-/* The largest record that fits one datagram of config.mtu, whatever cipher is agreed. */
+/* The largest record that fits one datagram of config.data_mtu, whatever cipher is agreed. */
 TULLE_API size_t tulle_dtls_payload_max(const tulle_dtls *dtls);
 /* Sends close_notify (RFC5246:7.2.1) with the next poll; STATE: not begun or over. */
 TULLE_API tulle_err tulle_dtls_close(tulle_dtls *dtls, tulle_time now);

@@ -83,7 +83,10 @@ static void open_end(couple *c, int i, const tulle_peer_config *config)
 	e->peer = tulle_peer_init(
 		e->memory, e->bytes, config, (tulle_random){couple_random, c}, c->now);
 	TULLE_CHECK(e->peer != NULL);
-	tulle_in in = {.kind = TULLE_IN_PATH_UP, .id = 1, .local = address_of(i), .mtu = 1500};
+	tulle_in in = {.kind = TULLE_IN_PATH_UP,
+		.id = 1,
+		.local = address_of(i),
+		.mtu = c->interface_mtu != 0 ? c->interface_mtu : 1500};
 	hand_in(c, i, &in);
 	in = (tulle_in){.kind = TULLE_IN_PATHS_KNOWN};
 	hand_in(c, i, &in);
@@ -250,10 +253,15 @@ static bool drain(couple *c, int i)
 	while (c->end[i].peer != NULL &&
 		tulle_peer_poll(c->end[i].peer, c->now, scratch, sizeof scratch, &out)) {
 		TULLE_CHECK(out.kind == TULLE_OUT_DATAGRAM && out.data.len != 0);
+		bool alone = out.df_probe || out.may_fragment;
+		TULLE_CHECK(!alone || out.segment == out.data.len);
+		c->cut += out.may_fragment;
+		moved = true;
+		if (c->takes != 0 && out.segment > c->takes && !out.may_fragment)
+			continue;
 		for (size_t at = 0; at < out.data.len; at += out.segment)
 			send_one(c, i, out.data.ptr + at,
 				out.data.len - at < out.segment ? out.data.len - at : out.segment);
-		moved = true;
 	}
 	check_end(&c->end[i]);
 	return moved;
@@ -307,7 +315,8 @@ bool couple_run(couple *c, bool (*done)(const couple *c), tulle_time us)
 		}
 		arrive(c);
 		for (int i = 0; i < 2; i++)
-			if (c->end[i].peer != NULL && tulle_peer_poll_timeout(c->end[i].peer) <= c->now)
+			if (c->end[i].peer != NULL &&
+				tulle_peer_poll_timeout(c->end[i].peer) <= c->now)
 				hand_in(c, i, &time);
 	}
 }

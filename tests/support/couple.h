@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Tests: two peers in virtual time, each in exactly its bytes with guard bytes behind them, and a
  * network between them that loses, doubles and reorders by a seed. ICE, DTLS (OpenSSL's, on our
- * clock) and SCTP are the real ones. tulle_peer_check runs after each entry. No clock, no socket. */
+ * clock) and SCTP are the real ones. tulle_peer_check runs after each entry. No clock, no socket.
+ */
 #ifndef TULLE_TESTS_COUPLE_H
 #define TULLE_TESTS_COUPLE_H
 #include "peer/peer.h"
@@ -40,7 +41,10 @@ struct couple {
 	bool no_random;
 	bool by_hand; /* descriptions and candidates are the test's */
 	tulle_time delay_us;
-	unsigned loss, doubled, reorder; /* of 1000 datagrams */
+	uint32_t interface_mtu; /* (1500) as both are told */
+	size_t takes;           /* larger datagrams vanish but those that may be cut; 0: none */
+	uint64_t cut;
+	unsigned loss, doubled, reorder;                                   /* of 1000 datagrams */
 	bool (*eat)(couple *c, int from, const uint8_t *data, size_t len); /* NULL: none is eaten */
 	void (*on_event)(couple *c, int end, const tulle_peer_event *e);   /* after the kit's own */
 	uint64_t datagrams, lost, doubles, late, order;

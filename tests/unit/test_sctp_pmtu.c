@@ -377,9 +377,11 @@ START_TEST(a_black_hole_is_seen_beside_small_packets)
 		if (i % 10 == 0)
 			send_bytes(1400);
 		send_bytes(100);
+		end0()->cc.cwnd = 100000; /* not for T3 to see it */
 		pass_time(1200, 30000);
 	}
 	ck_assert_uint_eq(stats().black_holes, 1);
+	ck_assert_uint_eq(stats().timeouts, 0);
 	pass_time(1200, 30 * SECOND);
 	ck_assert_uint_eq(end0()->out.unacked, 0);
 	ck_assert_uint_gt(stats().packet_bytes + 16, 1200);
@@ -421,6 +423,33 @@ START_TEST(a_false_alarm_costs_two_probes)
 	ck_assert_uint_eq(stats().path_probes, probes + 2);
 	ck_assert_uint_eq(stats().packet_bytes, MOST);
 	ck_assert_int_eq(path()->state, SCTP_PATH_COMPLETE);
+	tulle_sctp_set_path(end0(), p.now, 0); /* and so where larger ones are known to fail */
+	pass_time(1350, 30 * SECOND);
+	size_t found = stats().packet_bytes;
+	send_bytes(20000);
+	while (stats().black_holes == 1) {
+		(void)pair_catch(&p, 0);
+		pair_expire(&p, 0);
+	}
+	probes = stats().path_probes;
+	talk(1350);
+	ck_assert_uint_eq(stats().path_probes, probes + 2);
+	ck_assert_uint_eq(stats().packet_bytes, found);
+	ck_assert_int_eq(path()->state, SCTP_PATH_COMPLETE);
+}
+END_TEST
+
+/* SCTP-184: while nothing is answered, what is no larger than the least size neither, no size fails
+ */
+START_TEST(a_size_does_not_fail_while_the_path_is_silent)
+{
+	to_search();
+	send_bytes(100);
+	pass_time(0, 15 * SECOND);
+	ck_assert_int_eq(path()->state, SCTP_PATH_SEARCHING);
+	ck_assert_uint_eq(path()->probed, MOST);
+	pass_time(MOST, 10 * SECOND);
+	ck_assert_uint_eq(stats().packet_bytes, MOST);
 }
 END_TEST
 
@@ -612,6 +641,7 @@ Suite *suite_sctp_pmtu(void)
 	tcase_add_test(t, a_black_hole_is_seen_beside_small_packets);
 	tcase_add_test(t, loss_alone_is_no_black_hole);
 	tcase_add_test(t, a_false_alarm_costs_two_probes);
+	tcase_add_test(t, a_size_does_not_fail_while_the_path_is_silent);
 	tcase_add_test(t, a_path_below_the_base_size_gets_the_least);
 	tcase_add_test(t, a_partition_is_not_taken_for_a_small_path);
 	tcase_add_test(t, another_path_is_searched_anew_with_a_fresh_window);
