@@ -18,6 +18,7 @@ typedef struct {
 	tulle_pool *pool;
 	tulle_time now;
 	uint64_t random;
+	size_t takes; /* the path: larger packets vanish, but those that may be cut */
 } world;
 
 static bool fill(void *user, uint8_t *dst, size_t len)
@@ -30,11 +31,12 @@ static bool fill(void *user, uint8_t *dst, size_t len)
 	return true;
 }
 
-static void make(world *w, int i, bool streamed, bool small)
+static void make(world *w, int i, bool streamed, bool small, bool searches)
 {
 	tulle_sctp_config c = {.pool = w->pool, .random = {fill, w}, .streams_max = 300};
 	c.streamed = streamed;
 	c.packet_bytes_max = small ? 508 : 0;
+	c.probe_bytes_max = searches ? 1432 : 0;
 	c.send_bytes_max = c.receive_bytes_max = 32768;
 	c.message_bytes_max = small ? 20000 : 0;
 	c.reserve_blocks = tulle_sctp_reserve_blocks_min(&c);
@@ -63,12 +65,12 @@ static void events(world *w, int i)
 /* What i has to say; the other hears it unless it is lost. */
 static void drain(world *w, int i, bool lose)
 {
-	uint8_t packet[1200];
+	uint8_t packet[1500];
 	tulle_datagram out;
 	for (int n = 0; tulle_sctp_poll_datagram(w->end[i], w->now, packet, sizeof packet, &out);
 		n++) {
 		TULLE_CHECK(n < 10000);
-		if (lose)
+		if (lose || (out.len > w->takes && !out.may_fragment))
 			continue;
 		uint8_t *exact = malloc(out.len);
 		memcpy(exact, packet, out.len);
@@ -103,6 +105,8 @@ static void repair_numbers(const world *w, uint8_t *chunk, size_t len)
 	uint32_t base;
 	if (len < 8)
 		return;
+	if (chunk[0] == SCTP_HEARTBEAT_ACK && len >= 20) /* a probe's nonce, and its size or not */
+		memcpy(chunk + 8, s->path.nonce, sizeof s->path.nonce);
 	if (chunk[0] == SCTP_DATA)
 		base = s->in.cumulative;
 	else if (chunk[0] == SCTP_SACK || chunk[0] == SCTP_SHUTDOWN)
@@ -162,6 +166,8 @@ static void call(world *w, uint8_t what, uint8_t a, uint8_t b)
 		(void)tulle_sctp_set_low(s, stream, b);
 		break;
 	case 5:
+		if (b & 1)
+			tulle_sctp_set_path(s, w->now, (size_t)b * 8);
 		tulle_sctp_handle_room(s, w->now);
 		break;
 	case 6:
@@ -208,12 +214,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	if (len < 2 || len > 4096)
 		return 0;
-	world w = {.now = 1000000, .random = data[0]};
+	world w = {.now = 1000000, .random = data[0], .takes = data[0] & 128 ? 900 : 2048};
 	size_t n = tulle_pool_memory_bytes(1024, 1 + data[1] / 4u);
 	w.pool_memory = malloc(n);
 	w.pool = tulle_pool_init(w.pool_memory, n, 1024, 1 + data[1] / 4u);
-	make(&w, 0, data[0] & 1, data[0] & 8);
-	make(&w, 1, data[0] & 2, false);
+	make(&w, 0, data[0] & 1, data[0] & 8, data[0] & 64);
+	make(&w, 1, data[0] & 2, false, data[0] & 64);
 	if (data[0] & 4) {
 		(void)tulle_sctp_connect(w.end[0], w.now);
 		if (data[0] & 16)

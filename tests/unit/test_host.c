@@ -3,13 +3,18 @@
  * from elsewhere. Nothing here asserts how long something takes. */
 #include <tulle/host.h>
 
+#include "host/host.h"
+
+#include <arpa/inet.h>
 #include <check.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static tulle_host *host;
@@ -24,12 +29,10 @@ static void describe(tulle_peer *self, tulle_peer *other)
 	tulle_text sdp;
 	ck_assert_int_eq(tulle_peer_set_local(self, TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
 	ck_assert_int_eq(tulle_peer_local(self, true, &sdp), TULLE_SDP_OFFER);
-	ck_assert_int_eq(
-		tulle_peer_set_remote(other, TULLE_SDP_OFFER, sdp.ptr, sdp.len), TULLE_OK);
+	ck_assert_int_eq(tulle_peer_set_remote(other, TULLE_SDP_OFFER, sdp.ptr, sdp.len), TULLE_OK);
 	ck_assert_int_eq(tulle_peer_set_local(other, TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
 	ck_assert_int_eq(tulle_peer_local(other, false, &sdp), TULLE_SDP_ANSWER);
-	ck_assert_int_eq(
-		tulle_peer_set_remote(self, TULLE_SDP_ANSWER, sdp.ptr, sdp.len), TULLE_OK);
+	ck_assert_int_eq(tulle_peer_set_remote(self, TULLE_SDP_ANSWER, sdp.ptr, sdp.len), TULLE_OK);
 }
 
 static void on_event(tulle_peer *self, const tulle_peer_event *e, void *user)
@@ -254,6 +257,84 @@ START_TEST(the_descriptor_is_readable_whenever_a_step_is_due)
 }
 END_TEST
 
+/* -- fragments -- */
+
+static int option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof value;
+	ck_assert_int_eq(getsockopt(fd, level, name, &value, &len), 0);
+	return value;
+}
+
+static void judge_fragments(const tulle_host_udp *udp, bool allowed)
+{
+	if (udp->family == 4)
+		ck_assert_int_eq(option(udp->fd, IPPROTO_IP, IP_MTU_DISCOVER),
+			allowed ? IP_PMTUDISC_DONT : IP_PMTUDISC_PROBE);
+	else
+		ck_assert_int_eq(option(udp->fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER),
+			allowed ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_PROBE);
+}
+
+/* SCTP-191 RFC8899:3: DF is set but for what may be cut */
+START_TEST(a_socket_forbids_fragments_unless_told)
+{
+	for (int i = 0; i < 2; i++) {
+		tulle_host_udp udp = {.family = i == 0 ? 4 : 6};
+		udp.fd = socket(i == 0 ? AF_INET : AF_INET6, SOCK_DGRAM, 0);
+		if (udp.fd < 0)
+			continue; /* a machine without the family */
+		tulle_host_set_options(&udp, false);
+		judge_fragments(&udp, false);
+		tulle_host_set_fragments(&udp, true);
+		judge_fragments(&udp, true);
+		tulle_host_set_fragments(&udp, false);
+		judge_fragments(&udp, false);
+		close(udp.fd);
+	}
+}
+END_TEST
+
+/* SCTP-191: datagrams of both kinds leave in their order, and DF is set again behind them */
+START_TEST(datagrams_that_may_be_cut_go_between_others)
+{
+	static const bool may_cut[] = {false, true, true, false, true, false};
+	const size_t count = sizeof may_cut / sizeof *may_cut;
+	int to = socket(AF_INET, SOCK_DGRAM, 0);
+	struct sockaddr_in name = {.sin_family = AF_INET};
+	socklen_t len = sizeof name;
+	name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(to, (struct sockaddr *)&name, sizeof name), 0);
+	ck_assert_int_eq(getsockname(to, (struct sockaddr *)&name, &len), 0);
+	ck_assert_int_eq(tulle_host_create(NULL, &host), TULLE_OK);
+	tulle_host_member member = {.host = host};
+	ck_assert_int_eq(tulle_host_open_port(host, &member), TULLE_OK);
+	tulle_out out = {.kind = TULLE_OUT_DATAGRAM, .segment = 1};
+	out.local = (tulle_addr){.family = 4, .ip = {127, 0, 0, 1}};
+	out.remote = out.local;
+	out.remote.port = ntohs(name.sin_port);
+	for (size_t i = 0; i < count; i++) {
+		size_t bytes;
+		uint8_t *room = tulle_host_batch_room(host, &bytes);
+		*room = (uint8_t)i;
+		out.data = (tulle_bytes){room, 1};
+		out.may_fragment = may_cut[i];
+		tulle_host_batch_add(host, &member, &out);
+	}
+	tulle_host_batch_flush(host);
+	for (size_t i = 0; i < count; i++) {
+		uint8_t byte;
+		ck_assert_int_eq(recv(to, &byte, 1, 0), 1);
+		ck_assert_uint_eq(byte, i);
+	}
+	judge_fragments(&member.port->udp[0], false);
+	tulle_host_close_port(&member);
+	tulle_host_destroy(host);
+	close(to);
+}
+END_TEST
+
 /* -- roots -- */
 
 static unsigned wakes[2];
@@ -272,7 +353,8 @@ START_TEST(two_roots_stand_on_one_host_and_one_may_go)
 		ck_assert_int_eq(tulle_create_on(host, NULL, &roots[i]), TULLE_OK);
 		ck_assert_ptr_eq(tulle_host_of(roots[i]), host);
 		ck_assert_int_eq(
-			tulle_on(roots[i], TULLE_ROOT, TULLE_EVENT_WAKE, on_wake, &wakes[i]), TULLE_OK);
+			tulle_on(roots[i], TULLE_ROOT, TULLE_EVENT_WAKE, on_wake, &wakes[i]),
+			TULLE_OK);
 	}
 	tulle_wake(roots[0]);
 	while (wakes[0] == 0)
@@ -323,6 +405,8 @@ Suite *suite_host(void)
 	tcase_add_test(t, stop_from_a_signal_handler_ends_run);
 	tcase_add_test(t, wake_ends_the_wait_of_one_step);
 	tcase_add_test(t, the_descriptor_is_readable_whenever_a_step_is_due);
+	tcase_add_test(t, a_socket_forbids_fragments_unless_told);
+	tcase_add_test(t, datagrams_that_may_be_cut_go_between_others);
 	tcase_add_test(t, two_roots_stand_on_one_host_and_one_may_go);
 	tcase_add_test(t, a_root_destroyed_in_its_listener_is_gone_when_the_step_returns);
 	suite_add_tcase(s, t);

@@ -409,6 +409,40 @@ START_TEST(loss_alone_is_no_black_hole)
 }
 END_TEST
 
+/* Of twelve packets or more that end 0 has to say the last ones arrive; the SACKs come back. */
+static void deliver_last(unsigned count)
+{
+	end0()->cc.cwnd = 100000;
+	end0()->cc.pacing = 0;
+	end0()->out.last_sent = p.now; /* the window is not to decay */
+	unsigned n = pair_catch(&p, 0);
+	ck_assert_uint_ge(n, 12);
+	for (unsigned k = n - count; k < n; k++)
+		(void)pair_give(&p, 1, p.end[0].packet[k], p.end[0].packet_len[k]);
+	pair_events(&p, 1);
+	p.end[1].got_len = 0;
+	p.now += 50000;
+	pair_catch(&p, 1);
+	for (unsigned k = 0; k < p.end[1].packets; k++)
+		(void)pair_give(&p, 0, p.end[1].packet[k], p.end[1].packet_len[k]);
+}
+
+/* RFC8899:4.3: many retransmissions lost at once are one sign, however many */
+START_TEST(a_burst_that_takes_retransmissions_is_no_black_hole)
+{
+	to_most();
+	for (int i = 0; i < 5; i++) {
+		send_bytes(24000);
+		deliver_last(4);
+		deliver_last(1);
+		pass_time(MOST, 5 * SECOND);
+		ck_assert_uint_eq(end0()->out.unacked, 0);
+	}
+	ck_assert_uint_gt(stats().retransmissions, 60);
+	ck_assert_uint_eq(stats().black_holes, 0);
+}
+END_TEST
+
 /* RFC8899:5.2 BASE: it was none: two answers, and the size is what it was */
 START_TEST(a_false_alarm_costs_two_probes)
 {
@@ -640,6 +674,7 @@ Suite *suite_sctp_pmtu(void)
 	tcase_add_test(t, a_black_hole_is_left_by_the_timer);
 	tcase_add_test(t, a_black_hole_is_seen_beside_small_packets);
 	tcase_add_test(t, loss_alone_is_no_black_hole);
+	tcase_add_test(t, a_burst_that_takes_retransmissions_is_no_black_hole);
 	tcase_add_test(t, a_false_alarm_costs_two_probes);
 	tcase_add_test(t, a_size_does_not_fail_while_the_path_is_silent);
 	tcase_add_test(t, a_path_below_the_base_size_gets_the_least);
