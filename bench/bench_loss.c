@@ -242,7 +242,8 @@ int main(int argc, char **argv)
 {
 	tulle_host *host;
 	pthread_t thread;
-	tulle_peer_config config = {.listener = on_event, .ice.loopback = true};
+	tulle_peer_config config = {
+		.listener = on_event, .ice.loopback = true, .datagram_bytes_max = 1200};
 	unsigned long mib = argc > 1 ? strtoul(argv[1], NULL, 10) : 64;
 	b.messages = (uint64_t)mib * 1048576 / PART;
 	relay.random = 20261123;

@@ -307,7 +307,8 @@ static void on_event(tulle_peer *self, const tulle_peer_event *e, void *user)
 
 static int run_end(void)
 {
-	tulle_peer_config config = {.listener = on_event};
+	/* the others do not look for larger datagrams */
+	tulle_peer_config config = {.listener = on_event, .datagram_bytes_max = 1200};
 	b.offers = b.role[0] == 's' || b.role[0] == 'p';
 	b.samples = calloc(b.count + 1, sizeof *b.samples);
 	make_pattern();
@@ -363,7 +364,8 @@ static void on_pair(tulle_peer *self, const tulle_peer_event *e, void *user)
 
 static void open_pair(pair *p)
 {
-	tulle_peer_config config = {.listener = on_pair, .user = p};
+	tulle_peer_config config = {
+		.listener = on_pair, .user = p, .datagram_bytes_max = 1200};
 	if (tulle_peer_create(b.host, &config, &p->end[0]) != TULLE_OK ||
 		tulle_peer_create(b.host, &config, &p->end[1]) != TULLE_OK)
 		fail("create");

@@ -60,6 +60,7 @@ typedef struct {
 	size_t window_bytes;  /* of a tulle end's buffers, each way */
 	size_t message_bytes; /* of its messages */
 	int cc;               /* a tulle_sctp_control, of flows of kind tulle */
+	size_t probe_bytes;   /* IP bytes up to which tulle looks for larger packets; 0: none */
 	path_flow_plan flows[PATH_FLOWS];
 	size_t flow_count;
 	struct {

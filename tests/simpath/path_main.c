@@ -13,6 +13,7 @@ static const char usage[] =
 	"  --jitter MS (nobody overtakes) --mtu N (IP bytes) --burst BEGIN%,END%,LOSS% (200 ms)\n"
 	"  --police 100M,BUCKET_KB\n"
 	"  in mid-run: --rate-at S,100M --rtt-at S,MS --mtu-at S,N --down S,S\n"
+	"  --probe N (IP bytes): tulle looks for packets so large by RFC 8899\n"
 	"  the run: --seconds 10 --from 3 --seed N --window BYTES --message BYTES --trace FILE\n"
 	"simpath --suite fairness|paths [--seeds 10] [--jobs 2] [--json FILE]\n";
 
@@ -145,6 +146,8 @@ static bool parse_run(path_plan *plan, const char *name, const char *text, const
 		plan->seed = (uint64_t)v[0];
 	else if (strcmp(name, "--window") == 0)
 		plan->window_bytes = (size_t)v[0];
+	else if (strcmp(name, "--probe") == 0)
+		plan->probe_bytes = (size_t)v[0];
 	else if (strcmp(name, "--message") == 0)
 		plan->message_bytes = (size_t)v[0];
 	else

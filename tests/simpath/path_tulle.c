@@ -3,6 +3,7 @@
  * does whose socket gives one at a time. All that differs from the defaults is the size of the
  * buffers, which the run prints. */
 #include "base/pool.h"
+#include "base/serial.h"
 #include "sctp/sctp.h"
 #include "tests/simpath/path.h"
 
@@ -39,6 +40,9 @@ static const char *open_end(path_flow *flow, end_state *e, tulle_sctp_control cc
 		.random = {sim_fill, &w->prng},
 		.send_bytes_max = w->plan->window_bytes,
 		.receive_bytes_max = w->plan->window_bytes};
+	if (w->plan->probe_bytes > PATH_TULLE_OVERHEAD)
+		config.probe_bytes_max = (uint16_t)tulle_min(
+			w->plan->probe_bytes - PATH_TULLE_OVERHEAD, PACKET_BYTES_MAX);
 	config.reserve_blocks = tulle_sctp_reserve_blocks_min(&config);
 	n = tulle_sctp_memory_bytes(&config);
 	e->memory = malloc(n);
@@ -115,7 +119,11 @@ static void drive(path_flow *flow, int which)
 		while (tulle_sctp_poll_datagram(sctp, w->now, packet, sizeof packet, &datagram)) {
 			if (which == 0)
 				note_packet(s, packet, datagram.len);
-			path_send(flow, flow->port + which, packet, datagram.len, 0);
+			if (datagram.may_fragment)
+				sim_net_send_cut(&w->net, w->now, flow->port + which,
+					flow->port + 1 - which, packet, datagram.len);
+			else
+				path_send(flow, flow->port + which, packet, datagram.len, 0);
 			moved = true;
 		}
 	}
