@@ -158,6 +158,7 @@ typedef struct {
 	uint32_t local_tag, remote_tag, local_tsn, remote_tsn, remote_window;
 	uint16_t remote_streams_out, remote_streams_in;
 	bool re_config, partial, zero_checksum, i_data; /* what the peer announced */
+	bool no_pad;                                    /* none is sent to it */
 } sctp_identity;
 
 typedef struct {
@@ -214,6 +215,7 @@ typedef struct {
 	uint8_t signs;         /* of a black hole, since such a packet arrived */
 	uint8_t tries;         /* PROBE_COUNT */
 	uint8_t nonce[8];      /* of the probes of this size */
+	bool answered;         /* the peer has answered one */
 	tulle_time sign_us;
 } sctp_path;
 

@@ -33,7 +33,7 @@ bool tulle_sctp_make_cookie(tulle_sctp *sctp, const sctp_reply *reply, uint8_t *
 	tulle_wr w = tulle_wr_make(dst, SCTP_COOKIE_BYTES);
 	tulle_wr_u16(&w, VERSION);
 	tulle_wr_u16(&w, (uint16_t)(id->re_config | id->partial << 1 | id->zero_checksum << 2 |
-				    id->i_data << 3));
+				    id->i_data << 3 | id->no_pad << 4));
 	tulle_wr_u64(&w, (uint64_t)sctp->now);
 	tulle_wr_u16(&w, sctp->config.local_port);
 	tulle_wr_u16(&w, sctp->config.remote_port);
@@ -77,6 +77,7 @@ tulle_drop tulle_sctp_take_cookie(tulle_sctp *sctp, tulle_bytes bytes, sctp_cook
 	id->partial = (has & 2) != 0;
 	id->zero_checksum = (has & 4) != 0;
 	id->i_data = (has & 8) != 0;
+	id->no_pad = (has & 16) != 0;
 	cookie->age = sctp->now - (tulle_time)tulle_rd_u64(&r);
 	uint16_t local_port = tulle_rd_u16(&r), remote_port = tulle_rd_u16(&r);
 	id->local_tag = tulle_rd_u32(&r);

@@ -91,6 +91,7 @@ static sctp_identity identity_of(const sctp_identity *local, const tulle_sctp_in
 	id.re_config = init->re_config;
 	id.partial = init->forward_tsn;
 	id.i_data = init->i_data;
+	id.no_pad = init->no_pad;
 	id.zero_checksum = init->zero_checksum;
 	return id;
 }

@@ -21,6 +21,11 @@ static size_t base(const tulle_sctp *sctp)
 	return tulle_min(floor4(sctp->config.packet_bytes_max), sctp->path.most);
 }
 
+static size_t least(const tulle_sctp *sctp)
+{
+	return tulle_min(base(sctp), floor4(TULLE_SCTP_PACKET_BYTES_MIN));
+}
+
 /* Windows are counted in bytes and stay as they are: RFC8899:3. */
 static void set_size(tulle_sctp *sctp, size_t size)
 {
@@ -100,7 +105,7 @@ static void enter_base(tulle_sctp *sctp)
 
 void tulle_sctp_path_start(tulle_sctp *sctp)
 {
-	if (sctp->config.probe_bytes_max != 0)
+	if (sctp->config.probe_bytes_max != 0 && !sctp->identity.no_pad)
 		enter_base(sctp);
 }
 
@@ -117,19 +122,51 @@ static void search_again(tulle_sctp *sctp)
 	search(sctp);
 }
 
-/* The least that any path takes; the base size is asked for now and then: RFC8899:5.2 ERROR. */
 static void wait_in_error(tulle_sctp *sctp)
 {
 	sctp_path *p = &sctp->path;
-	if (p->state != SCTP_PATH_ERROR)
-		p->tries = 0;
-	p->state = SCTP_PATH_ERROR;
-	set_size(sctp, tulle_min(base(sctp), floor4(TULLE_SCTP_PACKET_BYTES_MIN)));
-	send_probe(sctp);
 	tulle_time wait = (tulle_time)TULLE_SCTP_PATH_PROBE_US << p->tries;
+	send_probe(sctp);
 	if (wait < TULLE_SCTP_PATH_PROBE_US_MAX)
 		p->tries++;
 	tulle_sctp_set_timer(sctp, SCTP_T_PATH, tulle_time_min(wait, TULLE_SCTP_PATH_PROBE_US_MAX));
+}
+
+/* RFC8899:5.2 ERROR: the least that any path takes; the base size is asked for now and then. Where
+ * no probe ever was answered it may be that the peer answers none: the least size tells. */
+static void enter_error(tulle_sctp *sctp)
+{
+	sctp_path *p = &sctp->path;
+	p->state = SCTP_PATH_ERROR;
+	p->tries = 0;
+	set_size(sctp, least(sctp));
+	if (p->answered)
+		wait_in_error(sctp);
+	else
+		begin(sctp, least(sctp));
+}
+
+/* It answers none of any size: it gets packets of the base size, as without a search. */
+static void give_up(tulle_sctp *sctp)
+{
+	set_size(sctp, base(sctp));
+	complete(sctp);
+	tulle_sctp_stop_timer(sctp, SCTP_T_PATH);
+}
+
+static void probe_is_lost(tulle_sctp *sctp)
+{
+	sctp_path *p = &sctp->path;
+	if (++p->tries < TULLE_SCTP_PATH_PROBES) {
+		send_probe(sctp);
+	} else if (p->state == SCTP_PATH_BASE) {
+		enter_error(sctp);
+	} else if (p->state == SCTP_PATH_ERROR) {
+		give_up(sctp);
+	} else {
+		p->failed = p->probed;
+		search(sctp);
+	}
 }
 
 void tulle_sctp_path_timeout(tulle_sctp *sctp)
@@ -142,17 +179,12 @@ void tulle_sctp_path_timeout(tulle_sctp *sctp)
 		search_again(sctp);
 	} else if (p->probed == 0) {
 		begin(sctp, p->state == SCTP_PATH_SEARCHING ? p->size : base(sctp));
-	} else if (p->state == SCTP_PATH_ERROR) {
+	} else if (p->state == SCTP_PATH_ERROR && p->answered) {
 		wait_in_error(sctp);
 	} else if (p->state == SCTP_PATH_SEARCHING && sctp->errors != 0) {
 		send_probe(sctp); /* nothing passes: it says nothing of the size */
-	} else if (++p->tries < TULLE_SCTP_PATH_PROBES) {
-		send_probe(sctp);
-	} else if (p->state == SCTP_PATH_BASE) {
-		wait_in_error(sctp);
 	} else {
-		p->failed = p->probed;
-		search(sctp);
+		probe_is_lost(sctp);
 	}
 }
 
@@ -195,6 +227,11 @@ tulle_drop tulle_sctp_take_path_ack(tulle_sctp *sctp, tulle_bytes info)
 	sctp->due &= ~(uint32_t)SCTP_DUE_PATH_PROBE;
 	p->signs = 0;
 	p->probed = 0;
+	p->answered = true;
+	if (size < base(sctp)) { /* of ERROR: it answers, so it is the path */
+		begin(sctp, base(sctp));
+		return TULLE_TAKEN;
+	}
 	set_size(sctp, size);
 	search(sctp);
 	return TULLE_TAKEN;
@@ -248,7 +285,8 @@ void tulle_sctp_path_answers(tulle_sctp *sctp)
 	if (p->state != SCTP_PATH_ERROR || p->probed == 0)
 		return;
 	p->tries = 0;
-	wait_in_error(sctp);
+	if (p->answered)
+		wait_in_error(sctp);
 }
 
 void tulle_sctp_set_path(tulle_sctp *sctp, tulle_time now, size_t packet_bytes)

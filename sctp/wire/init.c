@@ -14,6 +14,14 @@ static void read_extensions(tulle_bytes value, tulle_sctp_init_chunk *init)
 	}
 }
 
+/* RFC4820:3 asks for no announcement of PAD: who does not know it is to pass over it. But werift
+ * (0.22) throws at any unknown chunk, which ends a program of its user's that does not catch it.
+ * It is known by its list, which only aiortc has like it. */
+static bool is_like_werift(tulle_bytes list)
+{
+	return list.len == 2 && list.ptr[0] == SCTP_FORWARD_TSN && list.ptr[1] == SCTP_RE_CONFIG;
+}
+
 static void report(tulle_sctp_init_chunk *init, const tulle_sctp_parameter *p)
 {
 	if (init->unknown.len == 0 && p->whole.len <= TULLE_SCTP_UNKNOWN_BYTES_MAX)
@@ -33,6 +41,7 @@ static bool read_one(const tulle_sctp_parameter *p, tulle_sctp_init_chunk *init)
 		return true;
 	case SCTP_P_EXTENSIONS:
 		read_extensions(p->value, init);
+		init->no_pad = is_like_werift(p->value);
 		return true;
 	case SCTP_P_FORWARD_TSN:
 		init->forward_tsn = true;

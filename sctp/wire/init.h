@@ -8,6 +8,7 @@ typedef struct {
 	uint32_t tag, window, tsn;
 	uint16_t streams_out, streams_in;
 	bool forward_tsn, re_config, i_data, zero_checksum, host_name, has_cookie;
+	bool no_pad;         /* it is like one that falls at a chunk that it does not know */
 	tulle_bytes cookie;  /* INIT ACK */
 	tulle_bytes unknown; /* the first run of parameters to report: RFC9260:3.2.2 */
 } tulle_sctp_init_chunk;

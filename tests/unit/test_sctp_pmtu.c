@@ -494,6 +494,7 @@ START_TEST(a_path_below_the_base_size_gets_the_least)
 	connect_only();
 	pass_time(900, 3 * SECOND);
 	ck_assert_int_eq(path()->state, SCTP_PATH_ERROR);
+	ck_assert(path()->answered); /* the least size */
 	ck_assert_uint_eq(stats().packet_bytes, LEAST);
 	send_bytes(30000);
 	largest = 0;
@@ -513,6 +514,76 @@ START_TEST(a_path_below_the_base_size_gets_the_least)
 	pass_time(BASE, 61 * SECOND);
 	ck_assert_int_eq(path()->state, SCTP_PATH_SEARCHING);
 	ck_assert_uint_eq(stats().packet_bytes, BASE);
+}
+END_TEST
+
+/* A peer that answers no probe at all, of the least size neither, is no small path. */
+START_TEST(a_peer_that_answers_no_probe_gets_the_base_size)
+{
+	connect_only();
+	for (int i = 0; i < 20; i++) {
+		pair_catch(&p, 0);
+		for (unsigned k = 0; k < p.end[0].packets; k++)
+			if (!p.end[0].packet_out[k].df_probe)
+				(void)pair_give(&p, 1, p.end[0].packet[k], p.end[0].packet_len[k]);
+		pair_events(&p, 1);
+		pair_catch(&p, 1);
+		for (unsigned k = 0; k < p.end[1].packets; k++)
+			(void)pair_give(&p, 0, p.end[1].packet[k], p.end[1].packet_len[k]);
+		p.now += SECOND;
+		for (int e = 0; e < 2; e++)
+			tulle_sctp_handle_timeout(p.end[e].sctp, p.now);
+	}
+	ck_assert_uint_eq(stats().packet_bytes, BASE);
+	ck_assert_uint_eq(stats().path_probes, 6); /* three of the base, three of the least */
+	ck_assert(!tulle_sctp_is_timing(end0(), SCTP_T_PATH));
+}
+END_TEST
+
+/* werift ends at an unknown chunk, and lists its extensions so: no PAD goes there, by either way up
+ */
+START_TEST(one_that_would_fall_at_padding_gets_none)
+{
+	static const uint8_t lists[][8] = {{0x80, 8, 0, 6, SCTP_FORWARD_TSN, SCTP_RE_CONFIG},
+		{0x80, 8, 0, 6, SCTP_RE_CONFIG, SCTP_FORWARD_TSN}};
+	for (unsigned i = 0; i < 4; i++) {
+		bool first = i / 2 == 0;
+		if (p.pool != NULL)
+			pair_close(&p);
+		setup();
+		hand_init init = hand_default(first ? SCTP_INIT : SCTP_INIT_ACK);
+		uint8_t extra[16] = {0, 7, 0, 8, 1, 2, 3, 4};
+		memcpy(extra + (first ? 0 : 8), lists[i % 2], 8);
+		init.extra = extra;
+		init.extra_len = first ? 6 : 14;
+		tulle_sctp_chunk chunk;
+		if (first) {
+			ck_assert_int_eq(hand_give_init(&p, 0, &init), TULLE_TAKEN);
+			ck_assert_uint_eq(pair_catch(&p, 0), 1);
+			ck_assert(pair_find(&p.end[0], SCTP_INIT_ACK, 0, &chunk));
+			tulle_sctp_init_chunk ack;
+			ck_assert_int_eq(tulle_sctp_read_init(chunk.value, &ack), TULLE_TAKEN);
+			uint8_t cookie[256];
+			tulle_wr w = tulle_wr_make(cookie, sizeof cookie);
+			size_t at = tulle_sctp_chunk_start(&w, SCTP_COOKIE_ECHO, 0);
+			tulle_wr_bytes(&w, ack.cookie.ptr, ack.cookie.len);
+			tulle_sctp_chunk_end(&w, at);
+			ck_assert_int_eq(pair_inject(&p, 0, ack.tag, cookie, w.len), TULLE_TAKEN);
+		} else {
+			tulle_sctp_connect(end0(), p.now);
+			(void)pair_catch(&p, 0);
+			ck_assert_int_eq(hand_give_init(&p, 0, &init), TULLE_TAKEN);
+			(void)pair_catch(&p, 0);
+			ck_assert_int_eq(
+				hand_give(&p, 0, SCTP_COOKIE_ACK, 0, 0, NULL), TULLE_TAKEN);
+		}
+		ck_assert_int_eq(tulle_sctp_state_now(end0()), TULLE_SCTP_STATE_ESTABLISHED);
+		(void)pair_catch(&p, 0);
+		ck_assert_uint_eq(stats().path_probes, i % 2);
+		tulle_sctp_set_path(end0(), p.now, 0);
+		(void)pair_catch(&p, 0);
+		ck_assert_uint_eq(stats().path_probes, 2 * (i % 2));
+	}
 }
 END_TEST
 
@@ -678,6 +749,8 @@ Suite *suite_sctp_pmtu(void)
 	tcase_add_test(t, a_false_alarm_costs_two_probes);
 	tcase_add_test(t, a_size_does_not_fail_while_the_path_is_silent);
 	tcase_add_test(t, a_path_below_the_base_size_gets_the_least);
+	tcase_add_test(t, a_peer_that_answers_no_probe_gets_the_base_size);
+	tcase_add_test(t, one_that_would_fall_at_padding_gets_none);
 	tcase_add_test(t, a_partition_is_not_taken_for_a_small_path);
 	tcase_add_test(t, another_path_is_searched_anew_with_a_fresh_window);
 	tcase_add_test(t, padding_is_passed_over);
