@@ -8,6 +8,7 @@
 #include "base/serial.h"
 #include "sctp/cc.h"
 #include "sctp/limits.h"
+#include "sctp/pmtu.h"
 #include "sctp/ranges.h"
 #include "sctp/resets.h"
 #include "sctp/ring.h"
@@ -195,29 +196,6 @@ typedef struct {
 	uint32_t reo_round_tsn;
 	bool reordering, has_sent;
 } sctp_rack;
-
-/* RFC8899:5.2 */
-typedef enum {
-	SCTP_PATH_DISABLED,
-	SCTP_PATH_BASE,
-	SCTP_PATH_SEARCHING,
-	SCTP_PATH_COMPLETE,
-	SCTP_PATH_ERROR,
-} sctp_path_state;
-
-/* The path's MTU, in bytes of SCTP packets: pmtu.c. */
-typedef struct {
-	sctp_path_state state;
-	size_t size, most;     /* PLPMTU, MAX_PLPMTU */
-	size_t probed, failed; /* PROBED_SIZE, 0: none; the least that did not pass */
-	size_t before;         /* the size before a black hole; 0: none */
-	size_t hole_16;        /* the largest packet lost of those that signs counts */
-	uint8_t signs;         /* of a black hole, since such a packet arrived */
-	uint8_t tries;         /* PROBE_COUNT */
-	uint8_t nonce[8];      /* of the probes of this size */
-	bool answered;         /* the peer has answered one */
-	tulle_time sign_us;
-} sctp_path;
 
 /* Retransmissions of this recovery, for the duplicate reports that take it back: undo.c. */
 typedef struct {
@@ -447,16 +425,6 @@ bool tulle_sctp_pace_is_due(const tulle_sctp *sctp);
 void tulle_sctp_pace_sent(tulle_sctp *sctp, size_t bytes);
 void tulle_sctp_pace_wait(tulle_sctp *sctp);
 
-/* pmtu.c */
-void tulle_sctp_path_init(tulle_sctp *sctp);  /* to what is known of no path */
-void tulle_sctp_path_start(tulle_sctp *sctp); /* the association is up */
-void tulle_sctp_path_timeout(tulle_sctp *sctp);
-tulle_drop tulle_sctp_take_path_ack(tulle_sctp *sctp, tulle_bytes info);
-size_t tulle_sctp_write_path_probe(tulle_sctp *sctp, uint8_t *dst);
-void tulle_sctp_path_lost(tulle_sctp *sctp, const sctp_tsn *tsn); /* by RACK; before its state */
-void tulle_sctp_path_silent(tulle_sctp *sctp);                    /* T3, before all is lost */
-void tulle_sctp_path_answers(tulle_sctp *sctp);                   /* again, after errors */
-
 /* undo.c */
 void tulle_sctp_undo_begin(tulle_sctp *sctp);
 void tulle_sctp_undo_sent(tulle_sctp *sctp, uint32_t tsn);
@@ -527,18 +495,5 @@ static inline uint32_t tulle_sctp_extend(uint32_t near, uint32_t ssn)
 static inline bool tulle_sctp_is_open(const tulle_sctp *sctp)
 {
 	return sctp->state >= TULLE_SCTP_STATE_ESTABLISHED;
-}
-
-/* No packet is larger, not even a probe. */
-static inline size_t tulle_sctp_packet_limit(const tulle_sctp_config *c)
-{
-	return tulle_max(c->packet_bytes_max, c->probe_bytes_max);
-}
-
-/* A packet as large as those that vanished arrived. */
-static inline void tulle_sctp_path_acked(tulle_sctp *sctp, const sctp_tsn *t)
-{
-	if (sctp->path.signs != 0 && t->packet_16 >= sctp->path.hole_16)
-		sctp->path.signs = 0;
 }
 #endif

@@ -256,8 +256,9 @@ static void add_signs(tulle_sctp *sctp, size_t packet_16, unsigned signs)
 }
 
 /* A retransmission that is lost too, while others arrive; one in a round trip counts. */
-void tulle_sctp_path_lost(tulle_sctp *sctp, const sctp_tsn *t)
+void tulle_sctp_path_lost(tulle_sctp *sctp, uint32_t tsn)
 {
+	const sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
 	if (t->transmissions > 1 && (sctp->path.signs == 0 || t->sent_us > sctp->path.sign_us))
 		add_signs(sctp, t->packet_16, 1);
 }

@@ -67,7 +67,7 @@ static void calm_down(sctp_rack *r)
 
 static void lose(tulle_sctp *sctp, uint32_t tsn)
 {
-	tulle_sctp_path_lost(sctp, tulle_sctp_tsn_at(sctp, tsn));
+	tulle_sctp_path_lost(sctp, tsn);
 	tulle_sctp_mark_lost(sctp, tsn);
 	sctp->stats.fast_retransmits++;
 	if (sctp->out.i_watched && sctp->out.i_tsn == tsn)

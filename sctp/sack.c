@@ -21,7 +21,7 @@ static void note(tulle_sctp *sctp, ack_sum *sum, uint32_t tsn, sctp_tsn *t, bool
 		}
 		tulle_sctp_rate_acked(sctp, t, &sum->ack);
 		tulle_sctp_rack_note(sctp, tsn, t);
-		tulle_sctp_path_acked(sctp, t);
+		tulle_sctp_path_acked(&sctp->path, t->packet_16);
 		if (sctp->out.i_watched && sctp->out.i_tsn == tsn)
 			tulle_sctp_take_prompt(sctp, sctp->now - t->sent_us);
 	}
