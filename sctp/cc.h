@@ -61,6 +61,7 @@ typedef struct {
 	uint64_t full_bw, round_end;
 	size_t inflight_hi, inflight_lo; /* SIZE_MAX: none */
 	size_t inflight_latest, prior_cwnd, probe_up_bytes;
+	size_t up_flight; /* when probing began: more than the path holds where others queue */
 	size_t round_lost, round_acked, undo_hi;
 	tulle_time min_rtt, min_rtt_at; /* 0: not measured */
 	tulle_time low_at;              /* when a round trip near the minimum was seen last */

@@ -181,14 +181,14 @@ static void begin_refill(tulle_sctp_cc *cc, tulle_time now)
 static bool is_probe_over(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 {
 	tulle_sctp_bbr *b = &cc->u.bbr;
-	size_t bdp = tulle_sctp_bbr_bdp(b);
+	size_t full = tulle_max(tulle_sctp_bbr_bdp(b), b->up_flight);
 	uint64_t bw = tulle_sctp_bbr_bw_max(b);
 	if (b->round_start && b->phase_rounds > 1 && bw > b->bw_before + b->bw_before / 8) {
 		b->bw_before = bw; /* it finds more: on */
 		b->phase_rounds = 1;
 	}
 	bool far = b->phase_rounds > 0 && ack->now - b->phase_at > b->min_rtt &&
-		   ack->flight > bdp + bdp / 4;
+		   ack->flight > full + full / 4;
 	return (far && tulle_sctp_bbr_is_queue(b, b->last_rtt)) ||
 	       b->phase_rounds > BBR_UP_ROUNDS_MAX;
 }
@@ -211,8 +211,10 @@ static void cycle(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 			begin_refill(cc, ack->now);
 		break;
 	case TULLE_SCTP_BBR_REFILL:
-		if (b->phase_rounds > 0 && b->round_start)
+		if (b->phase_rounds > 0 && b->round_start) {
 			enter(cc, TULLE_SCTP_BBR_UP, ack->now);
+			b->up_flight = ack->flight;
+		}
 		break;
 	case TULLE_SCTP_BBR_UP:
 		if (is_probe_over(cc, ack))

@@ -18,6 +18,7 @@
 #define BBR_QUEUE_DIVISOR 16        /* a round trip above the least by this part is a queue */
 #define BBR_YIELD_ROUNDS 2u         /* between one giving way and the next */
 #define BBR_EASE_DIVISOR 180        /* of the rate, for each quarter of log2(packets queued) */
+#define BBR_EASE_ROUND 2u           /* of a phase: the queue before may be our own probe's */
 #define BBR_EASE_PERCENT 85u        /* of the rate is kept: below it somebody fills the queue */
 #define BBR_GROWN_DIVISOR 10       /* of the least round trip: the queue grew though we eased off */
 #define BBR_CONTESTED_CYCLES 12u   /* until we look again whether somebody does */

@@ -109,7 +109,7 @@ static void ease_off(tulle_sctp_cc *cc)
 {
 	tulle_sctp_bbr *b = &cc->u.bbr;
 	uint64_t bw = tulle_sctp_bbr_bw_max(b);
-	if (b->contested > 0 || b->phase_rounds < b->yield_round)
+	if (b->contested > 0 || b->phase_rounds < tulle_max(b->yield_round, BBR_EASE_ROUND))
 		return;
 	b->yield_round = b->phase_rounds + BBR_YIELD_ROUNDS;
 	if (b->bw_lo == UINT64_MAX) {
