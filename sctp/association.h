@@ -8,6 +8,7 @@
 #include "base/serial.h"
 #include "sctp/cc.h"
 #include "sctp/limits.h"
+#include "sctp/loss.h"
 #include "sctp/pmtu.h"
 #include "sctp/ranges.h"
 #include "sctp/resets.h"
@@ -181,32 +182,6 @@ typedef struct {
 	uint8_t bytes[TULLE_SCTP_ERROR_BYTES_MAX + 8];
 	uint16_t len;
 } sctp_causes;
-
-/* The delivery rate: rate.c. */
-typedef struct {
-	uint64_t delivered, lost; /* bytes of chunks in all */
-	uint64_t limited_until;   /* delivered up to here is a limited sample; 0: none */
-	tulle_time delivered_us, first_us;
-} sctp_rate;
-
-/* Loss detection: rack.c. */
-typedef struct {
-	tulle_time sent_us, rtt_us; /* of the newest sending that arrived: RFC8985:5.2 */
-	tulle_time min_rtt_us;
-	uint32_t tsn, fack;   /* that one's; the highest TSN that arrived */
-	uint32_t top;         /* the highest that a SACK ever named */
-	uint32_t reo_mult;    /* of the reordering window: RFC8985:6.2 step 4 */
-	uint32_t reo_persist; /* recoveries until it falls back */
-	uint32_t reo_round_tsn;
-	bool reordering, has_sent;
-} sctp_rack;
-
-/* Retransmissions of this recovery, for the duplicate reports that take it back: undo.c. */
-typedef struct {
-	uint32_t tsn[TULLE_SCTP_UNDO_MAX];
-	uint16_t count;
-	bool possible;
-} sctp_undo;
 
 typedef struct {
 	tulle_sctp_ring ring;             /* sctp_tsn by TSN */

@@ -96,7 +96,7 @@ typedef struct { /* valid until the listener returns, or the next tulle_peer_nex
 			bool is_text, first, last;
 			bool broken; /* with last and no data: the sender gave the rest up (a bound
 					of retransmissions or a lifetime); streamed_messages only */
-		} message;           /* first and last both, unless streamed_messages */
+		} message; /* first and last both, unless streamed_messages */
 		struct {
 			tulle_err code;
 			tulle_error_detail detail;

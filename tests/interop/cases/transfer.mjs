@@ -13,6 +13,8 @@ function sumOfMany(count) {
 	return sum
 }
 
+const failed = (e) => e.event === 'state' && (e.state === 'failed' || e.state === 4) // TULLE_CONNECTION_FAILED
+
 async function bulk(world, library) {
 	const { tulle, other } = await connected(world, library, true)
 	const count = (mib << 20) / size
@@ -22,7 +24,9 @@ async function bulk(world, library) {
 		await to.must({ do: 'count', channel: channels[to.log.name], count })
 		const began = Date.now()
 		await from.must({ do: 'bulk', channel: channels[from.log.name], size, count })
-		const got = await to.log.event('counted', (e) => e.channel === channels[to.log.name], 0, 60 + mib * 6)
+		const ends = (e) => (e.event === 'counted' && e.channel === channels[to.log.name]) || failed(e)
+		const got = await to.log.find('counted', ends, 0, 60 + mib * 6)
+		check(got.event === 'counted', `bulk from ${from.log.name}: the connection failed`)
 		const seconds = (Date.now() - began) / 1000
 		same([got.messages, got.bytes, got.sum, got.twice, got.late, got.wrong], [count, mib << 20, expected, 0, 0, 0],
 			`bulk from ${from.log.name}`)
