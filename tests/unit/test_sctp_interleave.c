@@ -326,6 +326,30 @@ START_TEST(begun_messages_hold_no_more_than_the_window)
 }
 END_TEST
 
+/* SCTP-166: a whole message that waits for the end of the one that goes out in parts does not help:
+ * that end finds no room */
+START_TEST(begun_messages_end_it_also_when_a_whole_one_waits)
+{
+	static char text[1001];
+	memset(text, 'x', sizeof text - 1);
+	for (uint32_t mid = 0; mid < 2000 && !IN->front_open; mid++) {
+		give(0, (uint16_t)(mid % 100), 1 + mid / 100, 0, B, text);
+		give(0, (uint16_t)(mid % 100), 1 + mid / 100, 0, B | U, text);
+		pair_events(&p, 1);
+		p.end[1].got_len = 0;
+	}
+	ck_assert(IN->giving_front);
+	give(0, 5, 0, 0, B | E, "whole");
+	for (uint32_t mid = 100; mid < 200 && !p.end[1].sctp->ended; mid++) {
+		give(0, 6, mid, 0, B, text);
+		pair_events(&p, 1);
+	}
+	ck_got("");
+	ck_assert(p.end[1].sctp->ended);
+	ck_assert_uint_eq(p.end[1].last.cause, SCTP_C_RESOURCE);
+}
+END_TEST
+
 /* -- given up -- */
 
 /* RFC8260:2.3.1: by order and MID; what comes late of it is thrown away, and is no violation */
@@ -471,6 +495,7 @@ Suite *suite_sctp_interleave(void)
 	tcase_add_test(t, a_reset_sets_the_numbers_to_zero_on_both_ends);
 	tcase_add_test(t, fragments_of_many_messages_find_theirs_in_any_order);
 	tcase_add_test(t, begun_messages_hold_no_more_than_the_window);
+	tcase_add_test(t, begun_messages_end_it_also_when_a_whole_one_waits);
 	tcase_add_test(t, a_forward_tsn_takes_messages_away_by_their_numbers);
 	tcase_add_test(t, our_forward_tsn_is_of_the_kind_that_was_agreed_on);
 	tcase_add_test(t, a_small_message_goes_between_the_fragments_of_a_large_one);
