@@ -250,14 +250,6 @@ static void forge(world *w, uint8_t how, const uint8_t *body, size_t len)
 
 /* -- the users -- */
 
-static bool has_open(const side *s)
-{
-	bool open = false;
-	for (unsigned i = 0; i < STREAMS; i++)
-		open = open || s->open[i] != 0;
-	return open;
-}
-
 static void send_message(world *w, int i, uint8_t how, size_t len)
 {
 	static uint8_t bytes[70000];
@@ -266,11 +258,6 @@ static void send_message(world *w, int i, uint8_t how, size_t len)
 	unsigned number = s->open[stream];
 	bool first = number == 0, last = (how & 8) == 0;
 	if (first && s->count + 1 >= MESSAGES)
-		return;
-	/* The others wait for an open one: with all room taken by them it could never be ended. */
-	if (first && (has_open(s) || !last) && (w->end[i]->out.blocks > 2 || len > 1000))
-		return;
-	if (first && has_open(s) && !last)
 		return;
 	number = first ? s->count + 1 : number;
 	message m = first ? (message){.unordered = (how & 16) != 0, .partial = (how & 32) != 0}
@@ -351,7 +338,7 @@ static void call(world *w, uint8_t what, uint8_t a, uint8_t b)
 		(void)tulle_sctp_connect(s, w->now);
 		break;
 	case 4:
-		if (b == 77 && !has_open(&w->side[i])) /* an open one cannot be ended after it */
+		if (b == 77)
 			(void)tulle_sctp_shutdown(s, w->now);
 		if (b == 78)
 			(void)tulle_sctp_abort(s, w->now, b, (tulle_text){"x", 1});

@@ -221,6 +221,7 @@ typedef struct {
 	sctp_block *tail;
 	sctp_stream *ready_last; /* ring: ready_last->ready_next is first */
 	sctp_stream *current;    /* in the middle of its message */
+	uint32_t open;           /* messages whose last part was not given, nor given up */
 	tulle_time last_sent;
 	size_t wanted; /* blocks that a refused send wants */
 	sctp_out_piece
@@ -254,7 +255,9 @@ typedef struct {
 	size_t front_bytes;
 	sctp_stream *front_stream;
 	uint32_t giving_ppid;         /* only a message's first fragment has it */
-	uint32_t front_mid, give_fsn; /* give_fsn: I-DATA, the next fragment to give out */
+	uint32_t front_mid;
+	/* I-DATA: the next fragment to give out, how many of the front are here */
+	uint32_t give_fsn, front_count;
 	uint32_t forming;             /* messages in all lists of that name */
 	uint8_t front_flags;
 	bool front_open;       /* the cumulative TSN is in the middle of a message */

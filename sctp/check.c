@@ -59,7 +59,7 @@ static size_t check_list(const sctp_stream *s, const sctp_in_list *list)
 
 static void check_streams(const tulle_sctp *sctp)
 {
-	size_t buffered = 0, unacked = 0, deferred = 0;
+	size_t buffered = 0, unacked = 0, deferred = 0, open = 0;
 	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
 		for (const sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next) {
 			size_t queued = 0;
@@ -75,7 +75,9 @@ static void check_streams(const tulle_sctp *sctp)
 			deferred += s->deferred;
 			buffered += s->buffered;
 			unacked += s->unacked;
+			open += s->part_open && !s->part_dropped;
 		}
+	TULLE_CHECK(open == sctp->out.open);
 	TULLE_CHECK(buffered == sctp->out.buffered && unacked == sctp->out.unacked);
 	TULLE_CHECK(deferred == sctp->resets.deferred);
 }

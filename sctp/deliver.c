@@ -144,8 +144,10 @@ static bool poll_message(tulle_sctp *sctp, tulle_sctp_event *event)
 	event->last = piece->chain == NULL && (piece->flags & SCTP_FLAG_E) != 0;
 	in->giving_first = false;
 	in->given = piece;
-	if (piece->chain == NULL || piece->chain->fsn != piece->fsn)
+	if (piece->chain == NULL || piece->chain->fsn != piece->fsn) {
 		in->give_fsn++;
+		in->front_count -= in->giving_front;
+	}
 	if (!event->last)
 		return true;
 	if (in->giving_front) { /* I-DATA: DATA's front was closed when its last chunk came */

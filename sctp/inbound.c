@@ -306,11 +306,11 @@ static bool can_deliver(const tulle_sctp *sctp)
 {
 	const sctp_inbound *in = &sctp->in;
 	bool starved = in->giving_front && (in->front == NULL || in->front->fsn != in->give_fsn);
-	if (in->given != NULL || in->forming == 0)
+	if (in->given != NULL)
 		return true;
 	if (in->giving_stream != NULL) /* the others wait for its end */
 		return !starved;
-	if (tulle_sctp_find_partial(sctp) != NULL)
+	if (in->forming == 0 || tulle_sctp_find_partial(sctp) != NULL)
 		return true;
 	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
 		for (const sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next)
