@@ -8,7 +8,7 @@
 #define TULLE_SCTP_PACKET_BYTES_LIMIT 16384u /* the largest packet sent: one DTLS record */
 #define TULLE_SCTP_COOKIE_BYTES_MAX 960u     /* of a peer's cookie, held in one block */
 #define TULLE_SCTP_COOKIE_LIFE_US 60000000   /* Valid.Cookie.Life: RFC9260:16 */
-#define TULLE_SCTP_UNKNOWN_BYTES_MAX 128u   /* of unrecognized parameters reported in an INIT ACK */
+#define TULLE_SCTP_UNKNOWN_BYTES_MAX 320u   /* of unrecognized parameters reported in an INIT ACK */
 #define TULLE_SCTP_ERROR_BYTES_MAX 128u     /* of causes in an ERROR or ABORT of ours */
 #define TULLE_SCTP_HEARTBEAT_BYTES_MAX 256u /* of a peer's heartbeat information that is echoed */
 #define TULLE_SCTP_WINDOW_BYTES_MIN 1500u   /* the least a_rwnd of an INIT: RFC9260:3.3.2 */
