@@ -212,6 +212,8 @@ typedef struct {
 	tulle_sctp_ring ring;             /* sctp_tsn by TSN */
 	uint32_t next_tsn, acked_tsn;     /* acked: cumulative */
 	uint32_t gap_acked, advanced_tsn; /* Advanced.Peer.Ack.Point: RFC3758:3.5 */
+	uint32_t forward_tsn;             /* of the last FORWARD-TSN */
+	tulle_time forward_at;            /* 0: none yet */
 	sctp_tsn_list in_flight, lost;    /* in_flight: in order of sending */
 	uint32_t recovery_exit;
 	size_t flight, flight_chunks; /* payload; with chunk headers, as cwnd counts */
@@ -254,11 +256,11 @@ typedef struct {
 	sctp_in_piece *front, *front_tail; /* the message that the cumulative TSN stands in */
 	size_t front_bytes;
 	sctp_stream *front_stream;
-	uint32_t giving_ppid;         /* only a message's first fragment has it */
+	uint32_t giving_ppid; /* only a message's first fragment has it */
 	uint32_t front_mid;
 	/* I-DATA: the next fragment to give out, how many of the front are here */
 	uint32_t give_fsn, front_count;
-	uint32_t forming;             /* messages in all lists of that name */
+	uint32_t forming; /* messages in all lists of that name */
 	uint8_t front_flags;
 	bool front_open;       /* the cumulative TSN is in the middle of a message */
 	sctp_in_piece *given;  /* the part in the user's hands */
@@ -398,6 +400,7 @@ bool tulle_sctp_write_chunks(tulle_sctp *sctp, tulle_sctp_packet *p);
 void tulle_sctp_free_acked(tulle_sctp *sctp, sctp_tsn *tsn); /* its bytes in pieces */
 void tulle_sctp_look_for_room(tulle_sctp *sctp);
 sctp_tsn *tulle_sctp_tsn_at(const tulle_sctp *sctp, uint32_t tsn);
+size_t tulle_sctp_tsn_bytes(const tulle_sctp *sctp, const sctp_tsn *t); /* of its whole chunk */
 void tulle_sctp_put_in_flight(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t);
 void tulle_sctp_mark_lost(tulle_sctp *sctp, uint32_t tsn);
 void tulle_sctp_unmark_lost(tulle_sctp *sctp, uint32_t tsn); /* then the caller sets its state */
@@ -442,7 +445,7 @@ void tulle_sctp_undo_duplicates(tulle_sctp *sctp, const tulle_sctp_sack_chunk *s
 tulle_drop tulle_sctp_take_sack(tulle_sctp *, const tulle_sctp_chunk *);
 void tulle_sctp_take_cumulative(tulle_sctp *sctp, uint32_t tsn); /* of a SHUTDOWN */
 
-/* inbound.c, reassembly.c, deliver.c */
+/* inbound.c, sack_out.c, reassembly.c, deliver.c */
 void tulle_sctp_inbound_init(tulle_sctp *sctp, uint32_t tsn);
 void tulle_sctp_inbound_clear(tulle_sctp *sctp);
 tulle_drop tulle_sctp_take_data(tulle_sctp *, const tulle_sctp_chunk *);

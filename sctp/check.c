@@ -28,7 +28,7 @@ static void check_tsns(const tulle_sctp *sctp)
 			continue;
 		in_flight++;
 		flight += t->len;
-		chunks += SCTP_DATA_HEADER_BYTES + tulle_sctp_padded(t->len);
+		chunks += tulle_sctp_tsn_bytes(sctp, t);
 	}
 	TULLE_CHECK(flight == o->flight && chunks == o->flight_chunks);
 	TULLE_CHECK(lost == o->lost.count && acked == o->gap_acked);

@@ -13,7 +13,7 @@ typedef struct {
 static void note(tulle_sctp *sctp, ack_sum *sum, uint32_t tsn, sctp_tsn *t, bool cumulative)
 {
 	if (t->state != SCTP_TSN_ACKED && t->state != SCTP_TSN_ABANDONED) {
-		sum->ack.acked += SCTP_DATA_HEADER_BYTES + tulle_sctp_padded(t->len);
+		sum->ack.acked += tulle_sctp_tsn_bytes(sctp, t);
 		sum->any = true;
 		if (t->transmissions == 1 && !t->timer_only && t->sent_us >= sum->newest_sent) {
 			sum->newest_sent = t->sent_us;

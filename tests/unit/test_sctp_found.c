@@ -50,12 +50,70 @@ START_TEST(memory_is_low_when_a_full_chunk_does_not_fit)
 }
 END_TEST
 
+/* RFC9260:6.2: when only what is next may still come, the window holds one chunk: of two the second
+ * could find no room, and each further one would wait for a timer. That it opens is told. */
+START_TEST(a_low_window_promises_one_chunk)
+{
+	static pair p = {.config = {.receive_bytes_max = 16384}, .block_bytes = 1024};
+	static char text[1001];
+	memset(text, 'x', sizeof text - 1);
+	pair_open(&p, 64);
+	pair_connect(&p);
+	tulle_sctp *s = p.end[1].sctp;
+	size_t packet = s->config.packet_bytes_max - SCTP_HEADER_BYTES - SCTP_DATA_HEADER_BYTES;
+	tulle_sctp_pause(s, p.now, 1, true);
+	unsigned low = 0;
+	for (uint16_t n = 0; tulle_sctp_window(s) != 0; n++) {
+		low += tulle_sctp_is_low(s);
+		ck_assert(!tulle_sctp_is_low(s) || tulle_sctp_window(s) == packet);
+		uint8_t flags = SCTP_FLAG_B | SCTP_FLAG_E;
+		ck_assert_int_eq(pair_data(&p, 1, 0, 1, n, flags, text), TULLE_TAKEN);
+		pair_catch(&p, 1);
+	}
+	ck_assert_uint_ge(low, 1);
+	tulle_sctp_handle_timeout(s, p.now += 1000000);
+	pair_catch(&p, 1);
+	ck_assert_uint_eq(s->in.window_told, 0);
+	tulle_sctp_event event;
+	tulle_sctp_pause(s, p.now, 1, false);
+	while (s->in.window_told == 0 && tulle_sctp_poll_event(s, &event))
+		pair_catch(&p, 1);
+	ck_assert_uint_eq(s->in.window_told, packet);
+	pair_events(&p, 1);
+	pair_close(&p);
+}
+END_TEST
+
+/* RFC9260:3.3.4: as many gap blocks as the packet holds, the lowest first; however many there are
+ */
+START_TEST(a_sack_names_as_many_gaps_as_the_packet_holds)
+{
+	static pair p = {.config = {.receive_bytes_max = 1 << 20}, .block_bytes = 4096};
+	pair_open(&p, 400);
+	pair_connect(&p);
+	for (uint16_t n = 0; n < 400; n++)
+		(void)pair_data(&p, 1, 1 + 2u * n, 1, n, SCTP_FLAG_B | SCTP_FLAG_E, "x");
+	ck_assert_uint_eq(p.end[1].sctp->in.ranges.count, 400);
+	ck_assert_uint_ge(pair_catch(&p, 1), 1);
+	tulle_sctp_chunk chunk;
+	tulle_sctp_sack_chunk sack;
+	ck_assert(pair_find(&p.end[1], SCTP_SACK, 0, &chunk));
+	ck_assert_int_eq(tulle_sctp_read_sack(chunk.value, &sack), TULLE_TAKEN);
+	ck_assert_uint_eq(sack.gap_count, (1172 - SCTP_HEADER_BYTES - 16) / 4);
+	ck_assert_uint_eq(tulle_sctp_read_gap(&sack, 0).start, 2);
+	ck_assert_uint_eq(tulle_sctp_read_gap(&sack, 285).end, 2 + 2 * 285);
+	pair_close(&p);
+}
+END_TEST
+
 Suite *suite_sctp_found(void)
 {
 	Suite *s = suite_create("sctp_found");
 	TCase *t = tcase_create("found");
 	tcase_add_test(t, a_stream_whose_message_is_given_in_parts_keeps_its_record);
 	tcase_add_test(t, memory_is_low_when_a_full_chunk_does_not_fit);
+	tcase_add_test(t, a_low_window_promises_one_chunk);
+	tcase_add_test(t, a_sack_names_as_many_gaps_as_the_packet_holds);
 	suite_add_tcase(s, t);
 	return s;
 }

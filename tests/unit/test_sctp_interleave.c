@@ -344,6 +344,21 @@ START_TEST(whole_messages_behind_a_begun_one_hold_no_more_than_the_window)
 }
 END_TEST
 
+/* RFC9260:7.2.1, RFC8260:2.1: what is outstanding is counted with the header that it has */
+START_TEST(a_chunk_in_flight_counts_its_longer_header)
+{
+	static const uint8_t bytes[100];
+	open_window();
+	ck_assert_int_eq(tulle_sctp_send(p.end[0].sctp, p.now, 1, 51, bytes, 100, NULL), TULLE_OK);
+	pair_catch(&p, 0);
+	ck_assert_uint_eq(p.end[0].sctp->out.flight_chunks, SCTP_I_DATA_HEADER_BYTES + 100);
+	pair_give(&p, 1, p.end[0].packet[0], p.end[0].packet_len[0]);
+	pair_settle(&p);
+	ck_assert_uint_eq(p.end[0].sctp->out.flight_chunks, 0);
+	ck_assert_uint_eq(p.end[0].sctp->out.rate.delivered, SCTP_I_DATA_HEADER_BYTES + 100);
+}
+END_TEST
+
 /* -- given up -- */
 
 /* RFC8260:2.3.1: by order and MID; what comes late of it is thrown away, and is no violation */
@@ -523,6 +538,7 @@ Suite *suite_sctp_interleave(void)
 	tcase_add_test(t, fragments_of_many_messages_find_theirs_in_any_order);
 	tcase_add_test(t, begun_messages_hold_no_more_than_the_window);
 	tcase_add_test(t, whole_messages_behind_a_begun_one_hold_no_more_than_the_window);
+	tcase_add_test(t, a_chunk_in_flight_counts_its_longer_header);
 	tcase_add_test(t, a_forward_tsn_takes_messages_away_by_their_numbers);
 	tcase_add_test(t, a_forward_tsn_leaves_a_message_that_is_being_read);
 	tcase_add_test(t, a_number_of_after_a_reset_is_another_message);
