@@ -37,6 +37,7 @@ typedef struct sctp_out_piece {
 	uint16_t len, sent, acked;
 	uint16_t tries;              /* times it may be sent, 0: as often as it takes */
 	bool first, last, unordered; /* of the message */
+	bool uncounted;              /* by buffered */
 } sctp_out_piece;
 
 /* ABANDONED: neither in flight nor lost, waits for the cumulative TSN to pass: RFC3758:3.5 A. */
@@ -101,7 +102,8 @@ struct sctp_stream {
 	sctp_stream *deliver_next; /* queue of streams with messages to give out */
 	sctp_stream *mark_next, *mark_prev, *reset_next;
 	sctp_out_piece *out_head, *out_tail; /* not wholly on the wire yet */
-	size_t buffered, unacked, low;
+	size_t buffered, uncounted, unacked,
+		low; /* uncounted: what of buffered is not the user's */
 	/* old: of before the peer's reset; passed: whole, and what was before them was given up */
 	sctp_in_list old, passed, ordered, unordered;
 	sctp_in_list forming[2]; /* I-DATA, by U: messages that are not whole, by MID */
@@ -390,6 +392,7 @@ void tulle_sctp_write_chunk(
 /* outbound.c, transmit.c, tsn.c, sack.c */
 void tulle_sctp_outbound_init(tulle_sctp *sctp, uint32_t tsn);
 void tulle_sctp_outbound_clear(tulle_sctp *sctp);
+size_t tulle_sctp_counted(const sctp_stream *stream); /* buffered, of the user's bytes */
 void tulle_sctp_make_ready(tulle_sctp *sctp, sctp_stream *stream);
 /* What is not cut of the message at the head of the queue is thrown away. */
 void tulle_sctp_reset_wanted(tulle_sctp *sctp, sctp_stream *stream); /* is it time for it? */

@@ -62,10 +62,13 @@ static void check_streams(const tulle_sctp *sctp)
 	size_t buffered = 0, unacked = 0, deferred = 0, open = 0;
 	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
 		for (const sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next) {
-			size_t queued = 0;
-			for (const sctp_out_piece *p = s->out_head; p != NULL; p = p->next)
+			size_t queued = 0, uncounted = 0;
+			for (const sctp_out_piece *p = s->out_head; p != NULL; p = p->next) {
 				queued += (size_t)p->len - p->sent;
+				uncounted += p->uncounted ? (size_t)p->len - p->sent : 0;
+			}
 			TULLE_CHECK(queued == s->buffered && s->buffered <= s->unacked);
+			TULLE_CHECK(uncounted == s->uncounted);
 			TULLE_CHECK(s->id < sctp->config.streams_max);
 			TULLE_CHECK(s->marked == (s->marks != 0));
 			size_t pieces = check_list(s, &s->old) + check_list(s, &s->passed) +

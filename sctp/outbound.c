@@ -218,6 +218,7 @@ static void enqueue(tulle_sctp *sctp, sctp_stream *s, uint32_t ppid, const uint8
 {
 	bool first = options->first;
 	s->buffered += len;
+	s->uncounted += options->uncounted ? len : 0;
 	s->unacked += len;
 	sctp->out.buffered += len;
 	sctp->out.unacked += len;
@@ -235,6 +236,7 @@ static void enqueue(tulle_sctp *sctp, sctp_stream *s, uint32_t ppid, const uint8
 			piece->undated = sctp->out.undated;
 			sctp->out.undated = piece;
 		}
+		piece->uncounted = options->uncounted;
 		piece->first = first;
 		piece->last = options->last && len == 0;
 		first = false;
@@ -366,6 +368,7 @@ void tulle_sctp_drop_rest(tulle_sctp *sctp, sctp_stream *s)
 		last = piece->last;
 		s->out_head = piece->next;
 		s->buffered -= left;
+		s->uncounted -= piece->uncounted ? left : 0;
 		s->unacked -= left;
 		sctp->out.buffered -= left;
 		sctp->out.unacked -= left;
@@ -392,7 +395,7 @@ static void clear_queue(tulle_sctp *sctp, sctp_stream *s)
 	s->out_tail = NULL;
 	s->ready = s->part_open = s->part_dropped = s->part_undated = false;
 	s->ready_next = NULL;
-	s->buffered = s->unacked = 0;
+	s->buffered = s->uncounted = s->unacked = 0;
 	s->out_ssn = 0;
 	s->out_umid = s->out_fsn = 0;
 	s->deficit = 0;
@@ -424,10 +427,15 @@ void tulle_sctp_outbound_clear(tulle_sctp *sctp)
 
 /* -- asking -- */
 
+size_t tulle_sctp_counted(const sctp_stream *s)
+{
+	return s->buffered - s->uncounted;
+}
+
 size_t tulle_sctp_buffered(const tulle_sctp *sctp, uint16_t stream)
 {
 	const sctp_stream *s = tulle_sctp_find_stream(sctp, stream);
-	return s != NULL ? s->buffered : 0;
+	return s != NULL ? tulle_sctp_counted(s) : 0;
 }
 
 size_t tulle_sctp_unacked(const tulle_sctp *sctp, uint16_t stream)

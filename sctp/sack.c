@@ -139,7 +139,7 @@ static void after_ack(tulle_sctp *sctp, ack_sum *sum, bool has_gaps)
 	}
 	if (sum->any) {
 		sctp->acked_lately = true;
-		o->probed = false;
+		o->probed = o->probed && !sum->moved; /* RFC8985:7.2 */
 		sample_rtt(sctp, sum, has_gaps);
 		tulle_sctp_rack_detect(sctp);
 		tell_cc(sctp, sum);

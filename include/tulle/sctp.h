@@ -60,7 +60,8 @@ typedef struct {
 	/* without RFC 8260 other streams wait for the last one (RFC9260:6.9 keeps TSNs together),
 	 * and send leaves half of the room to it: a part of at most send_bytes_max / 4 finds room
 	 * in the end, where others hold the pool one of at most two packets */
-	bool unordered;                         /* taken from the first part, like all below */
+	bool uncounted; /* buffered and BUFFERED_LOW leave these bytes out: not the user's */
+	bool unordered; /* taken from the first part, like all below */
 	bool has_lifetime, has_retransmissions; /* PR-SCTP: reliable until the peer supports it */
 	uint16_t retransmissions_max;           /* 0: sent once */
 	uint16_t priority;      /* weight among streams with data, 1..32767 (256): RFC8831:6.4 */
@@ -89,7 +90,8 @@ typedef enum {
 	TULLE_SCTP_LOST,         /* too many retransmissions: RFC9260:8.1 */
 } tulle_sctp_closed;
 
-/* data is valid until the next poll_event, handle_* or wipe; commands leave it alone. */
+/* data is valid until the next poll_event, handle_* or wipe; commands leave it alone. It is never
+ * NULL. */
 typedef struct {
 	tulle_sctp_event_kind kind;
 	uint16_t stream, cause;
@@ -181,7 +183,8 @@ TULLE_API void tulle_sctp_set_ice_rtt(tulle_sctp *sctp, tulle_time rtt_us);
  * (RFC8261:6.1). packet_bytes: the most that its first link takes, 0: unknown. */
 TULLE_API void tulle_sctp_set_path(tulle_sctp *sctp, tulle_time now, size_t packet_bytes);
 
-/* Accepted by send and not yet on the wire; accepted and not yet acknowledged. */
+/* Accepted by send and not yet on the wire, but for what is uncounted; accepted and not yet
+ * acknowledged, all of it. */
 TULLE_API size_t tulle_sctp_buffered(const tulle_sctp *sctp, uint16_t stream);
 TULLE_API size_t tulle_sctp_unacked(const tulle_sctp *sctp, uint16_t stream);
 TULLE_API size_t tulle_sctp_buffered_total(const tulle_sctp *sctp);

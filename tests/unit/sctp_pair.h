@@ -129,10 +129,10 @@ static inline void pair_events(pair *p, int i)
 	while (tulle_sctp_poll_event(e->sctp, &event)) {
 		if (event.kind == TULLE_SCTP_MESSAGE) {
 			ck_assert(e->got_len + event.len <= sizeof e->got);
-			if (event.len != 0) /* a blank has no data */
-				memcpy(e->got + e->got_len, event.data, event.len);
+			memcpy(e->got + e->got_len, event.data, event.len);
 			e->got_len += event.len;
 		}
+		ck_assert_ptr_nonnull(event.data);
 		e->last = event;
 		e->last.data = NULL;
 		e->events[event.kind]++;

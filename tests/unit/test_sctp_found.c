@@ -106,6 +106,75 @@ START_TEST(a_sack_names_as_many_gaps_as_the_packet_holds)
 }
 END_TEST
 
+static void give_gaps(pair *p, const tulle_sctp_gap *gaps, size_t count)
+{
+	uint8_t buf[64];
+	tulle_wr w = tulle_wr_make(buf, sizeof buf);
+	tulle_sctp_write_sack(&w, p->end[0].sctp->out.acked_tsn, 65536, gaps, count, NULL, 0);
+	pair_inject(p, 0, pair_tag(p, 0), buf, w.len);
+}
+
+static void send_one(pair *p)
+{
+	static const uint8_t byte[1];
+	ck_assert_int_eq(tulle_sctp_send(p->end[0].sctp, p->now, 1, 51, byte, 1, NULL), TULLE_OK);
+	pair_catch(p, 0);
+}
+
+/* RFC8985:7.2: only what moves the cumulative TSN starts anew with a probe. Else a peer that lacks
+ * many and says so of each one alone got them one a timeout. */
+START_TEST(after_a_probe_that_closed_no_hole_comes_t3)
+{
+	static pair p;
+	pair_open(&p, 64);
+	pair_connect(&p);
+	tulle_sctp *s = p.end[0].sctp;
+	for (int i = 0; i < 4; i++)
+		send_one(&p);
+	for (uint32_t n = 1; n < 4; n++) /* RACK must leave them alone */
+		tulle_sctp_tsn_at(s, s->out.acked_tsn + n)->timer_only = true;
+	pair_expire(&p, 0);
+	ck_assert_uint_eq(pair_catch(&p, 0), 1);
+	ck_assert_uint_eq(s->stats.loss_probes, 1);
+	give_gaps(&p, &(tulle_sctp_gap){4, 4}, 1);
+	pair_expire(&p, 0);
+	ck_assert_uint_eq(s->stats.loss_probes, 1);
+	ck_assert_uint_eq(s->stats.timeouts, 1);
+	pair_catch(&p, 0);
+	tulle_sctp_chunk chunk;
+	for (unsigned n = 0; n < 3; n++)
+		ck_assert(pair_find(&p.end[0], SCTP_DATA, n, &chunk));
+	pair_settle(&p);
+	pair_close(&p);
+}
+END_TEST
+
+/* RFC8985:6.2 step 5: newer ones, of which no SACK has said anything, hide nothing behind them */
+START_TEST(what_is_lost_again_is_seen_behind_newer_ones)
+{
+	static pair p;
+	pair_open(&p, 64);
+	pair_connect(&p);
+	tulle_sctp *s = p.end[0].sctp;
+	p.now += 1000;
+	for (int i = 0; i < 6; i++)
+		send_one(&p);
+	p.now += 10000;
+	send_one(&p);
+	send_one(&p);
+	p.now += 10000;
+	tulle_sctp_gap gaps[] = {{2, 2}, {4, 6}};
+	give_gaps(&p, gaps, 2);
+	pair_catch(&p, 0);
+	ck_assert_uint_eq(s->stats.retransmissions, 2); /* the first and the third */
+	p.now += 20000;
+	give_gaps(&p, &(tulle_sctp_gap){2, 6}, 1);
+	pair_catch(&p, 0);
+	ck_assert_uint_eq(s->stats.retransmissions, 3); /* the first */
+	pair_close(&p);
+}
+END_TEST
+
 Suite *suite_sctp_found(void)
 {
 	Suite *s = suite_create("sctp_found");
@@ -114,6 +183,8 @@ Suite *suite_sctp_found(void)
 	tcase_add_test(t, memory_is_low_when_a_full_chunk_does_not_fit);
 	tcase_add_test(t, a_low_window_promises_one_chunk);
 	tcase_add_test(t, a_sack_names_as_many_gaps_as_the_packet_holds);
+	tcase_add_test(t, after_a_probe_that_closed_no_hole_comes_t3);
+	tcase_add_test(t, what_is_lost_again_is_seen_behind_newer_ones);
 	suite_add_tcase(s, t);
 	return s;
 }

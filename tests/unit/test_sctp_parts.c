@@ -160,6 +160,26 @@ START_TEST(the_answer_to_shutdown_waits_for_the_end_of_a_message)
 }
 END_TEST
 
+/* What is uncounted is sent like all else, but is no news to who watches the buffer. */
+START_TEST(uncounted_bytes_are_not_of_the_buffer)
+{
+	tulle_sctp *s = p.end[0].sctp;
+	tulle_sctp_send_options ours = {.first = true, .last = true, .uncounted = true};
+	ck_assert_int_eq(tulle_sctp_send(s, p.now, 1, 50, bytes, 100, &ours), TULLE_OK);
+	ck_assert_uint_eq(tulle_sctp_buffered(s, 1), 0);
+	ck_assert_uint_eq(tulle_sctp_unacked(s, 1), 100);
+	pair_settle(&p);
+	ck_assert_uint_eq(p.end[1].got_len, 100);
+	ck_assert_uint_eq(p.end[0].events[TULLE_SCTP_BUFFERED_LOW], 0);
+	ck_assert_int_eq(part(1, 10, true, true), TULLE_OK);
+	ck_assert_int_eq(tulle_sctp_send(s, p.now, 1, 50, bytes, 100, &ours), TULLE_OK);
+	ck_assert_uint_eq(tulle_sctp_buffered(s, 1), 10);
+	pair_settle(&p);
+	ck_assert_uint_eq(p.end[1].got_len, 210);
+	ck_assert_uint_eq(p.end[0].events[TULLE_SCTP_BUFFERED_LOW], 1);
+}
+END_TEST
+
 Suite *suite_sctp_parts(void)
 {
 	Suite *s = suite_create("sctp_parts");
@@ -172,6 +192,7 @@ Suite *suite_sctp_parts(void)
 	tcase_add_test(t, shutdown_is_refused_while_a_message_is_open);
 	tcase_add_test(t, a_message_that_is_open_when_the_peer_shuts_down_is_ended);
 	tcase_add_test(t, the_answer_to_shutdown_waits_for_the_end_of_a_message);
+	tcase_add_test(t, uncounted_bytes_are_not_of_the_buffer);
 	suite_add_tcase(s, t);
 	return s;
 }
