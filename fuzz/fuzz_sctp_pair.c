@@ -298,7 +298,6 @@ static void make(world *w, int i)
 	w->memory[i] = malloc(n);
 	w->end[i] = tulle_sctp_init(w->memory[i], n, &c, w->now);
 	TULLE_CHECK(w->end[i] != NULL);
-	w->side[i].coming = -1;
 }
 
 /* As when a page is loaded again: the other learns it from the INIT. RFC9260:5.2 */
@@ -464,6 +463,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	w = (world){.now = 1000000, .random = data[3], .judged = true, .delay = 5000};
 	w.forging = (data[0] & 16) != 0;
 	w.how = data;
+	w.side[0].coming = w.side[1].coming = -1;
 	make_pools(&w);
 	make(&w, 0);
 	make(&w, 1);
