@@ -82,6 +82,16 @@ bool tulle_sctp_is_low(const tulle_sctp *sctp)
 	       in->blocks + slack(sctp) >= in->blocks_max;
 }
 
+/* One chunk when it fits, whatever blocks held of late: of two at once the second could find no
+ * room, and only a timer would send it again. */
+static size_t low_window(const tulle_sctp *sctp, size_t packet)
+{
+	const sctp_inbound *in = &sctp->in;
+	size_t blocks = in->blocks_max > in->blocks ? in->blocks_max - in->blocks : 0;
+	blocks = tulle_min(blocks, tulle_pool_share(&sctp->in_account));
+	return blocks * payload_max(sctp) < packet ? 0 : packet;
+}
+
 size_t tulle_sctp_window(const tulle_sctp *sctp)
 {
 	const sctp_inbound *in = &sctp->in;
@@ -91,12 +101,11 @@ size_t tulle_sctp_window(const tulle_sctp *sctp)
 	size_t blocks = in->blocks_max > used ? in->blocks_max - used : 0;
 	blocks = tulle_min(blocks, tulle_pool_share(&sctp->in_account));
 	size_t held = in->blocks * (size_t)each;
-	size_t window = in->window_max > held ? in->window_max - held : 0;
-	window = tulle_min(blocks * each, window);
-	if (window < packet) /* RFC9260:6.2: no silly windows */
+	size_t left = in->window_max > held ? in->window_max - held : 0;
+	size_t window = tulle_min(blocks * each, left);
+	if (left < packet) /* RFC9260:6.2: no silly windows */
 		return 0;
-	/* of two at once the second could find no room, and only a timer would send it again */
-	return tulle_sctp_is_low(sctp) ? packet : window;
+	return window < packet || tulle_sctp_is_low(sctp) ? low_window(sctp, packet) : window;
 }
 
 /* Tells the peer when the window opens, and when it at least doubled: a bulk transfer is not told
