@@ -48,6 +48,7 @@ const tulle_event *tulle_mesh_take_bytes(tulle *t, mesh_node *from, tulle_bytes 
 		return NULL;
 	}
 	t->event = (tulle_event){.kind = TULLE_EVENT_BYTES, .node = from->id};
-	t->event.u.bytes = data;
+	static const uint8_t nothing[1];
+	t->event.u.bytes = (tulle_bytes){data.ptr != NULL ? data.ptr : nothing, data.len};
 	return &t->event;
 }

@@ -131,12 +131,12 @@ static tulle_err send_data(tulle_peer *p, peer_channel *c, bool text, const void
 	uint32_t ppid = text ? (empty ? PPID_STRING_EMPTY : PPID_STRING)
 			     : (empty ? PPID_BINARY_EMPTY : PPID_BINARY);
 	/* RFC8831:6.6: an empty message carries one zero byte under a PPID of its own. */
+	tulle_sctp_send_options options = *o;
+	options.uncounted = empty;
 	tulle_err err = tulle_sctp_send(
-		p->sctp, p->now, c->stream, ppid, empty ? zero : data, empty ? 1 : len, o);
-	if (err == TULLE_OK) {
-		c->has_sent = true;
+		p->sctp, p->now, c->stream, ppid, empty ? zero : data, empty ? 1 : len, &options);
+	if (err == TULLE_OK)
 		tulle_peer_mark(p);
-	}
 	if (err == TULLE_WOULD_BLOCK) {
 		tulle_peer_channel_want(p, c);
 		return tulle_peer_fail(p, err, "the send buffer is full");

@@ -92,7 +92,7 @@ void tulle_peer_channels_end(tulle_peer *p, bool say, bool failed)
 static tulle_err end_parts(tulle_peer *p, peer_channel *c)
 {
 	static const uint8_t end[1] = {' '}; /* as good in a text as in bytes */
-	tulle_sctp_send_options o = {.last = true};
+	tulle_sctp_send_options o = {.last = true, .uncounted = true};
 	tulle_err err = c->in_parts ? tulle_sctp_send(p->sctp, p->now, c->stream, PPID_BINARY, end,
 					      sizeof end, &o)
 				    : TULLE_OK;
@@ -156,7 +156,7 @@ void tulle_peer_channels_writable(tulle_peer *p)
 void tulle_peer_channel_low(tulle_peer *p, uint16_t stream)
 {
 	peer_channel *c = tulle_peer_table_by_stream(p, stream);
-	if (c != NULL && c->state == TULLE_CHANNEL_OPEN && c->has_sent)
+	if (c != NULL && c->state == TULLE_CHANNEL_OPEN)
 		tulle_peer_say(p, c, SAY_LOW);
 }
 

@@ -254,6 +254,7 @@ static const tulle_peer_event *say_broken(tulle_peer *p, const tulle_sctp_event 
 		return NULL;
 	channel_event(p, c, TULLE_PEER_MESSAGE);
 	p->event.u.message.last = p->event.u.message.broken = true;
+	p->event.u.message.data = (tulle_bytes){e->data, 0}; /* never NULL */
 	return &p->event;
 }
 

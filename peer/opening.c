@@ -75,8 +75,9 @@ tulle_err tulle_peer_send_open(tulle_peer *p, peer_channel *c)
 	tulle_err err = TULLE_OK;
 	while (err == TULLE_OK && c->open_sent < all) {
 		size_t n = copy_open(p, c, c->open_sent, p->env.plain, p->env.plain_bytes);
-		tulle_sctp_send_options o = {
-			.first = c->open_sent == 0, .last = c->open_sent + n == all};
+		tulle_sctp_send_options o = {.first = c->open_sent == 0,
+			.last = c->open_sent + n == all,
+			.uncounted = true}; /* W3C: bufferedAmount is of the user's messages */
 		err = tulle_sctp_send(p->sctp, p->now, c->stream, PPID_DCEP, p->env.plain, n, &o);
 		if (err == TULLE_OK)
 			c->open_sent += (uint32_t)n;
@@ -87,7 +88,8 @@ tulle_err tulle_peer_send_open(tulle_peer *p, peer_channel *c)
 tulle_err tulle_peer_send_ack(tulle_peer *p, const peer_channel *c)
 {
 	static const uint8_t ack[] = {DCEP_ACK};
-	return tulle_sctp_send(p->sctp, p->now, c->stream, PPID_DCEP, ack, sizeof ack, NULL);
+	static const tulle_sctp_send_options o = {.first = true, .last = true, .uncounted = true};
+	return tulle_sctp_send(p->sctp, p->now, c->stream, PPID_DCEP, ack, sizeof ack, &o);
 }
 
 /* -- the remote's -- */

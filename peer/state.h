@@ -61,7 +61,6 @@ typedef struct peer_channel {
 	bool said_linked, due_linked, late_linked;
 	bool holds; /* CLOSED, but its stream is not free: the remote never reset it */
 	bool in_parts, parts_text; /* send_part is under way */
-	bool has_sent;             /* a message of the user's; DCEP's own are not his to hear of */
 	bool reset_out, reset_in;  /* done */
 	bool wants_low, paused;    /* a send was refused */
 } peer_channel;

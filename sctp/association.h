@@ -9,6 +9,7 @@
 #include "sctp/cc.h"
 #include "sctp/limits.h"
 #include "sctp/loss.h"
+#include "sctp/pieces.h"
 #include "sctp/pmtu.h"
 #include "sctp/ranges.h"
 #include "sctp/resets.h"
@@ -19,26 +20,6 @@
 #include "sctp/wire/packet.h"
 #include "sctp/wire/sack.h"
 #include "sctp/wire/types.h"
-
-/* A block of payload that pieces share; given back when the last piece in it is freed. */
-typedef struct {
-	uint32_t used, refs;
-} sctp_block;
-#define SCTP_BLOCK_HEAD_BYTES 16u
-
-/* Part of a message to send, payload behind it in the same block. */
-typedef struct sctp_out_piece {
-	struct sctp_out_piece *next;    /* of the same stream */
-	struct sctp_out_piece *undated; /* the next one in out.undated */
-	sctp_stream *stream;
-	sctp_block *block;
-	tulle_time expires_us; /* NEVER: no lifetime. RFC3758:3.5 */
-	uint32_t ppid;
-	uint32_t mid; /* its low half is the SSN */
-	uint16_t len, sent, acked;
-	uint16_t tries;              /* times it may be sent, 0: as often as it takes */
-	bool first, last, unordered; /* of the message */
-} sctp_out_piece;
 
 /* ABANDONED: neither in flight nor lost, waits for the cumulative TSN to pass: RFC3758:3.5 A. */
 enum { SCTP_TSN_FLIGHT = 1, SCTP_TSN_LOST, SCTP_TSN_ACKED, SCTP_TSN_ABANDONED };
@@ -66,28 +47,6 @@ typedef struct {
 	uint32_t first, last, count;
 } sctp_tsn_list;
 
-/* Received payload, a chunk or a part of one, behind it in the same block. */
-typedef struct sctp_in_piece {
-	struct sctp_in_piece *chain;       /* the rest of the message, in order */
-	struct sctp_in_piece *next, *prev; /* heads of messages: the stream's list */
-	sctp_block *block;
-	struct sctp_in_piece *tail; /* I-DATA, of a message's head: the last piece of its chain */
-	uint32_t tsn, mate; /* mate: DATA: other end of the run of fragments, right at both ends; */
-			    /* I-DATA, of a head: how many fragments came */
-	sctp_stream *owner;
-	uint32_t ppid, fsn;
-	uint32_t mid;   /* of DATA the SSN, counted on beyond 16 bits */
-	uint32_t bytes; /* I-DATA, of a head: of the message so far */
-	uint16_t len;
-	uint8_t flags; /* the chunk's B, E, U */
-	bool done;     /* of a whole message */
-	bool listed;   /* head of a message in a list of its stream */
-} sctp_in_piece;
-
-typedef struct {
-	sctp_in_piece *head, *tail;
-} sctp_in_list;
-
 enum {
 	SCTP_MARK_LOW = 1,
 	SCTP_MARK_RESET_IN = 2,
@@ -102,7 +61,8 @@ struct sctp_stream {
 	sctp_stream *deliver_next; /* queue of streams with messages to give out */
 	sctp_stream *mark_next, *mark_prev, *reset_next;
 	sctp_out_piece *out_head, *out_tail; /* not wholly on the wire yet */
-	size_t buffered, unacked, low;
+	size_t buffered, uncounted, unacked,
+		low; /* uncounted: what of buffered is not the user's */
 	/* old: of before the peer's reset; passed: whole, and what was before them was given up */
 	sctp_in_list old, passed, ordered, unordered;
 	sctp_in_list forming[2]; /* I-DATA, by U: messages that are not whole, by MID */
@@ -187,6 +147,8 @@ typedef struct {
 	tulle_sctp_ring ring;             /* sctp_tsn by TSN */
 	uint32_t next_tsn, acked_tsn;     /* acked: cumulative */
 	uint32_t gap_acked, advanced_tsn; /* Advanced.Peer.Ack.Point: RFC3758:3.5 */
+	uint32_t forward_tsn;             /* of the last FORWARD-TSN */
+	tulle_time forward_at;            /* 0: none yet */
 	sctp_tsn_list in_flight, lost;    /* in_flight: in order of sending */
 	uint32_t recovery_exit;
 	size_t flight, flight_chunks; /* payload; with chunk headers, as cwnd counts */
@@ -196,6 +158,7 @@ typedef struct {
 	sctp_block *tail;
 	sctp_stream *ready_last; /* ring: ready_last->ready_next is first */
 	sctp_stream *current;    /* in the middle of its message */
+	uint32_t open;           /* messages whose last part was not given, nor given up */
 	tulle_time last_sent;
 	size_t wanted; /* blocks that a refused send wants */
 	sctp_out_piece
@@ -228,9 +191,11 @@ typedef struct {
 	sctp_in_piece *front, *front_tail; /* the message that the cumulative TSN stands in */
 	size_t front_bytes;
 	sctp_stream *front_stream;
-	uint32_t giving_ppid;         /* only a message's first fragment has it */
-	uint32_t front_mid, give_fsn; /* give_fsn: I-DATA, the next fragment to give out */
-	uint32_t forming;             /* messages in all lists of that name */
+	uint32_t giving_ppid; /* only a message's first fragment has it */
+	uint32_t front_mid;
+	/* I-DATA: the next fragment to give out, how many of the front are here */
+	uint32_t give_fsn, front_count;
+	uint32_t forming; /* messages in all lists of that name */
 	uint8_t front_flags;
 	bool front_open;       /* the cumulative TSN is in the middle of a message */
 	sctp_in_piece *given;  /* the part in the user's hands */
@@ -360,6 +325,7 @@ void tulle_sctp_write_chunk(
 /* outbound.c, transmit.c, tsn.c, sack.c */
 void tulle_sctp_outbound_init(tulle_sctp *sctp, uint32_t tsn);
 void tulle_sctp_outbound_clear(tulle_sctp *sctp);
+size_t tulle_sctp_counted(const sctp_stream *stream); /* buffered, of the user's bytes */
 void tulle_sctp_make_ready(tulle_sctp *sctp, sctp_stream *stream);
 /* What is not cut of the message at the head of the queue is thrown away. */
 void tulle_sctp_reset_wanted(tulle_sctp *sctp, sctp_stream *stream); /* is it time for it? */
@@ -370,6 +336,7 @@ bool tulle_sctp_write_chunks(tulle_sctp *sctp, tulle_sctp_packet *p);
 void tulle_sctp_free_acked(tulle_sctp *sctp, sctp_tsn *tsn); /* its bytes in pieces */
 void tulle_sctp_look_for_room(tulle_sctp *sctp);
 sctp_tsn *tulle_sctp_tsn_at(const tulle_sctp *sctp, uint32_t tsn);
+size_t tulle_sctp_tsn_bytes(const tulle_sctp *sctp, const sctp_tsn *t); /* of its whole chunk */
 void tulle_sctp_put_in_flight(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t);
 void tulle_sctp_mark_lost(tulle_sctp *sctp, uint32_t tsn);
 void tulle_sctp_unmark_lost(tulle_sctp *sctp, uint32_t tsn); /* then the caller sets its state */
@@ -414,7 +381,7 @@ void tulle_sctp_undo_duplicates(tulle_sctp *sctp, const tulle_sctp_sack_chunk *s
 tulle_drop tulle_sctp_take_sack(tulle_sctp *, const tulle_sctp_chunk *);
 void tulle_sctp_take_cumulative(tulle_sctp *sctp, uint32_t tsn); /* of a SHUTDOWN */
 
-/* inbound.c, reassembly.c, deliver.c */
+/* inbound.c, sack_out.c, reassembly.c, deliver.c */
 void tulle_sctp_inbound_init(tulle_sctp *sctp, uint32_t tsn);
 void tulle_sctp_inbound_clear(tulle_sctp *sctp);
 tulle_drop tulle_sctp_take_data(tulle_sctp *, const tulle_sctp_chunk *);

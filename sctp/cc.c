@@ -123,3 +123,13 @@ void tulle_sctp_cc_pace(tulle_sctp_cc *cc, tulle_time srtt)
 	uint64_t per_s = (uint64_t)cc->cwnd * 1000000u / (uint64_t)srtt;
 	cc->pacing = cc->cwnd < cc->ssthresh / 2 ? 2 * per_s : per_s + per_s / 5;
 }
+
+/* RFC9260:7.2.1: where the window stood is where slow start may lead to again. */
+void tulle_sctp_cc_rest(tulle_sctp_cc *cc, unsigned idle)
+{
+	size_t least = 4 * cc->mtu;
+	if (idle > 0 && cc->cwnd > least)
+		cc->ssthresh = cc->cwnd;
+	for (; idle > 0 && cc->cwnd > least; idle--)
+		cc->cwnd = tulle_max(cc->cwnd / 2, least);
+}

@@ -110,6 +110,7 @@ bool tulle_sctp_cc_slow_start(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack);
 void tulle_sctp_cc_recover(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack);
 void tulle_sctp_cc_begin_recovery(tulle_sctp_cc *cc, size_t flight);
 void tulle_sctp_cc_pace(tulle_sctp_cc *cc, tulle_time srtt);
+void tulle_sctp_cc_rest(tulle_sctp_cc *cc, unsigned idle); /* of so many RTOs */
 /* Within a packet of the window is full use: the next one would not have fitted. */
 bool tulle_sctp_cc_is_full(const tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack);
 #endif

@@ -129,9 +129,7 @@ static void on_undo(tulle_sctp_cc *cc) /* RFC9438:4.9 */
 static void on_idle(tulle_sctp_cc *cc, tulle_time now, unsigned idle)
 {
 	(void)now;
-	size_t least = 4 * cc->mtu; /* RFC9260:7.2.1 */
-	for (; idle > 0 && cc->cwnd > least; idle--)
-		cc->cwnd = tulle_max(cc->cwnd / 2, least);
+	tulle_sctp_cc_rest(cc, idle);
 	cc->u.cubic.epoch_us = 0;
 }
 

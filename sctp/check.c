@@ -28,7 +28,7 @@ static void check_tsns(const tulle_sctp *sctp)
 			continue;
 		in_flight++;
 		flight += t->len;
-		chunks += SCTP_DATA_HEADER_BYTES + tulle_sctp_padded(t->len);
+		chunks += tulle_sctp_tsn_bytes(sctp, t);
 	}
 	TULLE_CHECK(flight == o->flight && chunks == o->flight_chunks);
 	TULLE_CHECK(lost == o->lost.count && acked == o->gap_acked);
@@ -59,13 +59,16 @@ static size_t check_list(const sctp_stream *s, const sctp_in_list *list)
 
 static void check_streams(const tulle_sctp *sctp)
 {
-	size_t buffered = 0, unacked = 0, deferred = 0;
+	size_t buffered = 0, unacked = 0, deferred = 0, open = 0;
 	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
 		for (const sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next) {
-			size_t queued = 0;
-			for (const sctp_out_piece *p = s->out_head; p != NULL; p = p->next)
+			size_t queued = 0, uncounted = 0;
+			for (const sctp_out_piece *p = s->out_head; p != NULL; p = p->next) {
 				queued += (size_t)p->len - p->sent;
+				uncounted += p->uncounted ? (size_t)p->len - p->sent : 0;
+			}
 			TULLE_CHECK(queued == s->buffered && s->buffered <= s->unacked);
+			TULLE_CHECK(uncounted == s->uncounted);
 			TULLE_CHECK(s->id < sctp->config.streams_max);
 			TULLE_CHECK(s->marked == (s->marks != 0));
 			size_t pieces = check_list(s, &s->old) + check_list(s, &s->passed) +
@@ -75,7 +78,9 @@ static void check_streams(const tulle_sctp *sctp)
 			deferred += s->deferred;
 			buffered += s->buffered;
 			unacked += s->unacked;
+			open += s->part_open && !s->part_dropped;
 		}
+	TULLE_CHECK(open == sctp->out.open);
 	TULLE_CHECK(buffered == sctp->out.buffered && unacked == sctp->out.unacked);
 	TULLE_CHECK(deferred == sctp->resets.deferred);
 }

@@ -144,8 +144,10 @@ static bool poll_message(tulle_sctp *sctp, tulle_sctp_event *event)
 	event->last = piece->chain == NULL && (piece->flags & SCTP_FLAG_E) != 0;
 	in->giving_first = false;
 	in->given = piece;
-	if (piece->chain == NULL || piece->chain->fsn != piece->fsn)
+	if (piece->chain == NULL || piece->chain->fsn != piece->fsn) {
 		in->give_fsn++;
+		in->front_count -= in->giving_front;
+	}
 	if (!event->last)
 		return true;
 	if (in->giving_front) { /* I-DATA: DATA's front was closed when its last chunk came */
@@ -241,11 +243,8 @@ static bool take_mark(bool *mark, tulle_sctp_event *event, tulle_sctp_event_kind
 	return true;
 }
 
-bool tulle_sctp_poll_event(tulle_sctp *sctp, tulle_sctp_event *event)
+static bool poll_any(tulle_sctp *sctp, tulle_sctp_event *event)
 {
-	tulle_sctp_free_given(sctp);
-	if (sctp->closed_given)
-		return false;
 	if (take_mark(&sctp->restarted_mark, event, TULLE_SCTP_RESTARTED) ||
 		take_mark(&sctp->connected_mark, event, TULLE_SCTP_CONNECTED) ||
 		poll_message(sctp, event) || poll_stream(sctp, event) ||
@@ -260,5 +259,16 @@ bool tulle_sctp_poll_event(tulle_sctp *sctp, tulle_sctp_event *event)
 		event->len = sctp->causes.len;
 	}
 	sctp->closed_given = true;
+	return true;
+}
+
+bool tulle_sctp_poll_event(tulle_sctp *sctp, tulle_sctp_event *event)
+{
+	static const uint8_t nothing[1];
+	tulle_sctp_free_given(sctp);
+	if (sctp->closed_given || !poll_any(sctp, event))
+		return false;
+	if (event->data == NULL) /* memcpy of no bytes wants a pointer too */
+		event->data = nothing;
 	return true;
 }

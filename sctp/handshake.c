@@ -154,9 +154,8 @@ static tulle_drop answer_init(tulle_sctp *sctp, const tulle_sctp_init_chunk *ini
 	}
 	if (tulle_sctp_is_open(sctp) && !renew(sctp, &reply)) /* RFC9260:5.2.2 */
 		return TULLE_DROP_ENGINE_FAILED;
-	if (init->unknown.len != 0)
-		memcpy(reply.info, init->unknown.ptr, init->unknown.len);
-	reply.info_len = (uint16_t)init->unknown.len;
+	memcpy(reply.info, init->unknown, init->unknown_len);
+	reply.info_len = init->unknown_len;
 	sctp->reply = reply;
 	sctp->due |= SCTP_DUE_REPLY;
 	return TULLE_TAKEN;
@@ -242,6 +241,22 @@ static tulle_drop keep_cookie(tulle_sctp *sctp, tulle_bytes cookie)
 	return TULLE_TAKEN;
 }
 
+/* RFC9260:3.2.2, 3.3.10.8: in one cause, those that fit an ERROR. */
+static void report_unknown(tulle_sctp *sctp, const tulle_sctp_init_chunk *init)
+{
+	tulle_rd r = tulle_rd_make(init->unknown, init->unknown_len);
+	tulle_sctp_parameter p;
+	size_t len = 0;
+	while (tulle_sctp_read_parameter(&r, &p)) {
+		size_t end = (size_t)(p.whole.ptr - init->unknown) + p.whole.len;
+		if (end > TULLE_SCTP_ERROR_BYTES_MAX)
+			break;
+		len = end;
+	}
+	if (len != 0)
+		tulle_sctp_add_error(sctp, SCTP_C_UNKNOWN_PARAMETERS, init->unknown, len);
+}
+
 TULLE_UNTRUSTED(dtls, "one chunk", sctp_state)
 tulle_drop tulle_sctp_take_init_ack(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 {
@@ -256,9 +271,7 @@ tulle_drop tulle_sctp_take_init_ack(tulle_sctp *sctp, const tulle_sctp_chunk *ch
 	if (drop != TULLE_TAKEN)
 		return drop;
 	sctp->identity = identity_of(&sctp->identity, &init);
-	if (init.unknown.len != 0) /* RFC9260:3.2.2 */
-		tulle_sctp_add_error(
-			sctp, SCTP_C_UNKNOWN_PARAMETERS, init.unknown.ptr, init.unknown.len);
+	report_unknown(sctp, &init);
 	if (sctp->init_tries == 0)
 		tulle_sctp_rto_sample(sctp, sctp->now - sctp->init_sent);
 	tulle_sctp_set_state(sctp, TULLE_SCTP_STATE_COOKIE_ECHOED, "INIT ACK"); /* RFC9260:5.1 C */

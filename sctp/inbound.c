@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sctp: DATA that comes in: which TSNs, where it is stored, when a SACK is due: RFC9260:6.2.
+/* sctp: DATA that comes in: which TSNs, where it is stored: RFC9260:6.2.
  * Invariant: a TSN is named in a SACK only when its payload is stored or was given out. */
 #include "sctp/association.h"
 
@@ -82,6 +82,16 @@ bool tulle_sctp_is_low(const tulle_sctp *sctp)
 	       in->blocks + slack(sctp) >= in->blocks_max;
 }
 
+/* One chunk when it fits, whatever blocks held of late: of two at once the second could find no
+ * room, and only a timer would send it again. */
+static size_t low_window(const tulle_sctp *sctp, size_t packet)
+{
+	const sctp_inbound *in = &sctp->in;
+	size_t blocks = in->blocks_max > in->blocks ? in->blocks_max - in->blocks : 0;
+	blocks = tulle_min(blocks, tulle_pool_share(&sctp->in_account));
+	return blocks * payload_max(sctp) < packet ? 0 : packet;
+}
+
 size_t tulle_sctp_window(const tulle_sctp *sctp)
 {
 	const sctp_inbound *in = &sctp->in;
@@ -91,17 +101,22 @@ size_t tulle_sctp_window(const tulle_sctp *sctp)
 	size_t blocks = in->blocks_max > used ? in->blocks_max - used : 0;
 	blocks = tulle_min(blocks, tulle_pool_share(&sctp->in_account));
 	size_t held = in->blocks * (size_t)each;
-	size_t window = in->window_max > held ? in->window_max - held : 0;
-	window = tulle_min(blocks * each, window);
-	return window < packet ? 0 : window; /* RFC9260:6.2: no silly windows */
+	size_t left = in->window_max > held ? in->window_max - held : 0;
+	size_t window = tulle_min(blocks * each, left);
+	if (left < packet) /* RFC9260:6.2: no silly windows */
+		return 0;
+	return window < packet || tulle_sctp_is_low(sctp) ? low_window(sctp, packet) : window;
 }
 
-/* Tells the peer when the window at least doubled: a bulk transfer is not told each step. */
+/* Tells the peer when the window opens, and when it at least doubled: a bulk transfer is not told
+ * each step. */
 void tulle_sctp_window_moved(tulle_sctp *sctp)
 {
 	size_t window = tulle_sctp_window(sctp), told = sctp->in.window_told;
-	if (tulle_sctp_is_open(sctp) && window >= 2 * told &&
-		window - told >= 2 * (size_t)sctp->config.packet_bytes_max)
+	bool opens = told == 0 && window != 0;
+	bool doubled =
+		window >= 2 * told && window - told >= 2 * (size_t)sctp->config.packet_bytes_max;
+	if (tulle_sctp_is_open(sctp) && (opens || doubled))
 		sctp->due |= SCTP_DUE_SACK;
 }
 
@@ -306,8 +321,11 @@ static bool can_deliver(const tulle_sctp *sctp)
 {
 	const sctp_inbound *in = &sctp->in;
 	bool starved = in->giving_front && (in->front == NULL || in->front->fsn != in->give_fsn);
-	if ((in->giving_stream != NULL && !starved) || in->given != NULL || in->forming == 0 ||
-		tulle_sctp_find_partial(sctp) != NULL)
+	if (in->given != NULL)
+		return true;
+	if (in->giving_stream != NULL) /* the others wait for its end */
+		return !starved;
+	if (in->forming == 0 || tulle_sctp_find_partial(sctp) != NULL)
 		return true;
 	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
 		for (const sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next)
@@ -372,78 +390,6 @@ tulle_drop tulle_sctp_take_data(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 	if (tulle_sctp_is_held_back(sctp, data.stream, data.tsn))
 		return TULLE_DROP_SCTP_RESET; /* not stored, so it comes again */
 	return take_stored(sctp, &data);
-}
-
-/* -- SACK -- */
-
-/* RFC9260:6.2 allows 200 ms; a sender's timers are tighter. */
-static tulle_time sack_delay(const tulle_sctp *sctp)
-{
-	return sctp->srtt == 0 ? TULLE_SCTP_SACK_DELAY_US
-			       : tulle_time_min(tulle_time_max(sctp->srtt / 4, 1000),
-					 TULLE_SCTP_SACK_DELAY_US);
-}
-
-/* When a SACK is owed for the packet: DESIGN's batches. dcSCTP's window grows by a packet a SACK,
- * so that the first packets get theirs one by one even when several are handled between two polls.
- */
-void tulle_sctp_end_of_packet(tulle_sctp *sctp)
-{
-	sctp_inbound *in = &sctp->in;
-	if (!in->packet_has_data)
-		return;
-	in->packet_has_data = false;
-	in->packets++;
-	in->packets_unacked++;
-	if (in->ranges.count != 0) { /* RFC9260:6.7 */
-		in->owed_count = 0;
-		sctp->due |= SCTP_DUE_SACK;
-		return;
-	}
-	if (in->packets_unacked % 2 == 0) { /* RFC9260:6.2 */
-		if (in->packets <= TULLE_SCTP_EARLY_PACKETS &&
-			in->owed_count < TULLE_SCTP_OWED_SACKS_MAX)
-			in->owed[in->owed_count++] = in->cumulative;
-		sctp->due |= SCTP_DUE_SACK;
-	}
-	if (!tulle_sctp_is_timing(sctp, SCTP_T_SACK))
-		tulle_sctp_set_timer(sctp, SCTP_T_SACK, sack_delay(sctp));
-}
-
-/* The SACKs owed, oldest first; the last one tells how things stand now. */
-static bool write_owed(tulle_sctp *sctp, tulle_wr *w, size_t window)
-{
-	sctp_inbound *in = &sctp->in;
-	if (in->owed_count < 2 || in->ranges.count != 0)
-		return false;
-	tulle_sctp_write_sack(w, in->owed[0], (uint32_t)window, NULL, 0, NULL, 0);
-	in->owed_count--;
-	memmove(in->owed, in->owed + 1, in->owed_count * sizeof *in->owed);
-	return true;
-}
-
-void tulle_sctp_write_sack_chunk(tulle_sctp *sctp, tulle_wr *w)
-{
-	sctp_inbound *in = &sctp->in;
-	tulle_sctp_gap gaps[256];
-	size_t count = tulle_min(in->ranges.count, 256), window = tulle_sctp_window(sctp);
-	sctp->stats.sacks_out++;
-	in->window_told = window;
-	if (window == 0 && tulle_pool_free(sctp->config.pool) == 0) {
-		in->waiting = true;
-		tulle_pool_wait(&sctp->in_account);
-	}
-	if (write_owed(sctp, w, window))
-		return; /* DUE_SACK stays: more are owed */
-	for (size_t i = 0; i < count; i++) {
-		gaps[i].start = (uint16_t)(in->ranges.at[i].first - in->cumulative);
-		gaps[i].end = (uint16_t)(in->ranges.at[i].last - in->cumulative);
-	}
-	tulle_sctp_write_sack(w, in->cumulative, (uint32_t)window, gaps, count, in->duplicates,
-		in->duplicate_count);
-	in->owed_count = in->duplicate_count = in->packets_unacked = 0;
-	sctp->due &= ~(uint32_t)SCTP_DUE_SACK;
-	tulle_sctp_stop_timer(sctp, SCTP_T_SACK);
 }
 
 /* -- clearing -- */

@@ -139,13 +139,22 @@ static bool join_front(tulle_sctp *sctp, sctp_in_piece *piece)
 		!link_chunk(&in->front, &in->front_tail, piece))
 		return broken(sctp, piece);
 	in->front_bytes += chunk_bytes(piece);
+	in->front_count++;
 	return !tulle_sctp_too_long(sctp, in->front_bytes);
+}
+
+/* All of the front is here, it only waits for its reader: no more comes for it, and what has its
+ * number now is another message, of after a reset. */
+static bool is_front_whole(const sctp_inbound *in)
+{
+	return in->front_tail != NULL && (in->front_tail->flags & SCTP_FLAG_E) != 0 &&
+	       in->front_tail->fsn + 1 - in->give_fsn == in->front_count;
 }
 
 static bool is_front(const sctp_inbound *in, const sctp_in_piece *piece)
 {
-	return in->front_open && in->front_stream == piece->owner && in->front_mid == piece->mid &&
-	       ((in->front_flags ^ piece->flags) & SCTP_FLAG_U) == 0;
+	return in->front_open && !is_front_whole(in) && in->front_stream == piece->owner &&
+	       in->front_mid == piece->mid && ((in->front_flags ^ piece->flags) & SCTP_FLAG_U) == 0;
 }
 
 bool tulle_sctp_join_message(tulle_sctp *sctp, sctp_in_piece *piece)
@@ -207,6 +216,7 @@ void tulle_sctp_take_front(tulle_sctp *sctp, sctp_stream *s)
 	in->front = head;
 	in->front_tail = head->tail;
 	in->front_bytes = head->bytes;
+	in->front_count = head->mate;
 	in->front_stream = s;
 	in->front_mid = head->mid;
 	in->front_flags = head->flags;
@@ -220,7 +230,7 @@ void tulle_sctp_skip_forming(tulle_sctp *sctp, sctp_stream *s, bool unordered, u
 {
 	sctp_inbound *in = &sctp->in;
 	sctp_in_list *list = &s->forming[unordered];
-	bool front = in->front_open && in->front_stream == s &&
+	bool front = in->front_open && !is_front_whole(in) && in->front_stream == s &&
 		     ((in->front_flags & SCTP_FLAG_U) != 0) == unordered;
 	if (front && tulle_serial_le32(in->front_mid, mid))
 		tulle_sctp_cut_front(sctp);

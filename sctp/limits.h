@@ -8,10 +8,11 @@
 #define TULLE_SCTP_PACKET_BYTES_LIMIT 16384u /* the largest packet sent: one DTLS record */
 #define TULLE_SCTP_COOKIE_BYTES_MAX 960u     /* of a peer's cookie, held in one block */
 #define TULLE_SCTP_COOKIE_LIFE_US 60000000   /* Valid.Cookie.Life: RFC9260:16 */
-#define TULLE_SCTP_UNKNOWN_BYTES_MAX 128u   /* of unrecognized parameters reported in an INIT ACK */
+#define TULLE_SCTP_UNKNOWN_BYTES_MAX 320u   /* of unrecognized parameters reported in an INIT ACK */
 #define TULLE_SCTP_ERROR_BYTES_MAX 128u     /* of causes in an ERROR or ABORT of ours */
 #define TULLE_SCTP_HEARTBEAT_BYTES_MAX 256u /* of a peer's heartbeat information that is echoed */
 #define TULLE_SCTP_WINDOW_BYTES_MIN 1500u   /* the least a_rwnd of an INIT: RFC9260:3.3.2 */
+#define TULLE_SCTP_GAPS_MAX 300u            /* gap blocks in a SACK of ours, lowest first */
 #define TULLE_SCTP_DUPLICATES_MAX 16u       /* duplicate TSNs named in a SACK */
 #define TULLE_SCTP_OWED_SACKS_MAX 8u        /* SACKs owed for packets handled between two polls */
 #define TULLE_SCTP_EARLY_PACKETS 64u        /* packets that get a SACK for every second one */
@@ -32,7 +33,7 @@
 #define TULLE_SCTP_TURN_BYTES 512u /* of a turn of weight 128, and in proportion */
 #define TULLE_SCTP_FORWARD_STREAMS_MAX 24u    /* streams in a FORWARD-TSN of ours */
 #define TULLE_SCTP_FORWARD_WAIT_US 10000      /* between two of ours, at least */
-#define TULLE_SCTP_FORWARD_WAIT_US_MAX 200000 /* and at most: RFC3758:3.5 F3 */
+#define TULLE_SCTP_FORWARD_WAIT_US_MAX 200000 /* and at most, with news: RFC3758:3.5 F3 */
 #define TULLE_SCTP_RECEIVE_SHARE 4u           /* send leaves a pool's fourth to what comes in */
 #define TULLE_SCTP_UNDO_MAX                                                                        \
 	64u /* retransmissions of one recovery that duplicates can take back                       \

@@ -45,6 +45,7 @@ void tulle_sctp_outbound_init(tulle_sctp *sctp, uint32_t tsn)
 	o->undated = kept.undated;
 	o->blocked = kept.blocked;
 	o->wanted = kept.wanted;
+	o->open = kept.open;
 	o->blocks_max = (uint32_t)(sctp->config.send_bytes_max / payload_max(sctp)) + 2;
 	tulle_sctp_ring_init(&o->ring, &sctp->out_account, sizeof(sctp_tsn), true);
 	sctp->cc = (tulle_sctp_cc){.way = way_of(sctp->config.cc)};
@@ -91,10 +92,40 @@ static size_t blocks_at_hand(const tulle_sctp *sctp)
 	return pool_at_hand(sctp) + reserve_at_hand(sctp);
 }
 
+/* What all that is queued may hold at most. */
+static size_t blocks_most(const tulle_sctp *sctp)
+{
+	size_t pool = tulle_pool_blocks(sctp->config.pool);
+	size_t most = pool - pool / TULLE_SCTP_RECEIVE_SHARE + sctp->out_account.reserve_blocks -
+		      RECORD_BLOCKS;
+	return tulle_min(most, sctp->out.blocks_max);
+}
+
 static bool fits(const tulle_sctp *sctp, size_t need)
 {
 	return need == 0 ||
 	       (sctp->out.blocks + need <= sctp->out.blocks_max && need <= blocks_at_hand(sctp));
+}
+
+/* Without I-DATA an open message that is on the wire holds up all others. What is queued besides it
+ * leaves half of the room, and half of the reserve, to its parts, or it could never be ended. */
+static bool fits_besides(const tulle_sctp *sctp, size_t need)
+{
+	const sctp_outbound *o = &sctp->out;
+	size_t kept = (sctp->out_account.reserve_blocks - RECORD_BLOCKS) / 2;
+	if (o->blocks == 0 && o->open == 0)
+		return true;
+	return o->blocks + need <= blocks_most(sctp) / 2 && need + kept <= blocks_at_hand(sctp);
+}
+
+/* Does it stand, or come to stand, beside an open message? */
+static bool is_besides(
+	const tulle_sctp *sctp, uint16_t stream, const tulle_sctp_send_options *options)
+{
+	const sctp_outbound *o = &sctp->out;
+	if (sctp->interleaves || (o->current != NULL && o->current->id == stream))
+		return false;
+	return o->open != 0 || !options->last;
 }
 
 static tulle_err refuse(tulle_sctp *sctp, size_t need)
@@ -187,6 +218,7 @@ static void enqueue(tulle_sctp *sctp, sctp_stream *s, uint32_t ppid, const uint8
 {
 	bool first = options->first;
 	s->buffered += len;
+	s->uncounted += options->uncounted ? len : 0;
 	s->unacked += len;
 	sctp->out.buffered += len;
 	sctp->out.unacked += len;
@@ -204,12 +236,15 @@ static void enqueue(tulle_sctp *sctp, sctp_stream *s, uint32_t ppid, const uint8
 			piece->undated = sctp->out.undated;
 			sctp->out.undated = piece;
 		}
+		piece->uncounted = options->uncounted;
 		piece->first = first;
 		piece->last = options->last && len == 0;
 		first = false;
 		*(s->out_tail != NULL ? &s->out_tail->next : &s->out_head) = piece;
 		s->out_tail = piece;
 	}
+	sctp->out.open += options->first && !options->last;
+	sctp->out.open -= !options->first && options->last;
 	s->part_open = !options->last;
 	if (!s->ready)
 		tulle_sctp_make_ready(sctp, s);
@@ -218,19 +253,19 @@ static void enqueue(tulle_sctp *sctp, sctp_stream *s, uint32_t ppid, const uint8
 static tulle_err judge_send(
 	const tulle_sctp *sctp, uint16_t stream, size_t len, const tulle_sctp_send_options *options)
 {
-	if (sctp->ended || sctp->state > TULLE_SCTP_STATE_ESTABLISHED)
-		return TULLE_ERR_STATE; /* RFC9260:9.2 */
+	/* RFC9260:9.2: nothing new; but the peer's SHUTDOWN cuts no message in two */
+	if (sctp->ended ||
+		(sctp->state > TULLE_SCTP_STATE_ESTABLISHED &&
+			(sctp->state != TULLE_SCTP_STATE_SHUTDOWN_RECEIVED || options->first)))
+		return TULLE_ERR_STATE;
 	uint16_t streams = tulle_sctp_is_open(sctp) ? sctp->streams_out : sctp->config.streams_max;
 	const sctp_stream *s = tulle_sctp_find_stream(sctp, stream);
 	if (len == 0 || stream >= streams || options->first == (s != NULL && s->part_open))
 		return TULLE_ERR_ARGUMENT;
 	if (s != NULL && s->reset != SCTP_RESET_NONE)
 		return TULLE_ERR_STATE;
-	size_t most = (len + payload_max(sctp) - 1) / payload_max(sctp);
-	size_t blocks = tulle_pool_blocks(sctp->config.pool);
-	if (len > sctp->config.send_bytes_max || most > blocks - blocks / TULLE_SCTP_RECEIVE_SHARE +
-								 sctp->out_account.reserve_blocks -
-								 RECORD_BLOCKS)
+	size_t blocks = (len + payload_max(sctp) - 1) / payload_max(sctp);
+	if (len > sctp->config.send_bytes_max || blocks > blocks_most(sctp))
 		return TULLE_ERR_TOO_LARGE;
 	return TULLE_OK;
 }
@@ -282,7 +317,7 @@ tulle_err tulle_sctp_send(tulle_sctp *sctp, tulle_time now, uint16_t stream, uin
 	if (swallow(sctp, stream, options))
 		return TULLE_OK;
 	size_t need = blocks_needed(sctp, len);
-	if (!fits(sctp, need))
+	if (!fits(sctp, need) || (is_besides(sctp, stream, options) && !fits_besides(sctp, need)))
 		return refuse(sctp, need);
 	sctp_stream *s = tulle_sctp_add_stream(sctp, stream);
 	if (s == NULL)
@@ -333,6 +368,7 @@ void tulle_sctp_drop_rest(tulle_sctp *sctp, sctp_stream *s)
 		last = piece->last;
 		s->out_head = piece->next;
 		s->buffered -= left;
+		s->uncounted -= piece->uncounted ? left : 0;
 		s->unacked -= left;
 		sctp->out.buffered -= left;
 		sctp->out.unacked -= left;
@@ -343,7 +379,10 @@ void tulle_sctp_drop_rest(tulle_sctp *sctp, sctp_stream *s)
 	}
 	if (s->out_head == NULL)
 		s->out_tail = NULL;
-	s->part_dropped = !last && s->part_open;
+	if (!last && s->part_open && !s->part_dropped) {
+		s->part_dropped = true;
+		sctp->out.open--;
+	}
 }
 
 static void clear_queue(tulle_sctp *sctp, sctp_stream *s)
@@ -356,7 +395,7 @@ static void clear_queue(tulle_sctp *sctp, sctp_stream *s)
 	s->out_tail = NULL;
 	s->ready = s->part_open = s->part_dropped = s->part_undated = false;
 	s->ready_next = NULL;
-	s->buffered = s->unacked = 0;
+	s->buffered = s->uncounted = s->unacked = 0;
 	s->out_ssn = 0;
 	s->out_umid = s->out_fsn = 0;
 	s->deficit = 0;
@@ -383,14 +422,20 @@ void tulle_sctp_outbound_clear(tulle_sctp *sctp)
 	o->ready_last = o->current = NULL;
 	o->undated = NULL;
 	o->tail = NULL;
+	o->open = 0;
 }
 
 /* -- asking -- */
 
+size_t tulle_sctp_counted(const sctp_stream *s)
+{
+	return s->buffered - s->uncounted;
+}
+
 size_t tulle_sctp_buffered(const tulle_sctp *sctp, uint16_t stream)
 {
 	const sctp_stream *s = tulle_sctp_find_stream(sctp, stream);
-	return s != NULL ? s->buffered : 0;
+	return s != NULL ? tulle_sctp_counted(s) : 0;
 }
 
 size_t tulle_sctp_unacked(const tulle_sctp *sctp, uint16_t stream)

@@ -167,8 +167,8 @@ void tulle_sctp_drop_expired(tulle_sctp *sctp)
 
 /* -- telling -- */
 
-/* RFC3758:3.5 C: moves the point on; a FORWARD-TSN at once, then one a round trip while it lasts,
- * or sooner where that is longer than one may be held back (F3). */
+/* RFC3758:3.5 C: moves the point on; a FORWARD-TSN at once, then the same once a round trip while
+ * it lasts (F2). What is new may not be held back for so long (F3). */
 void tulle_sctp_forward_progress(tulle_sctp *sctp)
 {
 	sctp_outbound *o = &sctp->out;
@@ -182,12 +182,13 @@ void tulle_sctp_forward_progress(tulle_sctp *sctp)
 		sctp->due &= ~(uint32_t)SCTP_DUE_FORWARD;
 		return;
 	}
-	if (tulle_sctp_is_timing(sctp, SCTP_T_FORWARD))
-		return;
-	sctp->due |= SCTP_DUE_FORWARD;
 	tulle_time wait = tulle_time_max(sctp->srtt, TULLE_SCTP_FORWARD_WAIT_US);
-	wait = tulle_time_min(wait, TULLE_SCTP_FORWARD_WAIT_US_MAX);
-	tulle_sctp_set_timer(sctp, SCTP_T_FORWARD, wait);
+	if (o->forward_tsn != o->advanced_tsn)
+		wait = tulle_time_min(wait, TULLE_SCTP_FORWARD_WAIT_US_MAX);
+	if (o->forward_at != 0 && sctp->now - o->forward_at < wait)
+		tulle_sctp_set_timer(sctp, SCTP_T_FORWARD, o->forward_at + wait - sctp->now);
+	else
+		sctp->due |= SCTP_DUE_FORWARD;
 }
 
 typedef struct {
@@ -215,7 +216,7 @@ static bool add_skip(skip_list *list, uint64_t key, bool interleaved)
 
 void tulle_sctp_write_forward(tulle_sctp *sctp, tulle_wr *w)
 {
-	const sctp_outbound *o = &sctp->out;
+	sctp_outbound *o = &sctp->out;
 	skip_list list = {.count = 0};
 	uint32_t to = o->acked_tsn;
 	sctp->due &= ~(uint32_t)SCTP_DUE_FORWARD;
@@ -227,6 +228,9 @@ void tulle_sctp_write_forward(tulle_sctp *sctp, tulle_wr *w)
 		return;
 	sctp->stats.forwards_out++;
 	tulle_sctp_write_forward_chunk(w, sctp->interleaves, to, list.at, list.count);
+	o->forward_tsn = to;
+	o->forward_at = sctp->now;
+	tulle_sctp_forward_progress(sctp); /* when the next one is due */
 }
 
 /* -- being told -- */

@@ -5,7 +5,7 @@
 #include "sctp/association.h"
 
 #define PERSIST_RECOVERIES 16u /* RFC8985:6.2 step 4 */
-#define TIMER_ONLY_STEPS 64u   /* such as reneging leaves behind, passed over in one walk */
+#define SKIPPED_MAX 64u        /* such as reneging leaves behind, passed over in one walk */
 
 /* RFC8985:6.2: by time, and by TSN within a burst */
 static bool is_before(tulle_time sent_us, uint32_t tsn, const sctp_rack *r)
@@ -88,11 +88,12 @@ void tulle_sctp_rack_detect(tulle_sctp *sctp)
 	for (; r->has_sent && left > 0; left--) {
 		const sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
 		uint32_t next = t->next;
-		/* beyond what a SACK named it is unknown, not lost */
-		if (!is_before(t->sent_us, tsn, r) || tulle_serial_lt32(r->top, tsn))
+		if (!is_before(t->sent_us, tsn, r))
 			break;
-		if (t->timer_only) {
-			if (++passed > TIMER_ONLY_STEPS)
+		/* beyond what a SACK named it is unknown, not lost; what is sent again is behind it
+		 */
+		if (t->timer_only || tulle_serial_lt32(r->top, tsn)) {
+			if (++passed > SKIPPED_MAX)
 				break;
 		} else {
 			tulle_time due = t->sent_us + r->rtt_us + reo - sctp->now;

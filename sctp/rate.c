@@ -4,11 +4,6 @@
  * that sending and acknowledging it took. Limited samples know only that the path does as much. */
 #include "sctp/association.h"
 
-static size_t chunk_bytes(const sctp_tsn *t)
-{
-	return SCTP_DATA_HEADER_BYTES + tulle_sctp_padded(t->len);
-}
-
 /* Before the chunk counts as in flight. */
 void tulle_sctp_rate_sent(tulle_sctp *sctp, sctp_tsn *t)
 {
@@ -26,7 +21,7 @@ void tulle_sctp_rate_sent(tulle_sctp *sctp, sctp_tsn *t)
 void tulle_sctp_rate_acked(tulle_sctp *sctp, const sctp_tsn *t, tulle_sctp_cc_ack *ack)
 {
 	sctp_rate *r = &sctp->out.rate;
-	r->delivered += chunk_bytes(t);
+	r->delivered += tulle_sctp_tsn_bytes(sctp, t);
 	r->delivered_us = sctp->now;
 	if (ack->sample_us != 0 &&
 		(t->delivered < ack->prior_delivered ||

@@ -38,7 +38,8 @@ static bool write_init_ack(tulle_sctp *sctp, tulle_wr *w)
 	ack.tsn = reply->identity.local_tsn;
 	ack.has_cookie = true;
 	ack.cookie = (tulle_bytes){cookie, sizeof cookie};
-	ack.unknown = (tulle_bytes){reply->info, reply->info_len};
+	memcpy(ack.unknown, reply->info, reply->info_len);
+	ack.unknown_len = reply->info_len;
 	tulle_sctp_write_init_chunk(w, SCTP_INIT_ACK, &ack);
 	return true;
 }

@@ -13,7 +13,7 @@ typedef struct {
 static void note(tulle_sctp *sctp, ack_sum *sum, uint32_t tsn, sctp_tsn *t, bool cumulative)
 {
 	if (t->state != SCTP_TSN_ACKED && t->state != SCTP_TSN_ABANDONED) {
-		sum->ack.acked += SCTP_DATA_HEADER_BYTES + tulle_sctp_padded(t->len);
+		sum->ack.acked += tulle_sctp_tsn_bytes(sctp, t);
 		sum->any = true;
 		if (t->transmissions == 1 && !t->timer_only && t->sent_us >= sum->newest_sent) {
 			sum->newest_sent = t->sent_us;
@@ -139,7 +139,7 @@ static void after_ack(tulle_sctp *sctp, ack_sum *sum, bool has_gaps)
 	}
 	if (sum->any) {
 		sctp->acked_lately = true;
-		o->probed = false;
+		o->probed = o->probed && !sum->moved; /* RFC8985:7.2 */
 		sample_rtt(sctp, sum, has_gaps);
 		tulle_sctp_rack_detect(sctp);
 		tell_cc(sctp, sum);

@@ -94,23 +94,24 @@ static void end_message(tulle_sctp *sctp, sctp_stream *s, bool unordered)
 		pass_turn(sctp, s);
 }
 
-/* buffered falls by n. */
-static void fell(tulle_sctp *sctp, sctp_stream *s, size_t n)
+/* buffered falls by n, of which some do not count. */
+static void fell(tulle_sctp *sctp, sctp_stream *s, size_t n, size_t uncounted)
 {
-	bool above = s->buffered > s->low;
+	bool above = tulle_sctp_counted(s) > s->low;
 	s->buffered -= n;
+	s->uncounted -= uncounted;
 	sctp->out.buffered -= n;
-	if (above && s->buffered <= s->low)
+	if (above && tulle_sctp_counted(s) <= s->low)
 		tulle_sctp_mark_stream(sctp, s, SCTP_MARK_LOW);
 }
 
 void tulle_sctp_end_dropped(tulle_sctp *sctp, sctp_stream *s, bool numbered)
 {
-	bool unordered = s->part_unordered, above = s->buffered > s->low;
+	bool unordered = s->part_unordered, above = tulle_sctp_counted(s) > s->low;
 	if (s->out_head != NULL)
 		unordered = s->out_head->unordered;
 	tulle_sctp_drop_rest(sctp, s);
-	if (above && s->buffered <= s->low)
+	if (above && tulle_sctp_counted(s) <= s->low)
 		tulle_sctp_mark_stream(sctp, s, SCTP_MARK_LOW);
 	if (numbered)
 		end_message(sctp, s, unordered);
@@ -165,7 +166,7 @@ void tulle_sctp_write_chunk(tulle_sctp *sctp, tulle_sctp_packet *p, uint32_t tsn
 /* Moves the stream's queue on by n bytes, which the TSN t now stands for. */
 void tulle_sctp_cut(tulle_sctp *sctp, sctp_stream *s, size_t n, sctp_tsn *t)
 {
-	size_t left = n;
+	size_t left = n, uncounted = 0;
 	bool unordered = s->out_head->unordered, last = false;
 	t->piece = s->out_head;
 	t->offset = s->out_head->sent;
@@ -178,6 +179,7 @@ void tulle_sctp_cut(tulle_sctp *sctp, sctp_stream *s, size_t n, sctp_tsn *t)
 		piece->mid = unordered ? s->out_umid : s->out_ssn;
 		piece->sent = (uint16_t)(piece->sent + take);
 		left -= take;
+		uncounted += piece->uncounted ? take : 0;
 		if (piece->sent < piece->len)
 			continue;
 		last = piece->last;
@@ -193,5 +195,5 @@ void tulle_sctp_cut(tulle_sctp *sctp, sctp_stream *s, size_t n, sctp_tsn *t)
 	} else if (sctp->interleaves && (s->deficit <= 0 || s->out_head == NULL)) {
 		pass_turn(sctp, s); /* RFC8260:2.2 */
 	}
-	fell(sctp, s, n);
+	fell(sctp, s, n, uncounted);
 }

@@ -4,7 +4,7 @@
 
 static bool is_all_acked(const tulle_sctp *sctp)
 {
-	return sctp->out.unacked == 0;
+	return sctp->out.unacked == 0 && sctp->out.open == 0;
 }
 
 static void arm(tulle_sctp *sctp)
@@ -42,6 +42,8 @@ tulle_err tulle_sctp_shutdown(tulle_sctp *sctp, tulle_time now)
 		sctp->why = TULLE_SCTP_SHUTDOWN;
 		return TULLE_OK;
 	}
+	if (sctp->out.open != 0) /* its rest is not taken any more, and others wait behind it */
+		return TULLE_ERR_ARGUMENT;
 	if (sctp->state == TULLE_SCTP_STATE_ESTABLISHED) {
 		tulle_sctp_set_state(sctp, TULLE_SCTP_STATE_SHUTDOWN_PENDING, "shutdown");
 		tulle_sctp_shutdown_progress(sctp);

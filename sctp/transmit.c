@@ -124,7 +124,7 @@ static bool write_probe(tulle_sctp *sctp, tulle_sctp_packet *p)
 	if (!has_room(sctp, p, t))
 		return false;
 	tulle_sctp_mark_lost(sctp, tsn);
-	o->newly_lost -= SCTP_DATA_HEADER_BYTES + tulle_sctp_padded(t->len); /* who knows */
+	o->newly_lost -= tulle_sctp_tsn_bytes(sctp, t); /* who knows */
 	tulle_sctp_unmark_lost(sctp, tsn);
 	write_again(sctp, p, tsn, t);
 	return true;

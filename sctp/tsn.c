@@ -36,9 +36,10 @@ static void unlink(tulle_sctp *sctp, sctp_tsn_list *list, uint32_t tsn, const sc
 	list->count--;
 }
 
-static size_t chunk_bytes(const sctp_tsn *t)
+size_t tulle_sctp_tsn_bytes(const tulle_sctp *sctp, const sctp_tsn *t)
 {
-	return SCTP_DATA_HEADER_BYTES + tulle_sctp_padded(t->len);
+	return (sctp->interleaves ? SCTP_I_DATA_HEADER_BYTES : SCTP_DATA_HEADER_BYTES) +
+	       tulle_sctp_padded(t->len);
 }
 
 static void enter_flight(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t)
@@ -47,14 +48,14 @@ static void enter_flight(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t)
 	t->state = SCTP_TSN_FLIGHT;
 	append(sctp, &o->in_flight, tsn, t);
 	o->flight += t->len;
-	o->flight_chunks += chunk_bytes(t);
+	o->flight_chunks += tulle_sctp_tsn_bytes(sctp, t);
 }
 
 static void leave_flight(tulle_sctp *sctp, uint32_t tsn, const sctp_tsn *t)
 {
 	unlink(sctp, &sctp->out.in_flight, tsn, t);
 	sctp->out.flight -= t->len;
-	sctp->out.flight_chunks -= chunk_bytes(t);
+	sctp->out.flight_chunks -= tulle_sctp_tsn_bytes(sctp, t);
 }
 
 /* It is sent now, for the first time or again. */
@@ -79,8 +80,8 @@ void tulle_sctp_mark_lost(tulle_sctp *sctp, uint32_t tsn)
 	sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
 	leave_flight(sctp, tsn, t);
 	o->peer_window += t->len; /* RFC9260:6.2.1 C */
-	o->newly_lost += chunk_bytes(t);
-	o->rate.lost += chunk_bytes(t);
+	o->newly_lost += tulle_sctp_tsn_bytes(sctp, t);
+	o->rate.lost += tulle_sctp_tsn_bytes(sctp, t);
 	t->state = SCTP_TSN_LOST;
 	append(sctp, &o->lost, tsn, t);
 }

@@ -74,8 +74,8 @@ typedef struct { /* valid until the listener returns, or the next tulle_next_eve
 		struct {
 			tulle_text json, text;
 			bool is_text;
-		} message; /* json: as written; text: decoded, when the value is a string */
-		tulle_bytes bytes;
+		} message;         /* json: as written; text: decoded, when the value is a string */
+		tulle_bytes bytes; /* ptr is never NULL */
 		struct {
 			tulle_err code;
 			tulle_text text;

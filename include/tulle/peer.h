@@ -92,7 +92,7 @@ typedef struct { /* valid until the listener returns, or the next tulle_peer_nex
 	union {
 		tulle_candidate candidate;
 		struct {
-			tulle_bytes data;
+			tulle_bytes data; /* ptr is never NULL */
 			bool is_text, first, last;
 			bool broken; /* with last and no data: the sender gave the rest up (a bound
 					of retransmissions or a lifetime); streamed_messages only */

@@ -57,8 +57,11 @@ typedef struct {
 
 typedef struct {
 	bool first, last; /* both: a whole message. Parts of a stream follow each other in order; */
-	/* without RFC 8260 other streams wait for the last one (RFC9260:6.9 keeps TSNs together) */
-	bool unordered;                         /* taken from the first part, like all below */
+	/* without RFC 8260 other streams wait for the last one (RFC9260:6.9 keeps TSNs together),
+	 * and send leaves half of the room to it: a part of at most send_bytes_max / 4 finds room
+	 * in the end, where others hold the pool one of at most two packets */
+	bool uncounted; /* buffered and BUFFERED_LOW leave these bytes out: not the user's */
+	bool unordered; /* taken from the first part, like all below */
 	bool has_lifetime, has_retransmissions; /* PR-SCTP: reliable until the peer supports it */
 	uint16_t retransmissions_max;           /* 0: sent once */
 	uint16_t priority;      /* weight among streams with data, 1..32767 (256): RFC8831:6.4 */
@@ -87,7 +90,8 @@ typedef enum {
 	TULLE_SCTP_LOST,         /* too many retransmissions: RFC9260:8.1 */
 } tulle_sctp_closed;
 
-/* data is valid until the next poll_event, handle_* or wipe; commands leave it alone. */
+/* data is valid until the next poll_event, handle_* or wipe; commands leave it alone. It is never
+ * NULL. */
 typedef struct {
 	tulle_sctp_event_kind kind;
 	uint16_t stream, cause;
@@ -152,15 +156,17 @@ TULLE_API void tulle_sctp_wipe(tulle_sctp *sctp);
 TULLE_API tulle_err tulle_sctp_connect(tulle_sctp *sctp, tulle_time now);
 /* Takes len > 0 bytes whole or not at all; legal before CONNECTED. options NULL: whole, ordered.
  * WOULD_BLOCK: nothing was taken, WRITABLE follows. ERR_TOO_LARGE: can never fit (send parts).
- * ERR_ARGUMENT: len 0, stream out of range, or parts out of order. ERR_STATE: shutting down, or the
- * stream is being reset (from reset_stream until STREAM_RESET_OUT). */
+ * ERR_ARGUMENT: len 0, stream out of range, or parts out of order. ERR_STATE: shutting down (but
+ * what is open when the peer shuts down is still ended, its rest is taken), or the stream is being
+ * reset (from reset_stream until STREAM_RESET_OUT). */
 TULLE_API tulle_err tulle_sctp_send(tulle_sctp *sctp, tulle_time now, uint16_t stream,
 	uint32_t ppid, const void *data, size_t len, const tulle_sctp_send_options *options);
 /* Ends our direction of the stream after all its queued data is acknowledged: RFC6525:5.1.2.
  * STREAM_RESET_OUT follows; then the stream may be used anew. ERR_STATE: already under way;
  * ERR_ARGUMENT: out of range or in the middle of a message's parts; WOULD_BLOCK as send. */
 TULLE_API tulle_err tulle_sctp_reset_stream(tulle_sctp *sctp, tulle_time now, uint16_t stream);
-/* Sends what is queued, then ends in order; CLOSED follows. Before CONNECTED it closes at once. */
+/* Sends what is queued, then ends in order; CLOSED follows. Before CONNECTED it closes at once.
+ * ERR_ARGUMENT: in the middle of a message's parts (give the last one, or abort). */
 TULLE_API tulle_err tulle_sctp_shutdown(tulle_sctp *sctp, tulle_time now);
 /* Ends at once; the ABORT goes out with the next poll. text (at most 128 bytes are sent) may be
  * empty; cause 0: user initiated (12). RFC9260:9.1 */
@@ -177,7 +183,8 @@ TULLE_API void tulle_sctp_set_ice_rtt(tulle_sctp *sctp, tulle_time rtt_us);
  * (RFC8261:6.1). packet_bytes: the most that its first link takes, 0: unknown. */
 TULLE_API void tulle_sctp_set_path(tulle_sctp *sctp, tulle_time now, size_t packet_bytes);
 
-/* Accepted by send and not yet on the wire; accepted and not yet acknowledged. */
+/* Accepted by send and not yet on the wire, but for what is uncounted; accepted and not yet
+ * acknowledged, all of it. */
 TULLE_API size_t tulle_sctp_buffered(const tulle_sctp *sctp, uint16_t stream);
 TULLE_API size_t tulle_sctp_unacked(const tulle_sctp *sctp, uint16_t stream);
 TULLE_API size_t tulle_sctp_buffered_total(const tulle_sctp *sctp);

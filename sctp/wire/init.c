@@ -3,7 +3,6 @@
 #include "sctp/wire/init.h"
 
 #include "base/panic.h"
-#include "sctp/limits.h"
 #include "sctp/wire/types.h"
 
 static void read_extensions(tulle_bytes value, tulle_sctp_init_chunk *init)
@@ -24,8 +23,13 @@ static bool is_like_werift(tulle_bytes list)
 
 static void report(tulle_sctp_init_chunk *init, const tulle_sctp_parameter *p)
 {
-	if (init->unknown.len == 0 && p->whole.len <= TULLE_SCTP_UNKNOWN_BYTES_MAX)
-		init->unknown = p->whole;
+	size_t at = tulle_sctp_padded(init->unknown_len);
+	size_t heads = (init->unknown_count + 1u) * SCTP_CHUNK_HEADER_BYTES;
+	if (at + heads + tulle_sctp_padded(p->whole.len) > sizeof init->unknown)
+		return;
+	memcpy(init->unknown + at, p->whole.ptr, p->whole.len);
+	init->unknown_len = (uint16_t)(at + p->whole.len);
+	init->unknown_count++;
 }
 
 /* False: an unknown parameter says stop. RFC9260:3.2.1 */
@@ -90,6 +94,18 @@ tulle_drop tulle_sctp_read_init(tulle_bytes value, tulle_sctp_init_chunk *init)
 	return TULLE_TAKEN;
 }
 
+/* RFC9260:3.3.3: each in a parameter of its own */
+static void write_unknown(tulle_wr *w, const tulle_sctp_init_chunk *init)
+{
+	tulle_rd r = tulle_rd_make(init->unknown, init->unknown_len);
+	tulle_sctp_parameter p;
+	while (tulle_sctp_read_parameter(&r, &p)) {
+		size_t at = tulle_sctp_parameter_start(w, SCTP_P_UNRECOGNIZED);
+		tulle_wr_bytes(w, p.whole.ptr, p.whole.len);
+		tulle_sctp_parameter_end(w, at);
+	}
+}
+
 void tulle_sctp_write_init_chunk(tulle_wr *w, uint8_t type, const tulle_sctp_init_chunk *init)
 {
 	size_t at = tulle_sctp_chunk_start(w, type, 0);
@@ -110,11 +126,7 @@ void tulle_sctp_write_init_chunk(tulle_wr *w, uint8_t type, const tulle_sctp_ini
 		tulle_wr_u32(w, 1);
 		tulle_sctp_parameter_end(w, p);
 	}
-	if (init->unknown.len != 0) {
-		size_t p = tulle_sctp_parameter_start(w, SCTP_P_UNRECOGNIZED);
-		tulle_wr_bytes(w, init->unknown.ptr, init->unknown.len);
-		tulle_sctp_parameter_end(w, p);
-	}
+	write_unknown(w, init);
 	if (init->re_config || init->i_data ||
 		init->forward_tsn) { /* last: its padding is not of the chunk's length */
 		size_t p = tulle_sctp_parameter_start(w, SCTP_P_EXTENSIONS);

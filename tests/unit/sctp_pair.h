@@ -36,7 +36,8 @@ typedef struct {
 	tulle_time now;
 	uint64_t random;
 	bool no_random;
-	bool interleaves; /* I-DATA is offered: RFC 8260 */
+	bool interleaves;   /* I-DATA is offered: RFC 8260 */
+	size_t block_bytes; /* of the pool (PAIR_BLOCK) */
 	tulle_sctp_config config;
 } pair;
 
@@ -64,9 +65,10 @@ static inline void pair_open(pair *p, size_t blocks)
 {
 	p->now = 5000000;
 	p->random += 7;
-	size_t n = tulle_pool_memory_bytes(PAIR_BLOCK, blocks);
+	size_t each = p->block_bytes != 0 ? p->block_bytes : PAIR_BLOCK;
+	size_t n = tulle_pool_memory_bytes(each, blocks);
 	p->pool_memory = malloc(n);
-	p->pool = tulle_pool_init(p->pool_memory, n, PAIR_BLOCK, blocks);
+	p->pool = tulle_pool_init(p->pool_memory, n, each, blocks);
 	p->config.interleaving = p->interleaves;
 	p->config.pool = p->pool;
 	p->config.random = (tulle_random){pair_random, p};
@@ -127,10 +129,10 @@ static inline void pair_events(pair *p, int i)
 	while (tulle_sctp_poll_event(e->sctp, &event)) {
 		if (event.kind == TULLE_SCTP_MESSAGE) {
 			ck_assert(e->got_len + event.len <= sizeof e->got);
-			if (event.len != 0) /* a blank has no data */
-				memcpy(e->got + e->got_len, event.data, event.len);
+			memcpy(e->got + e->got_len, event.data, event.len);
 			e->got_len += event.len;
 		}
+		ck_assert_ptr_nonnull(event.data);
 		e->last = event;
 		e->last.data = NULL;
 		e->events[event.kind]++;

@@ -239,6 +239,70 @@ START_TEST(no_open_is_heard_after_close)
 }
 END_TEST
 
+static unsigned broken;
+
+static void note_broken(couple *k, int end, const tulle_peer_event *e)
+{
+	(void)k;
+	if (end != 1 || e->kind != TULLE_PEER_MESSAGE)
+		return;
+	ck_assert_ptr_nonnull(e->u.message.data.ptr);
+	if (e->u.message.broken) {
+		ck_assert(e->u.message.last && e->u.message.data.len == 0);
+		broken++;
+	}
+}
+
+/* RFC3758:3.6: the rest of a message is given up of which a part has come: it ends as broken */
+START_TEST(a_message_given_up_by_its_lifetime_ends_as_broken)
+{
+	const tulle_peer_config streamed = {.streamed_messages = true};
+	size_t taken;
+	broken = 0;
+	open_pair(&(tulle_channel_init){.has_max_packet_lifetime = true,
+			  .max_packet_lifetime_ms = 3000},
+		(const tulle_peer_config *[]){NULL, &streamed});
+	c.on_event = note_broken;
+	ck_assert_int_eq(
+		tulle_channel_send_part(a(), chat, false, "half", 4, &taken, false), TULLE_OK);
+	settle();
+	ck_assert_uint_eq(c.end[1].events[TULLE_PEER_MESSAGE], 1);
+	couple_run(&c, NULL, 5 * SECOND);
+	ck_assert_int_eq(
+		tulle_channel_send_part(a(), chat, false, "late", 4, &taken, false), TULLE_OK);
+	settle();
+	ck_assert_uint_eq(broken, 1);
+	couple_close(&c);
+}
+END_TEST
+
+/* What is buffered when the channel opens, and with two bytes more. */
+static size_t open_buffered[2];
+
+static void send_at_open(couple *k, int end, const tulle_peer_event *e)
+{
+	if (e->kind != TULLE_PEER_OPEN)
+		return;
+	tulle_peer *p = k->end[end].peer;
+	open_buffered[end] = tulle_channel_buffered(p, e->channel);
+	ck_assert_int_eq(tulle_channel_send_text(p, e->channel, "hi", 2), TULLE_OK);
+	ck_assert_uint_eq(tulle_channel_buffered(p, e->channel), 2);
+}
+
+/* DC-076: of the user's bytes alone: the OPEN and the ACK that still wait are none */
+START_TEST(buffered_counts_no_byte_of_dcep)
+{
+	c = (couple){.on_event = send_at_open};
+	open_buffered[0] = open_buffered[1] = 1;
+	couple_open(&c, NULL, NULL);
+	ck_assert_int_eq(tulle_channel_create(a(), "a label", NULL, NULL), TULLE_OK);
+	couple_run(&c, NULL, 5 * SECOND);
+	ck_assert_uint_eq(open_buffered[0], 0);
+	ck_assert_uint_eq(open_buffered[1], 0);
+	couple_close(&c);
+}
+END_TEST
+
 /* DC-076: up by what is taken, down as it goes out */
 START_TEST(buffered_is_what_was_taken_and_has_not_gone)
 {
@@ -247,11 +311,13 @@ START_TEST(buffered_is_what_was_taken_and_has_not_gone)
 	ck_assert_int_eq(tulle_channel_send_bytes(a(), chat, big, 1000), TULLE_OK);
 	ck_assert_int_eq(tulle_channel_send_text(a(), chat, "\xc3\xa4", 2), TULLE_OK);
 	ck_assert_uint_eq(tulle_channel_buffered(a(), chat), 1002);
+	ck_assert_int_eq(tulle_channel_send_bytes(a(), chat, NULL, 0), TULLE_OK);
+	ck_assert_uint_eq(tulle_channel_buffered(a(), chat), 1002); /* its byte is ours */
 	ck_assert_int_eq(tulle_channel_send_bytes(a(), chat, big, 262145), TULLE_ERR_TOO_LARGE);
 	ck_assert_uint_eq(tulle_channel_buffered(a(), chat), 1002);
 	couple_run(&c, NULL, 1); /* on the wire, not yet there */
 	ck_assert_uint_eq(tulle_channel_buffered(a(), chat), 0);
-	ck_assert_uint_eq(tulle_peer_unacked(a(), chat), 1002);
+	ck_assert_uint_eq(tulle_peer_unacked(a(), chat), 1003);
 	settle();
 	ck_assert_uint_eq(tulle_peer_unacked(a(), chat), 0);
 	couple_close(&c);
@@ -809,6 +875,8 @@ Suite *suite_channels_life(void)
 	tcase_add_test(t, ids_end_where_the_streams_of_the_remote_end);
 	tcase_add_test(t, a_channel_is_announced_and_open_before_its_first_message);
 	tcase_add_test(t, no_open_is_heard_after_close);
+	tcase_add_test(t, a_message_given_up_by_its_lifetime_ends_as_broken);
+	tcase_add_test(t, buffered_counts_no_byte_of_dcep);
 	tcase_add_test(t, buffered_is_what_was_taken_and_has_not_gone);
 	tcase_add_test(t, the_threshold_belongs_to_the_channel_not_to_its_id);
 	tcase_add_test(t, sixty_four_mebibytes_pass_through_a_quarter_of_one);

@@ -60,11 +60,14 @@ START_TEST(rest_halves_the_window_down_to_four_packets)
 		ck_assert_uint_eq(cc.cwnd, 20 * MTU);
 		cc.way->on_idle(&cc, 0, 2);
 		ck_assert_uint_eq(cc.cwnd, 5 * MTU);
+		ck_assert_uint_eq(cc.ssthresh, 20 * MTU); /* as far as slow start leads again */
 		cc.way->on_idle(&cc, 0, 9);
 		ck_assert_uint_eq(cc.cwnd, 4 * MTU);
 		make(ways[i], 2);
+		cc.ssthresh = 7 * MTU;
 		cc.way->on_idle(&cc, 0, 1);
 		ck_assert_uint_eq(cc.cwnd, 2 * MTU);
+		ck_assert_uint_eq(cc.ssthresh, 7 * MTU); /* nothing was adjusted */
 	}
 }
 END_TEST

@@ -50,12 +50,149 @@ START_TEST(memory_is_low_when_a_full_chunk_does_not_fit)
 }
 END_TEST
 
+/* RFC9260:6.2: when only what is next may still come, the window holds one chunk: of two the second
+ * could find no room, and each further one would wait for a timer. That it opens is told. */
+START_TEST(a_low_window_promises_one_chunk)
+{
+	static pair p = {.config = {.receive_bytes_max = 16384}, .block_bytes = 1024};
+	static char text[1001];
+	memset(text, 'x', sizeof text - 1);
+	pair_open(&p, 64);
+	pair_connect(&p);
+	tulle_sctp *s = p.end[1].sctp;
+	size_t packet = s->config.packet_bytes_max - SCTP_HEADER_BYTES - SCTP_DATA_HEADER_BYTES;
+	uint8_t flags = SCTP_FLAG_B | SCTP_FLAG_E;
+	for (uint16_t n = 0; n < 400; n++) { /* blocks were seen to hold little */
+		tulle_sctp_pause(s, p.now, 2, n % 40 != 39);
+		ck_assert_int_eq(pair_data(&p, 1, 0, 2, n, flags, "x"), TULLE_TAKEN);
+		pair_settle(&p);
+	}
+	ck_assert_uint_lt(s->in.block_bytes, 600);
+	ck_assert_uint_ge(tulle_sctp_window(s), packet);
+	tulle_sctp_pause(s, p.now, 1, true);
+	unsigned low = 0;
+	for (uint16_t n = 0; tulle_sctp_window(s) != 0; n++) {
+		low += tulle_sctp_is_low(s);
+		ck_assert(!tulle_sctp_is_low(s) || tulle_sctp_window(s) == packet);
+		ck_assert_int_eq(pair_data(&p, 1, 0, 1, n, flags, text), TULLE_TAKEN);
+		pair_catch(&p, 1);
+	}
+	ck_assert_uint_ge(low, 1);
+	tulle_sctp_handle_timeout(s, p.now += 1000000);
+	pair_catch(&p, 1);
+	ck_assert_uint_eq(s->in.window_told, 0);
+	tulle_sctp_event event;
+	tulle_sctp_pause(s, p.now, 1, false);
+	while (s->in.window_told == 0 && tulle_sctp_poll_event(s, &event))
+		pair_catch(&p, 1);
+	ck_assert_uint_eq(s->in.window_told, packet);
+	pair_events(&p, 1);
+	p.end[1].got_len = 0;
+	pair_close(&p);
+}
+END_TEST
+
+/* RFC9260:3.3.4: as many gap blocks as the packet holds, the lowest first; however many there are
+ */
+START_TEST(a_sack_names_as_many_gaps_as_the_packet_holds)
+{
+	static pair p = {.config = {.receive_bytes_max = 1 << 20}, .block_bytes = 4096};
+	pair_open(&p, 400);
+	pair_connect(&p);
+	for (uint16_t n = 0; n < 400; n++)
+		(void)pair_data(&p, 1, 1 + 2u * n, 1, n, SCTP_FLAG_B | SCTP_FLAG_E, "x");
+	ck_assert_uint_eq(p.end[1].sctp->in.ranges.count, 400);
+	ck_assert_uint_ge(pair_catch(&p, 1), 1);
+	tulle_sctp_chunk chunk;
+	tulle_sctp_sack_chunk sack;
+	ck_assert(pair_find(&p.end[1], SCTP_SACK, 0, &chunk));
+	ck_assert_int_eq(tulle_sctp_read_sack(chunk.value, &sack), TULLE_TAKEN);
+	ck_assert_uint_eq(sack.gap_count, (1172 - SCTP_HEADER_BYTES - 16) / 4);
+	ck_assert_uint_eq(tulle_sctp_read_gap(&sack, 0).start, 2);
+	ck_assert_uint_eq(tulle_sctp_read_gap(&sack, 285).end, 2 + 2 * 285);
+	pair_close(&p);
+}
+END_TEST
+
+static void give_gaps(pair *p, const tulle_sctp_gap *gaps, size_t count)
+{
+	uint8_t buf[64];
+	tulle_wr w = tulle_wr_make(buf, sizeof buf);
+	tulle_sctp_write_sack(&w, p->end[0].sctp->out.acked_tsn, 65536, gaps, count, NULL, 0);
+	pair_inject(p, 0, pair_tag(p, 0), buf, w.len);
+}
+
+static void send_one(pair *p)
+{
+	static const uint8_t byte[1];
+	ck_assert_int_eq(tulle_sctp_send(p->end[0].sctp, p->now, 1, 51, byte, 1, NULL), TULLE_OK);
+	pair_catch(p, 0);
+}
+
+/* RFC8985:7.2: only what moves the cumulative TSN starts anew with a probe. Else a peer that lacks
+ * many and says so of each one alone got them one a timeout. */
+START_TEST(after_a_probe_that_closed_no_hole_comes_t3)
+{
+	static pair p;
+	pair_open(&p, 64);
+	pair_connect(&p);
+	tulle_sctp *s = p.end[0].sctp;
+	for (int i = 0; i < 4; i++)
+		send_one(&p);
+	for (uint32_t n = 1; n < 4; n++) /* RACK must leave them alone */
+		tulle_sctp_tsn_at(s, s->out.acked_tsn + n)->timer_only = true;
+	pair_expire(&p, 0);
+	ck_assert_uint_eq(pair_catch(&p, 0), 1);
+	ck_assert_uint_eq(s->stats.loss_probes, 1);
+	give_gaps(&p, &(tulle_sctp_gap){4, 4}, 1);
+	pair_expire(&p, 0);
+	ck_assert_uint_eq(s->stats.loss_probes, 1);
+	ck_assert_uint_eq(s->stats.timeouts, 1);
+	pair_catch(&p, 0);
+	tulle_sctp_chunk chunk;
+	for (unsigned n = 0; n < 3; n++)
+		ck_assert(pair_find(&p.end[0], SCTP_DATA, n, &chunk));
+	pair_settle(&p);
+	pair_close(&p);
+}
+END_TEST
+
+/* RFC8985:6.2 step 5: newer ones, of which no SACK has said anything, hide nothing behind them */
+START_TEST(what_is_lost_again_is_seen_behind_newer_ones)
+{
+	static pair p;
+	pair_open(&p, 64);
+	pair_connect(&p);
+	tulle_sctp *s = p.end[0].sctp;
+	p.now += 1000;
+	for (int i = 0; i < 6; i++)
+		send_one(&p);
+	p.now += 10000;
+	send_one(&p);
+	send_one(&p);
+	p.now += 10000;
+	tulle_sctp_gap gaps[] = {{2, 2}, {4, 6}};
+	give_gaps(&p, gaps, 2);
+	pair_catch(&p, 0);
+	ck_assert_uint_eq(s->stats.retransmissions, 2); /* the first and the third */
+	p.now += 20000;
+	give_gaps(&p, &(tulle_sctp_gap){2, 6}, 1);
+	pair_catch(&p, 0);
+	ck_assert_uint_eq(s->stats.retransmissions, 3); /* the first */
+	pair_close(&p);
+}
+END_TEST
+
 Suite *suite_sctp_found(void)
 {
 	Suite *s = suite_create("sctp_found");
 	TCase *t = tcase_create("found");
 	tcase_add_test(t, a_stream_whose_message_is_given_in_parts_keeps_its_record);
 	tcase_add_test(t, memory_is_low_when_a_full_chunk_does_not_fit);
+	tcase_add_test(t, a_low_window_promises_one_chunk);
+	tcase_add_test(t, a_sack_names_as_many_gaps_as_the_packet_holds);
+	tcase_add_test(t, after_a_probe_that_closed_no_hole_comes_t3);
+	tcase_add_test(t, what_is_lost_again_is_seen_behind_newer_ones);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -185,6 +185,67 @@ START_TEST(unknown_parameters_are_reported_where_they_belong)
 }
 END_TEST
 
+/* SCTP-016 RFC9260:3.3.3: one Unrecognized Parameter for each that is to be reported, in order; in
+ * an ERROR RFC9260:3.3.10.8 they stand in one cause */
+START_TEST(each_unknown_parameter_is_reported)
+{
+	static const uint8_t many[] = {0, 7, 0, 8, 'c', 'o', 'o', 'k', 0xc0, 0x55, 0, 5, 'a', 0, 0,
+		0, 0x80, 0x55, 0, 4, 0xc0, 0x56, 0, 4, 0x40, 0x57, 0, 4, 0xc0, 0x58, 0, 4};
+	static const uint8_t reports[] = {0, 8, 0, 9, 0xc0, 0x55, 0, 5, 'a', 0, 0, 0, 0, 8, 0, 8,
+		0xc0, 0x56, 0, 4, 0, 8, 0, 8, 0x40, 0x57, 0, 4}; /* that one says stop */
+	static const uint8_t cause[] = {
+		0, 8, 0, 20, 0xc0, 0x55, 0, 5, 'a', 0, 0, 0, 0xc0, 0x56, 0, 4, 0x40, 0x57, 0, 4};
+	hand_state(&p, S(CLOSED));
+	hand_init init = hand_default(SCTP_INIT);
+	init.extra = many + 8;
+	init.extra_len = sizeof many - 8;
+	hand_give_init(&p, 0, &init);
+	tulle_sctp_chunk chunk = said(0, SCTP_INIT_ACK);
+	bool found = false;
+	for (size_t i = 16; i + sizeof reports <= chunk.value.len; i += 4)
+		found = found || memcmp(chunk.value.ptr + i, reports, sizeof reports) == 0;
+	ck_assert(found);
+	hand_state(&p, S(COOKIE_WAIT));
+	hand_init ack = hand_default(SCTP_INIT_ACK);
+	ack.extra = many;
+	ack.extra_len = sizeof many;
+	ck_assert_int_eq(hand_give_init(&p, 0, &ack), TULLE_TAKEN);
+	chunk = said(0, SCTP_ERROR);
+	ck_assert_uint_eq(chunk.value.len, sizeof cause);
+	ck_assert_mem_eq(chunk.value.ptr, cause, sizeof cause);
+}
+END_TEST
+
+/* SCTP-037: however many they are, the INIT ACK fits the smallest packet, and holds whole ones */
+START_TEST(the_reports_are_bound)
+{
+	uint8_t extra[60 * 8];
+	for (size_t i = 0; i < sizeof extra; i += 8)
+		memcpy(extra + i, "\300\125\0\10abcd", 8);
+	hand_state(&p, S(CLOSED));
+	hand_init init = hand_default(SCTP_INIT);
+	init.extra = extra;
+	init.extra_len = sizeof extra;
+	hand_give_init(&p, 0, &init);
+	tulle_sctp_chunk chunk = said(0, SCTP_INIT_ACK);
+	ck_assert_uint_le(p.end[0].packet_len[0], TULLE_SCTP_PACKET_BYTES_MIN);
+	tulle_rd r = tulle_rd_make(chunk.value.ptr + 16, chunk.value.len - 16);
+	tulle_sctp_parameter param;
+	unsigned count = 0;
+	while (tulle_sctp_read_parameter(&r, &param))
+		count += param.type == SCTP_P_UNRECOGNIZED && param.whole.len == 12;
+	ck_assert(tulle_rd_finish(&r));
+	ck_assert_uint_eq(count, TULLE_SCTP_UNKNOWN_BYTES_MAX / 12);
+	hand_state(&p, S(COOKIE_WAIT));
+	hand_init ack = hand_default(SCTP_INIT_ACK);
+	ack.extra = extra;
+	memcpy(extra, "\0\7\0\10", 4);
+	ack.extra_len = sizeof extra;
+	ck_assert_int_eq(hand_give_init(&p, 0, &ack), TULLE_TAKEN);
+	ck_assert_uint_eq(said(0, SCTP_ERROR).value.len, 4 + TULLE_SCTP_ERROR_BYTES_MAX);
+}
+END_TEST
+
 /* SCTP-037 RFC9260:12.2.4.1: the answer to an INIT is little more than the INIT */
 START_TEST(an_init_is_answered_by_few_bytes)
 {
@@ -486,6 +547,8 @@ Suite *suite_sctp_handshake(void)
 	tcase_add_test(t, a_host_name_is_refused);
 	tcase_add_test(t, addresses_in_an_init_mean_nothing);
 	tcase_add_test(t, unknown_parameters_are_reported_where_they_belong);
+	tcase_add_test(t, each_unknown_parameter_is_reported);
+	tcase_add_test(t, the_reports_are_bound);
 	tcase_add_test(t, an_init_is_answered_by_few_bytes);
 	tcase_add_test(t, an_init_ack_that_cannot_be_ends_the_attempt);
 	tcase_add_test(t, a_cookie_must_fit_the_packet_that_echoes_it);

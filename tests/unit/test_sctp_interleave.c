@@ -326,6 +326,39 @@ START_TEST(begun_messages_hold_no_more_than_the_window)
 }
 END_TEST
 
+/* SCTP-166: whole messages that wait for the end of one that goes out in parts: that end finds no
+ * room */
+START_TEST(whole_messages_behind_a_begun_one_hold_no_more_than_the_window)
+{
+	static char text[1001];
+	memset(text, 'x', sizeof text - 1);
+	p.end[1].sctp->config.streamed = true;
+	give(0, 1, 0, 0, B, "first");
+	ck_got("first");
+	for (uint32_t mid = 0; mid < 5000 && !p.end[1].sctp->ended; mid++)
+		give(0, 2, mid, 0, B | E, text);
+	ck_assert_uint_eq(IN->forming, 0);
+	ck_assert(p.end[1].sctp->ended);
+	ck_got("first");
+	ck_assert_uint_eq(p.end[1].last.cause, SCTP_C_RESOURCE);
+}
+END_TEST
+
+/* RFC9260:7.2.1, RFC8260:2.1: what is outstanding is counted with the header that it has */
+START_TEST(a_chunk_in_flight_counts_its_longer_header)
+{
+	static const uint8_t bytes[100];
+	open_window();
+	ck_assert_int_eq(tulle_sctp_send(p.end[0].sctp, p.now, 1, 51, bytes, 100, NULL), TULLE_OK);
+	pair_catch(&p, 0);
+	ck_assert_uint_eq(p.end[0].sctp->out.flight_chunks, SCTP_I_DATA_HEADER_BYTES + 100);
+	pair_give(&p, 1, p.end[0].packet[0], p.end[0].packet_len[0]);
+	pair_settle(&p);
+	ck_assert_uint_eq(p.end[0].sctp->out.flight_chunks, 0);
+	ck_assert_uint_eq(p.end[0].sctp->out.rate.delivered, SCTP_I_DATA_HEADER_BYTES + 100);
+}
+END_TEST
+
 /* -- given up -- */
 
 /* RFC8260:2.3.1: by order and MID; what comes late of it is thrown away, and is no violation */
@@ -349,6 +382,39 @@ START_TEST(a_forward_tsn_takes_messages_away_by_their_numbers)
 	give(0, 1, 2, 0, B | E, "end");
 	ck_got("nextend");
 	ck_assert_uint_eq(IN->blocks, 0);
+}
+END_TEST
+
+/* RFC8260:2.3.1: what has come wholly is not taken away, also when it waits for its reader */
+START_TEST(a_forward_tsn_leaves_a_message_that_is_being_read)
+{
+	tulle_sctp_event event;
+	p.end[1].sctp->config.streamed = true;
+	give(0, 1, 0, 0, B, "abc");
+	ck_assert(tulle_sctp_poll_event(p.end[1].sctp, &event));
+	give(0, 1, 0, 1, 0, "def");
+	give(0, 1, 0, 2, E, "ghi");
+	ck_assert_int_eq(
+		forward(1, true, 1, (tulle_sctp_skip){.stream = 1, .mid = 1}), TULLE_TAKEN);
+	give(0, 1, 2, 0, B | E, "next");
+	ck_got("defghinext");
+	ck_assert(p.end[1].last.ok);
+}
+END_TEST
+
+/* RFC8260:2.3.2: the numbers begin anew, while the last message of before is being read */
+START_TEST(a_number_of_after_a_reset_is_another_message)
+{
+	tulle_sctp_event event;
+	p.end[1].sctp->config.streamed = true;
+	give(0, 1, 0, 0, B, "abc");
+	ck_assert(tulle_sctp_poll_event(p.end[1].sctp, &event));
+	give(0, 1, 0, 1, E, "def");
+	tulle_sctp_reset_in(p.end[1].sctp, tulle_sctp_find_stream(p.end[1].sctp, 1));
+	ck_assert_int_eq(give(0, 1, 0, 0, B, "new"), TULLE_TAKEN);
+	ck_assert_int_eq(give(0, 1, 0, 1, E, "er"), TULLE_TAKEN);
+	ck_got("defnewer");
+	ck_assert_uint_eq(p.end[1].events[TULLE_SCTP_STREAM_RESET_IN], 1);
 }
 END_TEST
 
@@ -471,7 +537,11 @@ Suite *suite_sctp_interleave(void)
 	tcase_add_test(t, a_reset_sets_the_numbers_to_zero_on_both_ends);
 	tcase_add_test(t, fragments_of_many_messages_find_theirs_in_any_order);
 	tcase_add_test(t, begun_messages_hold_no_more_than_the_window);
+	tcase_add_test(t, whole_messages_behind_a_begun_one_hold_no_more_than_the_window);
+	tcase_add_test(t, a_chunk_in_flight_counts_its_longer_header);
 	tcase_add_test(t, a_forward_tsn_takes_messages_away_by_their_numbers);
+	tcase_add_test(t, a_forward_tsn_leaves_a_message_that_is_being_read);
+	tcase_add_test(t, a_number_of_after_a_reset_is_another_message);
 	tcase_add_test(t, our_forward_tsn_is_of_the_kind_that_was_agreed_on);
 	tcase_add_test(t, a_small_message_goes_between_the_fragments_of_a_large_one);
 	suite_add_tcase(s, t);

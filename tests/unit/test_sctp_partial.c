@@ -377,6 +377,26 @@ START_TEST(a_forward_tsn_is_repeated_until_the_peer_has_passed_it)
 }
 END_TEST
 
+/* SCTP-132 RFC3758:3.5 F2: the same again once a round trip, however long that is */
+START_TEST(a_forward_tsn_is_repeated_once_a_round_trip)
+{
+	tulle_sctp *s = p.end[0].sctp;
+	s->srtt = 600000;
+	s->rto = 5000000;
+	send(1, 10, &once);
+	pair_catch(&p, 0);
+	ck_assert(tulle_sctp_abandon(s, OUT->next_tsn - 1));
+	ck_assert_uint_eq(pair_catch(&p, 0), 1);
+	for (int i = 1; i <= 3; i++) {
+		tulle_time since = p.now;
+		while (pair_catch(&p, 0) == 0)
+			pair_expire(&p, 0);
+		ck_assert_uint_eq(count(SCTP_FORWARD_TSN), 1);
+		ck_assert_int_eq(p.now - since, 600000);
+	}
+}
+END_TEST
+
 /* SCTP-132 RFC3758:3.5 F3: on a slow path too, where a round trip is longer than what F3 allows */
 START_TEST(a_forward_tsn_is_not_held_back_for_long)
 {
@@ -456,6 +476,7 @@ Suite *suite_sctp_partial(void)
 	tcase_add_test(t, what_is_given_up_leaves_the_flight_and_lets_no_window_grow);
 	tcase_add_test(t, the_point_moves_over_what_is_given_up_and_no_further);
 	tcase_add_test(t, a_forward_tsn_is_repeated_until_the_peer_has_passed_it);
+	tcase_add_test(t, a_forward_tsn_is_repeated_once_a_round_trip);
 	tcase_add_test(t, a_forward_tsn_is_not_held_back_for_long);
 	tcase_add_test(
 		t, each_stream_is_named_once_with_its_last_message_and_unordered_ones_are_not);

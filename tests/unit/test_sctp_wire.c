@@ -153,7 +153,7 @@ START_TEST(unknown_init_parameters_follow_their_high_bits)
 		ck_assert_int_eq(
 			tulle_sctp_read_init((tulle_bytes){value, 24}, &init), TULLE_TAKEN);
 		ck_assert(init.forward_tsn == cases[i].goes_on);
-		ck_assert((init.unknown.len != 0) == cases[i].reports);
+		ck_assert((init.unknown_len != 0) == cases[i].reports);
 	}
 }
 END_TEST

@@ -219,7 +219,7 @@ START_TEST(another_method_or_length_is_no_offer_and_no_error)
 		tulle_sctp_init_chunk init;
 		ck_assert(pair_find(&p.end[1], SCTP_INIT_ACK, 0, &ack));
 		ck_assert_int_eq(tulle_sctp_read_init(ack.value, &init), TULLE_TAKEN);
-		ck_assert_uint_eq(init.unknown.len, 0);
+		ck_assert_uint_eq(init.unknown_len, 0);
 		uint8_t echo[200];
 		w = tulle_wr_make(echo, sizeof echo);
 		at = tulle_sctp_chunk_start(&w, SCTP_COOKIE_ECHO, 0);
