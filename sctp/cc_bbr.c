@@ -177,16 +177,20 @@ static void begin_refill(tulle_sctp_cc *cc, tulle_time now)
 	b->trims = 0;
 }
 
-/* Enough is in flight, and as much as that makes a queue; or probing finds nothing more. */
-static bool is_probe_over(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
+/* While probing finds more, each round begins it anew. */
+static void count_what_it_finds(tulle_sctp_bbr *b)
 {
-	tulle_sctp_bbr *b = &cc->u.bbr;
-	size_t full = tulle_max(tulle_sctp_bbr_bdp(b), b->up_flight);
 	uint64_t bw = tulle_sctp_bbr_bw_max(b);
-	if (b->round_start && b->phase_rounds > 1 && bw > b->bw_before + b->bw_before / 8) {
-		b->bw_before = bw; /* it finds more: on */
-		b->phase_rounds = 1;
-	}
+	if (!b->round_start || b->phase_rounds <= 1 || bw <= b->bw_before + b->bw_before / 8)
+		return;
+	b->bw_before = bw;
+	b->phase_rounds = 1;
+}
+
+/* Enough is in flight, and as much as that makes a queue; or probing finds nothing more. */
+static bool is_probe_over(const tulle_sctp_bbr *b, const tulle_sctp_cc_ack *ack)
+{
+	size_t full = tulle_max(tulle_sctp_bbr_bdp(b), b->up_flight);
 	bool far = b->phase_rounds > 0 && ack->now - b->phase_at > b->min_rtt &&
 		   ack->flight > full + full / 4;
 	return (far && tulle_sctp_bbr_is_queue(b, b->last_rtt)) ||
@@ -198,13 +202,10 @@ static void cycle(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 	tulle_sctp_bbr *b = &cc->u.bbr;
 	switch (b->state) {
 	case TULLE_SCTP_BBR_DOWN:
-		if (ack->flight <= tulle_min(tulle_sctp_bbr_bdp(b), tulle_sctp_bbr_headroom(cc))) {
-			tulle_time wait = b->probe_wait;
+		if (ack->flight <= tulle_min(tulle_sctp_bbr_bdp(b), tulle_sctp_bbr_headroom(cc)))
 			enter(cc, TULLE_SCTP_BBR_CRUISE, ack->now);
-			b->probe_wait = wait;
-		} else if (is_time_to_probe(cc, ack)) { /* the queue is not ours alone */
+		else if (is_time_to_probe(cc, ack)) /* the queue is not ours alone */
 			begin_refill(cc, ack->now);
-		}
 		break;
 	case TULLE_SCTP_BBR_CRUISE:
 		if (is_time_to_probe(cc, ack))
@@ -217,7 +218,8 @@ static void cycle(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 		}
 		break;
 	case TULLE_SCTP_BBR_UP:
-		if (is_probe_over(cc, ack))
+		count_what_it_finds(b);
+		if (is_probe_over(b, ack))
 			tulle_sctp_bbr_begin_down(cc, ack->now);
 		break;
 	default:
