@@ -6,7 +6,11 @@
 static bool window_is_open(const tulle_sctp *sctp)
 {
 	const sctp_outbound *o = &sctp->out;
-	return o->flight_chunks == 0 || (o->flight_chunks < sctp->cc.cwnd && o->peer_window > 0);
+	if (o->flight_chunks != 0)
+		return o->flight_chunks < sctp->cc.cwnd && o->peer_window > 0;
+	/* else the timer that ends with a window probe runs, or is to be started: next_size */
+	return o->peer_window > 0 || o->window_due || o->lost.count != 0 ||
+	       !tulle_sctp_is_timing(sctp, SCTP_T_RTX);
 }
 
 bool tulle_sctp_wants_to_send(const tulle_sctp *sctp)
@@ -130,6 +134,23 @@ static bool write_probe(tulle_sctp *sctp, tulle_sctp_packet *p)
 	return true;
 }
 
+/* RFC9260:6.1 A: more than the window holds is a probe, the first one an RTO after it shut. Before
+ * that the peer says itself when it opens, and what comes too early is lost. */
+static bool may_probe_window(tulle_sctp *sctp)
+{
+	sctp_outbound *o = &sctp->out;
+	if (o->flight != 0 || o->lost.count != 0)
+		return false;
+	if (!o->window_due) {
+		if (!tulle_sctp_is_timing(sctp, SCTP_T_RTX))
+			tulle_sctp_set_timer(sctp, SCTP_T_RTX, sctp->rto);
+		return false;
+	}
+	o->window_due = false;
+	sctp->stats.window_probes++;
+	return true;
+}
+
 /* The size of the next new chunk; 0: none now. */
 static size_t next_size(tulle_sctp *sctp, const tulle_sctp_packet *p, bool bundled)
 {
@@ -147,12 +168,7 @@ static size_t next_size(tulle_sctp *sctp, const tulle_sctp_packet *p, bool bundl
 	size_t n = tulle_sctp_at_hand(s, room, &last);
 	if (!last && n == room && bundled && n < TULLE_SCTP_FRAGMENT_BYTES_MIN)
 		return 0;
-	if (n > o->peer_window) { /* RFC9260:6.1 A: only as a probe */
-		if (o->flight != 0 || o->lost.count != 0)
-			return 0;
-		sctp->stats.window_probes++;
-	}
-	return n;
+	return n <= o->peer_window || may_probe_window(sctp) ? n : 0;
 }
 
 static void decay_when_idle(tulle_sctp *sctp)

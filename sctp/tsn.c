@@ -189,6 +189,9 @@ void tulle_sctp_rtx_timeout(tulle_sctp *sctp)
 {
 	sctp_outbound *o = &sctp->out;
 	bool window_probe = is_window_probe(sctp);
+	o->window_due = o->in_flight.count + o->lost.count == 0;
+	if (o->acked_tsn + 1 == o->next_tsn) /* it ran for that alone */
+		return;
 	if (!o->probed && !window_probe && o->in_flight.count != 0) {
 		o->probed = o->probe_due = true;
 		sctp->stats.loss_probes++;
