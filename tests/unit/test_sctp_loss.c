@@ -285,6 +285,27 @@ START_TEST(a_shut_window_gets_single_probes_and_the_association_stays)
 }
 END_TEST
 
+/* RFC9260:6.1 A: after T3 a peer that has room for one only takes the rest when it says so; what
+ * closes a hole it takes at once */
+START_TEST(what_is_lost_waits_for_a_window_unless_it_closes_a_hole)
+{
+	for (int hole = 0; hole < 2; hole++) {
+		uint32_t acked = p.end[0].sctp->out.acked_tsn;
+		send_many(3);
+		pair_expire(&p, 0); /* the probe */
+		pair_catch(&p, 0);
+		pair_expire(&p, 0);
+		ck_assert_uint_eq(pair_catch(&p, 0), 1);
+		ck_assert_int_eq(give_sack(acked + 1, hole ? 2 : 0, hole ? 2 : 0, 0), TULLE_TAKEN);
+		ck_assert_uint_eq(pair_catch(&p, 0), hole ? 1 : 0);
+		ck_assert_int_eq(
+			give_sack(acked + 2 * (uint32_t)hole + 1, 0, 0, 90000), TULLE_TAKEN);
+		ck_assert_uint_eq(pair_catch(&p, 0), hole ? 0 : 2);
+		ck_assert_int_eq(give_sack(acked + 3, 0, 0, 90000), TULLE_TAKEN);
+	}
+}
+END_TEST
+
 /* SCTP-094 RFC9260:7.2.1, SCTP-095 */
 START_TEST(slow_start_grows_by_what_is_acknowledged_when_the_window_is_full)
 {
@@ -320,6 +341,7 @@ Suite *suite_sctp_loss(void)
 	tcase_add_test(t, the_timeout_learns_whether_the_peer_answers_at_once);
 	tcase_add_test(t, the_timer_doubles_sends_one_packet_and_gives_up_after_ten);
 	tcase_add_test(t, a_shut_window_gets_single_probes_and_the_association_stays);
+	tcase_add_test(t, what_is_lost_waits_for_a_window_unless_it_closes_a_hole);
 	tcase_add_test(t, slow_start_grows_by_what_is_acknowledged_when_the_window_is_full);
 	suite_add_tcase(s, t);
 	return s;
