@@ -429,8 +429,7 @@ static void finish(world *w)
 static void make_pools(world *w)
 {
 	const uint8_t *how = w->how;
-	/* the records of eight streams may hold four blocks for good, at both ends together */
-	size_t blocks = 5 + how[1] / 2u, n = tulle_pool_memory_bytes(1024, blocks);
+	size_t blocks = 1 + how[1] / 2u, n = tulle_pool_memory_bytes(1024, blocks);
 	for (int i = 0; i < 2; i++) {
 		if (i == 1 && (how[0] & 8) != 0) {
 			w->pool[1] = w->pool[0];
