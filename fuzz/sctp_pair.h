@@ -8,8 +8,8 @@
 #include <string.h>
 
 #define MESSAGES 512
-/* Their records have room in every association: the next one wants a block of the pool, which may be
- * full of what the other end has queued. */
+/* Their records have room in every association: the next one wants a block of the pool, which may
+ * be full of what the other end has queued. */
 #define STREAMS 7
 
 typedef struct {
