@@ -402,7 +402,18 @@ static bool is_all_there(const world *w)
 	return true;
 }
 
-/* The network is good and the users read: what was accepted must come. */
+/* Grows with each step of either end. */
+static uint64_t steps(const world *w)
+{
+	uint64_t n = 0;
+	for (int i = 0; i < 2; i++)
+		n += w->end[i]->stats.data_in + w->end[i]->stats.messages_in +
+		     (uint32_t)(w->end[i]->out.acked_tsn - w->end[i]->identity.local_tsn);
+	return n;
+}
+
+/* The network is good and the users read: what was accepted must come, be it a chunk each time that
+ * a timer of 10 s (RTO.Max) runs out, where only the reserve is left. */
 static void finish(world *w)
 {
 	w->loss = 0;
@@ -411,7 +422,8 @@ static void finish(world *w)
 	for (int i = 0; i < 2; i++)
 		for (uint16_t s = 0; s < STREAMS; s++)
 			(void)tulle_sctp_pause(w->end[i], w->now, s, false);
-	for (int n = 0; n < 600 && !w->closed; n++) {
+	uint64_t before = steps(w);
+	for (int n = 0, still = 0; still < 300 && n < 20000 && !w->closed; n++, still++) {
 		for (int i = 0; i < 2; i++)
 			for (unsigned s = 0; s < STREAMS; s++)
 				if (w->side[i].open[s] != 0) /* its last part */
@@ -422,6 +434,9 @@ static void finish(world *w)
 		wake(w);
 		if (is_all_there(w))
 			return;
+		if (steps(w) != before)
+			still = 0;
+		before = steps(w);
 	}
 	TULLE_CHECK(w->closed || !w->judged); /* it stalls */
 }

@@ -173,8 +173,9 @@ typedef struct {
 	uint8_t i_prompt;   /* answers at once in a row */
 	bool i_watched, pace_burst;
 	bool in_recovery, blocked;
-	bool probed;    /* the timer has expired once since the last progress: RFC8985:7 */
-	bool probe_due; /* a packet may ignore the window */
+	bool probed;     /* the timer has expired once since the last progress: RFC8985:7 */
+	bool probe_due;  /* a packet may ignore the window */
+	bool window_due; /* the peer that has no window is asked with a chunk: RFC9260:6.1 A */
 	bool one_packet,
 		no_packet; /* after T3 one goes out, then none until a SACK: RFC9260:6.3.3 */
 } sctp_outbound;

@@ -156,6 +156,7 @@ static void take_window(tulle_sctp *sctp, uint32_t window)
 		sctp->stats.zero_windows++;
 	if (window == 0)
 		sctp->errors = 0; /* RFC9260:6.1 A: it answers, so it lives */
+	o->window_due = o->window_due && window == 0;
 	o->peer_window_told = window;
 	o->peer_window = window > o->flight ? window - o->flight : 0; /* RFC9260:6.2.1 D ii */
 }

@@ -6,7 +6,11 @@
 static bool window_is_open(const tulle_sctp *sctp)
 {
 	const sctp_outbound *o = &sctp->out;
-	return o->flight_chunks == 0 || (o->flight_chunks < sctp->cc.cwnd && o->peer_window > 0);
+	if (o->flight_chunks != 0)
+		return o->flight_chunks < sctp->cc.cwnd && o->peer_window > 0;
+	/* else the timer that ends with a window probe runs, or is to be started: next_size */
+	return o->peer_window > 0 || o->window_due || o->gap_acked != 0 ||
+	       !tulle_sctp_is_timing(sctp, SCTP_T_RTX);
 }
 
 bool tulle_sctp_wants_to_send(const tulle_sctp *sctp)
@@ -77,6 +81,18 @@ static void write_again(tulle_sctp *sctp, tulle_sctp_packet *p, uint32_t tsn, sc
 	write_tsn(sctp, p, tsn, t);
 }
 
+/* A window that shut without a hole above it waits for its reader: more of it is only refused. What
+ * closes a hole is taken, whatever the window says. */
+static bool is_held_back(const tulle_sctp *sctp, const sctp_tsn *t)
+{
+	const sctp_outbound *o = &sctp->out;
+	if (o->probe_due)
+		return false;
+	if (o->flight != 0 && o->flight_chunks >= sctp->cc.cwnd)
+		return true;
+	return t->len > o->peer_window && (o->flight != 0 || (o->gap_acked == 0 && !o->window_due));
+}
+
 /* RFC9260:6.1 C: what is lost goes before what is new. */
 static bool write_lost(tulle_sctp *sctp, tulle_sctp_packet *p)
 {
@@ -87,8 +103,7 @@ static bool write_lost(tulle_sctp *sctp, tulle_sctp_packet *p)
 		sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
 		if (tulle_sctp_is_spent(sctp, t) && tulle_sctp_abandon(sctp, tsn))
 			continue; /* RFC3758:3.5 A */
-		if (o->flight != 0 && !o->probe_due &&
-			(o->flight_chunks >= sctp->cc.cwnd || t->len > o->peer_window))
+		if (is_held_back(sctp, t))
 			break;
 		if (!has_room(sctp, p, t))
 			break;
@@ -130,6 +145,22 @@ static bool write_probe(tulle_sctp *sctp, tulle_sctp_packet *p)
 	return true;
 }
 
+/* RFC9260:6.1 A: more than the window holds is a probe, the first one an RTO after it shut. Before
+ * that the peer says itself when it opens, and what comes too early is lost. */
+static bool may_probe_window(tulle_sctp *sctp)
+{
+	sctp_outbound *o = &sctp->out;
+	if (o->flight != 0 || o->lost.count != 0)
+		return false;
+	if (!o->window_due) {
+		if (!tulle_sctp_is_timing(sctp, SCTP_T_RTX))
+			tulle_sctp_set_timer(sctp, SCTP_T_RTX, sctp->rto);
+		return false;
+	}
+	sctp->stats.window_probes++;
+	return true;
+}
+
 /* The size of the next new chunk; 0: none now. */
 static size_t next_size(tulle_sctp *sctp, const tulle_sctp_packet *p, bool bundled)
 {
@@ -147,12 +178,7 @@ static size_t next_size(tulle_sctp *sctp, const tulle_sctp_packet *p, bool bundl
 	size_t n = tulle_sctp_at_hand(s, room, &last);
 	if (!last && n == room && bundled && n < TULLE_SCTP_FRAGMENT_BYTES_MIN)
 		return 0;
-	if (n > o->peer_window) { /* RFC9260:6.1 A: only as a probe */
-		if (o->flight != 0 || o->lost.count != 0)
-			return 0;
-		sctp->stats.window_probes++;
-	}
-	return n;
+	return n <= o->peer_window || may_probe_window(sctp) ? n : 0;
 }
 
 static void decay_when_idle(tulle_sctp *sctp)

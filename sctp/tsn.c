@@ -65,7 +65,7 @@ void tulle_sctp_put_in_flight(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t)
 	tulle_sctp_rate_sent(sctp, t);
 	enter_flight(sctp, tsn, t);
 	t->sent_us = sctp->now;
-	t->timer_only = false;
+	t->timer_only = o->window_due = false;
 	if (t->transmissions < 255)
 		t->transmissions++;
 	t->in_flight_k = (uint16_t)tulle_min(o->flight_chunks >> 10, UINT16_MAX);
@@ -189,6 +189,10 @@ void tulle_sctp_rtx_timeout(tulle_sctp *sctp)
 {
 	sctp_outbound *o = &sctp->out;
 	bool window_probe = is_window_probe(sctp);
+	if (o->acked_tsn + 1 == o->next_tsn) { /* it ran for that alone */
+		o->window_due = true;
+		return;
+	}
 	if (!o->probed && !window_probe && o->in_flight.count != 0) {
 		o->probed = o->probe_due = true;
 		sctp->stats.loss_probes++;
@@ -212,7 +216,7 @@ void tulle_sctp_rtx_timeout(tulle_sctp *sctp)
 	if (!window_probe)
 		tulle_sctp_path_silent(sctp);
 	o->probe_due = o->i_watched = false;
-	o->one_packet = true;
+	o->one_packet = o->window_due = true;
 	o->no_packet = false;
 	lose_all(sctp);
 	tulle_sctp_stop_timer(sctp, SCTP_T_RACK);

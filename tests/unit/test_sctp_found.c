@@ -183,6 +183,42 @@ START_TEST(what_is_lost_again_is_seen_behind_newer_ones)
 }
 END_TEST
 
+/* RFC9260:5.2.4.1: a reset that waited behind unread messages does not hold up the new ones */
+START_TEST(a_restart_forgets_a_reset_that_was_not_told)
+{
+	static pair p;
+	for (int unread = 0; unread < 2; unread++) {
+		p = (pair){0};
+		pair_open(&p, 64);
+		pair_connect(&p);
+		tulle_sctp *s = p.end[1].sctp;
+		uint8_t flags = SCTP_FLAG_B | SCTP_FLAG_E;
+		tulle_sctp_pause(s, p.now, 2, true);
+		if (unread)
+			pair_data(&p, 1, 0, 2, 0, flags, "old");
+		tulle_sctp_reset_in(s, tulle_sctp_find_stream(s, 2));
+		tulle_sctp_pause(s, p.now, 2, false);
+		tulle_sctp_wipe(p.end[0].sctp);
+		p.end[0].sctp = tulle_sctp_init(p.end[0].memory, p.end[0].bytes, &p.config, p.now);
+		ck_assert_int_eq(tulle_sctp_connect(p.end[0].sctp, p.now), TULLE_OK);
+		tulle_sctp_send(p.end[0].sctp, p.now, 2, 51, "new", 3, NULL);
+		for (int i = 0; i < 4; i++)
+			for (int end = 0; end < 2; end++) {
+				pair_catch(&p, end);
+				for (unsigned k = 0; k < p.end[end].packets; k++)
+					pair_give(&p, 1 - end, p.end[end].packet[k],
+						p.end[end].packet_len[k]);
+			}
+		pair_settle(&p);
+		ck_assert_uint_eq(p.end[1].events[TULLE_SCTP_RESTARTED], 1);
+		ck_assert_uint_eq(p.end[1].events[TULLE_SCTP_STREAM_RESET_IN], 0);
+		ck_assert_uint_eq(p.end[1].got_len, 3);
+		ck_assert_mem_eq(p.end[1].got, "new", 3);
+		pair_close(&p);
+	}
+}
+END_TEST
+
 Suite *suite_sctp_found(void)
 {
 	Suite *s = suite_create("sctp_found");
@@ -193,6 +229,7 @@ Suite *suite_sctp_found(void)
 	tcase_add_test(t, a_sack_names_as_many_gaps_as_the_packet_holds);
 	tcase_add_test(t, after_a_probe_that_closed_no_hole_comes_t3);
 	tcase_add_test(t, what_is_lost_again_is_seen_behind_newer_ones);
+	tcase_add_test(t, a_restart_forgets_a_reset_that_was_not_told);
 	suite_add_tcase(s, t);
 	return s;
 }
