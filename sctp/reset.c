@@ -37,11 +37,22 @@ static void done(tulle_sctp *sctp, sctp_stream *s, bool ok)
 	tulle_sctp_mark_stream(sctp, s, ok ? SCTP_MARK_RESET_DONE : SCTP_MARK_RESET_FAILED);
 }
 
+/* Something was given up that the peer has not passed, and no DATA will come behind it. Asked now
+ * the peer puts the reset off until it has (RFC6525:5.2.2 E2), and usrsctp then waits for more
+ * DATA. */
+static bool is_behind(const tulle_sctp *sctp)
+{
+	const sctp_outbound *o = &sctp->out;
+	uint32_t outstanding = o->next_tsn - o->acked_tsn - 1;
+	uint32_t given_up = outstanding - o->in_flight.count - o->lost.count - o->gap_acked;
+	return given_up != 0 && tulle_sctp_next_stream(sctp) == NULL;
+}
+
 /* The first of the list make a request, unless one is under way: RFC6525:5.1.1. */
-static void begin_request(tulle_sctp *sctp)
+void tulle_sctp_reset_begin(tulle_sctp *sctp)
 {
 	sctp_resets *r = &sctp->resets;
-	if (r->busy || r->first == NULL || !tulle_sctp_is_open(sctp))
+	if (r->busy || r->first == NULL || !tulle_sctp_is_open(sctp) || is_behind(sctp))
 		return;
 	r->sent_count = 0;
 	for (sctp_stream *s = r->first; s != NULL && r->sent_count < TULLE_SCTP_RESET_STREAMS_MAX;
@@ -77,7 +88,7 @@ void tulle_sctp_reset_ready(tulle_sctp *sctp, sctp_stream *s)
 	s->reset_next = NULL;
 	*(r->last != NULL ? &r->last->reset_next : &r->first) = s;
 	r->last = s;
-	begin_request(sctp);
+	tulle_sctp_reset_begin(sctp);
 }
 
 /* Those that were asked for before the association was up. */
@@ -103,7 +114,7 @@ static void end_request(tulle_sctp *sctp, bool ok)
 			r->last = NULL;
 		done(sctp, s, ok);
 	}
-	begin_request(sctp);
+	tulle_sctp_reset_begin(sctp);
 }
 
 void tulle_sctp_resets_clear(tulle_sctp *sctp)

@@ -147,6 +147,7 @@ static void after_ack(tulle_sctp *sctp, ack_sum *sum, bool has_gaps)
 	if (sum->any || sum->moved || o->acked_tsn + 1 == o->next_tsn)
 		tulle_sctp_rtx_arm(sctp); /* RFC9260:6.3.2 R2, R3 */
 	tulle_sctp_forward_progress(sctp);
+	tulle_sctp_reset_begin(sctp);
 }
 
 static void take_window(tulle_sctp *sctp, uint32_t window)

@@ -377,6 +377,21 @@ START_TEST(a_forward_tsn_is_repeated_until_the_peer_has_passed_it)
 }
 END_TEST
 
+/* RFC6525:5.1.2: usrsctp puts off what is asked before it passed the point, and then waits for DATA
+ */
+START_TEST(a_reset_waits_until_the_peer_has_passed_what_was_given_up)
+{
+	send(1, 10, &once);
+	ck_assert_int_eq(tulle_sctp_reset_stream(p.end[0].sctp, p.now, 1), TULLE_OK);
+	lose_all();
+	ck_assert_uint_eq(count(SCTP_FORWARD_TSN), 1);
+	ck_assert_uint_eq(count(SCTP_RE_CONFIG), 0);
+	give_sack(OUT->advanced_tsn, 0, 0);
+	pair_catch(&p, 0);
+	ck_assert_uint_eq(count(SCTP_RE_CONFIG), 1);
+}
+END_TEST
+
 /* SCTP-132 RFC3758:3.5 F2: the same again once a round trip, however long that is */
 START_TEST(a_forward_tsn_is_repeated_once_a_round_trip)
 {
@@ -476,6 +491,7 @@ Suite *suite_sctp_partial(void)
 	tcase_add_test(t, what_is_given_up_leaves_the_flight_and_lets_no_window_grow);
 	tcase_add_test(t, the_point_moves_over_what_is_given_up_and_no_further);
 	tcase_add_test(t, a_forward_tsn_is_repeated_until_the_peer_has_passed_it);
+	tcase_add_test(t, a_reset_waits_until_the_peer_has_passed_what_was_given_up);
 	tcase_add_test(t, a_forward_tsn_is_repeated_once_a_round_trip);
 	tcase_add_test(t, a_forward_tsn_is_not_held_back_for_long);
 	tcase_add_test(
