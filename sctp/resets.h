@@ -32,7 +32,8 @@ typedef struct {
 
 tulle_drop tulle_sctp_take_re_config(tulle_sctp *, const tulle_sctp_chunk *);
 void tulle_sctp_reset_ready(tulle_sctp *sctp, sctp_stream *stream); /* all of it is acknowledged */
-void tulle_sctp_reset_begin(tulle_sctp *sctp); /* those that are ready, if it is time */
+void tulle_sctp_reset_begin(tulle_sctp *sctp);        /* those that are ready, if it is time */
+void tulle_sctp_reset_end(tulle_sctp *sctp, bool ok); /* our request is answered */
 void tulle_sctp_write_re_config(tulle_sctp *sctp, tulle_wr *w);
 void tulle_sctp_resets_begin(tulle_sctp *sctp);
 void tulle_sctp_resets_clear(tulle_sctp *sctp);
