@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fuzz: a TURN client against a server that knows the password and abuses it: raw bytes, answers
- * with right integrity and any code, data, streams in pieces, commands, time; and URIs. The
- * invariants hold after each entry. */
+ * with right integrity and any code, data, streams in pieces, commands, time; the Binding client;
+ * URIs. The invariants hold after each entry. */
 #include <tulle/stun.h>
 #include <tulle/turn.h>
 
@@ -254,6 +254,38 @@ static void step(Fuzz *f)
 	tulle_turn_check(f->turn);
 }
 
+/* The Binding client: raw bytes, or the id of its last request put into them; time. */
+static void fuzz_reflexive(Fuzz *f)
+{
+	const tulle_turn_reflexive_config config = {.random = {random_fill, f}};
+	size_t bytes = tulle_turn_reflexive_memory_bytes(&config);
+	void *block = malloc(bytes);
+	uint8_t buf[256], id[TULLE_STUN_ID_BYTES] = {0};
+	tulle_datagram d;
+	tulle_turn_reflexive_event event;
+	tulle_turn_reflexive *r = tulle_turn_reflexive_init(block, bytes, &config, &f->path, 0);
+	TULLE_CHECK(r != NULL);
+	while (tulle_rd_left(&f->in) != 0) {
+		uint8_t op = tulle_rd_u8(&f->in);
+		tulle_bytes raw = tulle_rd_bytes(&f->in, op & 127u);
+		f->now += op & 0x80 ? 1000000 * (int64_t)(op & 31) : 0;
+		if (raw.len != 0)
+			memcpy(buf, raw.ptr, raw.len);
+		if (raw.len >= TULLE_STUN_HEADER_BYTES && (op & 0x80) == 0)
+			memcpy(buf + 8, id, sizeof id);
+		(void)tulle_turn_reflexive_handle_datagram(
+			r, f->now, &f->path.remote, buf, raw.len);
+		tulle_turn_reflexive_handle_timeout(r, f->now);
+		while (tulle_turn_reflexive_poll_datagram(r, f->now, buf, sizeof buf, &d))
+			memcpy(id, buf + 8, sizeof id);
+		(void)tulle_turn_reflexive_poll_event(r, &event);
+		tulle_turn_reflexive_check(r);
+		TULLE_CHECK(tulle_turn_reflexive_poll_timeout(r) > f->now);
+	}
+	tulle_turn_reflexive_wipe(r);
+	free(block);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	Fuzz f = {.in = tulle_rd_make(data, len), .seed = 1};
@@ -267,6 +299,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		.peers_max = flags & 8 ? 2 : 0,
 		.stream_bytes = TULLE_TURN_DATAGRAM_BYTES};
 	f.path.remote = small_addr(0x39);
+	if (flags & 0x80) {
+		fuzz_reflexive(&f);
+		return 0;
+	}
 	TULLE_CHECK(tulle_stun_key_md5(
 		(tulle_text){"u", 1}, (tulle_text){REALM, 1}, (tulle_text){"p", 1}, f.key));
 	TULLE_CHECK(tulle_stun_key_sha256(

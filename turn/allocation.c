@@ -5,7 +5,7 @@
 #include "turn/engine.h"
 
 /* An address that may be ours on the server or in front of a NAT. */
-static bool is_usable(const tulle_addr *a)
+bool tulle_turn_is_usable(const tulle_addr *a)
 {
 	tulle_addr_class c = tulle_addr_classify(a);
 	return a->port != 0 && c != TULLE_ADDR_UNSPECIFIED && c != TULLE_ADDR_MULTICAST;
@@ -46,13 +46,13 @@ static tulle_turn_failure read_addresses(const tulle_turn *turn, const tulle_stu
 			break;
 		if (!c->both && (a.family == 6) != c->ipv6)
 			return TULLE_TURN_FAILURE_FAMILY;
-		if (!is_usable(&a))
+		if (!tulle_turn_is_usable(&a))
 			return TULLE_TURN_FAILURE_ANSWER;
 		relayed[a.family == 6] = a;
 	}
 	if ((relayed[0].family | relayed[1].family) == 0 ||
 		!tulle_stun_address(m, TULLE_STUN_A_XOR_MAPPED_ADDRESS, mapped) ||
-		!is_usable(mapped))
+		!tulle_turn_is_usable(mapped))
 		return TULLE_TURN_FAILURE_ANSWER;
 	return TULLE_TURN_FAILURE_NONE;
 }
@@ -97,7 +97,7 @@ static bool find_alternate(const tulle_turn *turn, const tulle_stun_message *m, 
 		if (out->family == turn->path.remote.family)
 			break;
 	}
-	if (out->family != turn->path.remote.family || !is_usable(out))
+	if (out->family != turn->path.remote.family || !tulle_turn_is_usable(out))
 		return false;
 	if (tulle_addr_classify(out) == TULLE_ADDR_LOOPBACK && !turn->config.loopback)
 		return false;

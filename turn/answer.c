@@ -13,7 +13,8 @@ static turn_request *find_request(tulle_turn *turn, const tulle_stun_message *m)
 	return NULL;
 }
 
-static tulle_turn_failure failure_of(unsigned code)
+/* RFC8656:7.4 */
+tulle_turn_failure tulle_turn_failure_of(unsigned code)
 {
 	static const struct {
 		uint16_t code;
@@ -123,7 +124,7 @@ static bool try_later(tulle_turn *turn, turn_request *r)
 static void take_error(
 	tulle_turn *turn, turn_request *r, const tulle_stun_message *m, uint16_t code)
 {
-	tulle_turn_failure failure = failure_of(code);
+	tulle_turn_failure failure = tulle_turn_failure_of(code);
 	if (failure == TULLE_TURN_FAILURE_ALTERNATE && r->method == TULLE_STUN_ALLOCATE)
 		tulle_turn_redirected(turn, m);
 	else if (failure != TULLE_TURN_FAILURE_SERVER_ERROR || !try_later(turn, r))

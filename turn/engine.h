@@ -106,11 +106,13 @@ void tulle_turn_write_credentials(const tulle_turn *turn, tulle_stun_writer *w);
 bool tulle_turn_is_authentic(const tulle_turn *turn, const tulle_stun_message *m);
 
 /* answer.c */
+tulle_turn_failure tulle_turn_failure_of(unsigned code);
 tulle_drop tulle_turn_take_answer(tulle_turn *turn, const tulle_stun_message *m);
 void tulle_turn_request_failed(
 	tulle_turn *turn, turn_request *r, tulle_turn_failure failure, uint16_t code);
 
 /* allocation.c */
+bool tulle_turn_is_usable(const tulle_addr *a);
 void tulle_turn_allocated(tulle_turn *turn, const tulle_stun_message *m);
 void tulle_turn_refreshed(tulle_turn *turn, const tulle_stun_message *m);
 void tulle_turn_redirected(tulle_turn *turn, const tulle_stun_message *m);

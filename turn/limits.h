@@ -27,6 +27,7 @@
 #define TURN_CHANNEL_QUARANTINE_US 300000000 /* after the end: RFC8656:12 */
 #define TURN_KEEPALIVE_US 15000000           /* of silence towards the server: RFC8445:11 */
 #define TURN_WAIT_TUPLES_US 120000000        /* after the last 437: RFC8656:7.4 */
+#define TURN_REFLEXIVE_US_MIN 1000000        /* between two requests to a STUN server */
 #define TURN_URI_MAX 512                     /* bytes of a URI that is read */
 #define TURN_HOST_MAX 255                    /* bytes of its host */
 #endif

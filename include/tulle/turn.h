@@ -205,6 +205,42 @@ TULLE_API tulle_turn_peer_state tulle_turn_peer(const tulle_turn *turn, const tu
 TULLE_API tulle_time tulle_turn_rtt(const tulle_turn *turn);
 TULLE_API uint32_t tulle_turn_drops(const tulle_turn *turn, tulle_drop reason);
 
+/* The server-reflexive address of one local address, by Binding requests to one STUN server over
+ * UDP (RFC8489:12), asked again as a keepalive. The same contract in small; no credentials. */
+typedef struct tulle_turn_reflexive tulle_turn_reflexive;
+
+typedef struct {
+	tulle_random random; /* required */
+	tulle_time rto_us;   /* (500 ms) */
+	tulle_time
+		keepalive_us; /* asked again after so long (15 s): RFC8445:5.1.1.4; at least 1 s */
+} tulle_turn_reflexive_config;
+
+#define TULLE_TURN_REFLEXIVE_BYTES 1024 /* at least memory_bytes, for static arrays */
+TULLE_API size_t tulle_turn_reflexive_memory_bytes(const tulle_turn_reflexive_config *config);
+/* Asks path->remote from now on. NULL: memory, config, no address, or random failed. */
+TULLE_API tulle_turn_reflexive *tulle_turn_reflexive_init(void *memory, size_t memory_bytes,
+	const tulle_turn_reflexive_config *config, const tulle_path *path, tulle_time now);
+TULLE_API void tulle_turn_reflexive_wipe(tulle_turn_reflexive *r);
+TULLE_API tulle_drop tulle_turn_reflexive_handle_datagram(tulle_turn_reflexive *r, tulle_time now,
+	const tulle_addr *from, const uint8_t *data, size_t len);
+TULLE_API void tulle_turn_reflexive_handle_timeout(tulle_turn_reflexive *r, tulle_time now);
+TULLE_API bool tulle_turn_reflexive_poll_datagram(tulle_turn_reflexive *r, tulle_time now,
+	uint8_t *dst, size_t dst_bytes, tulle_datagram *out);
+TULLE_API tulle_time tulle_turn_reflexive_poll_timeout(const tulle_turn_reflexive *r);
+
+/* mapped.family 0: the server gave none up to now, and why; it is still asked at each keepalive. A
+ * change of the address is told too: the NAT has given another, the candidate is stale. */
+typedef struct {
+	tulle_addr mapped;
+	tulle_turn_failure failure; /* TIMEOUT, ANSWER, UNKNOWN_ATTRIBUTE, or of an error's code */
+	uint16_t code;
+} tulle_turn_reflexive_event;
+
+TULLE_API bool tulle_turn_reflexive_poll_event(
+	tulle_turn_reflexive *r, tulle_turn_reflexive_event *event);
+TULLE_API void tulle_turn_reflexive_check(const tulle_turn_reflexive *r);
+
 /* stun:, stuns: (RFC 7064), turn:, turns: (RFC 7065). */
 typedef struct {
 	bool relay;      /* turn, turns */
