@@ -124,6 +124,25 @@ START_TEST(an_allocation_is_refreshed_in_time)
 }
 END_TEST
 
+/* The server may have counted since the first send; what it answered was lost. */
+START_TEST(a_lifetime_counts_from_the_first_send)
+{
+	Server s;
+	server_init(&s, &plain);
+	s.open = true;
+	s.lose = 3;
+	start(&s);
+	run_to(&s, 3500 * 1000);
+	ck_assert_int_eq(state_of(&s), TULLE_TURN_READY);
+	ck_assert_uint_eq(s.asked_count, 4);
+	run_to(&s, 540 * SECOND - 1);
+	ck_assert_int_ne(last_asked(&s)->method, TULLE_STUN_REFRESH);
+	run_for(&s, 1);
+	ck_assert_int_eq(last_asked(&s)->method, TULLE_STUN_REFRESH);
+	server_wipe(&s);
+}
+END_TEST
+
 START_TEST(a_lifetime_of_the_config_is_asked_for)
 {
 	Server s;
@@ -515,6 +534,7 @@ Suite *suite_turn(void)
 	tcase_add_test(t, lost_requests_are_sent_again_byte_for_byte);
 	tcase_add_test(t, an_allocation_stands_in_spite_of_loss);
 	tcase_add_test(t, an_allocation_is_refreshed_in_time);
+	tcase_add_test(t, a_lifetime_counts_from_the_first_send);
 	tcase_add_test(t, a_lifetime_of_the_config_is_asked_for);
 	tcase_add_test(t, a_refresh_without_an_answer_is_asked_again_until_the_end);
 	tcase_add_test(t, closing_deletes_the_allocation);

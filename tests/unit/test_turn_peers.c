@@ -34,6 +34,7 @@ START_TEST(a_permission_is_for_an_ip_address)
 		ck_assert(s.asked[i].method == TULLE_STUN_CREATE_PERMISSION &&
 			  s.asked[i].peers == 1 && s.asked[i].right);
 	ck_assert(tulle_addr_is_ip(&s.asked[0].peer, &a) && tulle_addr_is_ip(&s.asked[1].peer, &c));
+	ck_assert(s.asked[0].peer.port == 0 && s.asked[1].peer.port == 0);
 	ck_assert_uint_eq(s.told_count, 3);
 	for (size_t i = 0; i < 3; i++) {
 		ck_assert_int_eq(s.told[i].kind, TULLE_TURN_EVENT_PEER);
@@ -421,6 +422,36 @@ START_TEST(data_may_come_before_the_answer)
 }
 END_TEST
 
+/* RFC8656:12, RFC8656:12.6: a channel that was refused is not heard after its time, and one whose
+ * permission was taken away not at all */
+START_TEST(data_on_a_channel_needs_its_time_and_its_permission)
+{
+	const tulle_addr peer = addr_of("192.0.2.50", 5000);
+	Server s;
+	server_ready(&s, &plain);
+	s.refuse_method = TULLE_STUN_CHANNEL_BIND;
+	s.refuse_code = 403;
+	ck_assert_int_eq(tulle_turn_bind(s.turn, s.now, &peer), TULLE_OK);
+	run_to(&s, 600 * SECOND - 1);
+	give_channel(&s, 0x4000, "x", 1);
+	ck_assert_int_eq(s.drop, TULLE_TAKEN);
+	run_for(&s, 1);
+	give_channel(&s, 0x4000, "x", 1);
+	ck_assert_int_eq(s.drop, TULLE_DROP_TURN_CHANNEL);
+	server_wipe(&s);
+
+	server_ready(&s, &plain);
+	bind_peer(&s, &peer);
+	s.refuse_method = TULLE_STUN_CREATE_PERMISSION;
+	s.refuse_code = 403;
+	run_to(&s, 4 * MINUTE);
+	ck_assert_int_eq(peer_of(&s, &peer), TULLE_TURN_PEER_REFUSED);
+	give_channel(&s, 0x4000, "x", 1);
+	ck_assert_int_eq(s.drop, TULLE_DROP_TURN_PEER);
+	server_wipe(&s);
+}
+END_TEST
+
 /* ICE-151, STUN-024, STUN-052, STUN-053 */
 START_TEST(indications_that_lack_something_are_dropped)
 {
@@ -542,6 +573,7 @@ Suite *suite_turn_peers(void)
 	tcase_add_test(t, channel_numbers_differ_and_go_round);
 	tcase_add_test(t, data_of_peers_is_given_out_and_strangers_is_not);
 	tcase_add_test(t, data_may_come_before_the_answer);
+	tcase_add_test(t, data_on_a_channel_needs_its_time_and_its_permission);
 	tcase_add_test(t, indications_that_lack_something_are_dropped);
 	tcase_add_test(t, an_icmp_is_told_and_is_no_data);
 	tcase_add_test(t, commands_need_an_allocation_and_room);
