@@ -83,6 +83,20 @@ START_TEST(lost_requests_are_sent_again_byte_for_byte)
 }
 END_TEST
 
+/* STUN-041 RFC8489:6.2.1 */
+START_TEST(the_first_timeout_is_the_configs)
+{
+	Server s;
+	server_init(&s, &(tulle_turn_config){.rto_us = 2 * SECOND});
+	s.mute = true;
+	start(&s);
+	run_for(&s, 6 * SECOND);
+	ck_assert_uint_eq(s.asked_count, 3);
+	ck_assert(s.asked[1].at == 2 * SECOND && s.asked[2].at == 6 * SECOND);
+	server_wipe(&s);
+}
+END_TEST
+
 START_TEST(an_allocation_stands_in_spite_of_loss)
 {
 	for (unsigned lose = 1; lose <= 6; lose++) {
@@ -301,7 +315,10 @@ START_TEST(a_mismatch_is_tried_from_three_addresses)
 	s.refuse_code = 437;
 	for (unsigned i = 0; i < 3; i++) {
 		s.path.id = 3 + i;
+		s.asked_count = 0;
 		start(&s);
+		/* STUN-101: a nonce is bound to the address that it was given to */
+		ck_assert(s.asked[0].nonce_len == 0 && s.asked[1].right);
 		check_failed(&s, TULLE_TURN_FAILURE_MISMATCH, 437);
 		ck_assert_int_eq(last_told(&s)->u.failed.retry_at, i < 2 ? 0 : 2 * MINUTE);
 	}
@@ -494,11 +511,15 @@ END_TEST
 /* STUN-054, STUN-109, STUN-111, ICE-141 RFC8489:10 */
 START_TEST(a_redirection_is_followed_with_the_same_credentials)
 {
+	static const uint8_t sha256[] = {0, 2, 0, 0};
 	Server s;
 	server_init(&s, &plain);
 	s.refuse_method = TULLE_STUN_ALLOCATE;
 	s.refuse_code = 300;
 	s.refuse_times = 1;
+	s.algorithms = sha256;
+	s.algorithms_len = sizeof sha256;
+	strcpy(s.nonce, "obMatJos2gAAA1");              /* with the bit of algorithms */
 	s.alternate[0] = addr_of("2001:db8::99", 3478); /* another family: passed over */
 	s.alternate[1] = addr_of("198.51.100.2", 3479);
 	s.domain = "turn.example.net";
@@ -515,6 +536,7 @@ START_TEST(a_redirection_is_followed_with_the_same_credentials)
 	s.asked_count = 0;
 	strcpy(s.nonce, "n2");
 	s.realm = "example.net";
+	s.algorithms = NULL; /* it need not know what the first one knew */
 	start(&s);
 	ck_assert_int_eq(state_of(&s), TULLE_TURN_READY);
 	/* the other server is asked without credentials at first: RFC8489:9.2.3.1 */
@@ -532,6 +554,7 @@ Suite *suite_turn(void)
 	tcase_add_test(t, an_allocation_takes_two_round_trips_and_no_timer);
 	tcase_add_test(t, a_server_may_ask_for_no_credentials);
 	tcase_add_test(t, lost_requests_are_sent_again_byte_for_byte);
+	tcase_add_test(t, the_first_timeout_is_the_configs);
 	tcase_add_test(t, an_allocation_stands_in_spite_of_loss);
 	tcase_add_test(t, an_allocation_is_refreshed_in_time);
 	tcase_add_test(t, a_lifetime_counts_from_the_first_send);

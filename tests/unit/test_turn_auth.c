@@ -459,6 +459,29 @@ START_TEST(an_answer_with_an_unknown_required_attribute_fails_the_request)
 }
 END_TEST
 
+/* STUN-106: the words of an error go nowhere, be they long or ill-formed */
+START_TEST(reasons_are_not_looked_at)
+{
+	uint8_t buf[1024], key[32], value[4 + 763] = {0, 0, 4, 86};
+	memset(value + 4, 0xff, sizeof value - 4);
+	Server s;
+	server_init(&s, &plain);
+	s.refuse_method = TULLE_STUN_ALLOCATE;
+	s.refuse_code = 500; /* so that one with credentials is on its way */
+	start(&s);
+	s.mute = true;
+	run_for(&s, SECOND);
+	tulle_stun_writer w = tulle_stun_write_begin(
+		buf, sizeof buf, TULLE_STUN_ALLOCATE, TULLE_STUN_ERROR, last_asked(&s)->id);
+	tulle_stun_write_bytes(&w, tulle_stun_type(TULLE_STUN_A_ERROR_CODE), value, sizeof value);
+	tulle_stun_write_integrity(&w, server_key(&s, 0, key));
+	give(&s, buf, tulle_stun_write_finish(&w));
+	drain_events(&s);
+	check_failed(&s, TULLE_TURN_FAILURE_QUOTA, 486);
+	server_wipe(&s);
+}
+END_TEST
+
 Suite *suite_turn_auth(void)
 {
 	Suite *s = suite_create("turn_auth");
@@ -480,6 +503,7 @@ Suite *suite_turn_auth(void)
 	tcase_add_test(t, errors_without_integrity_are_discarded);
 	tcase_add_test(t, an_answer_of_a_weaker_kind_is_discarded);
 	tcase_add_test(t, a_quoted_realm_enters_the_key_without_its_quotes);
+	tcase_add_test(t, reasons_are_not_looked_at);
 	tcase_add_test(t, an_answer_with_an_unknown_required_attribute_fails_the_request);
 	suite_add_tcase(s, t);
 	return s;

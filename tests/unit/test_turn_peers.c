@@ -40,6 +40,10 @@ START_TEST(a_permission_is_for_an_ip_address)
 		ck_assert_int_eq(s.told[i].kind, TULLE_TURN_EVENT_PEER);
 		ck_assert_int_eq(s.told[i].u.peer.state, TULLE_TURN_PEER_PERMITTED);
 	}
+	/* known already: nothing to tell */
+	ck_assert_int_eq(tulle_turn_permit(s.turn, s.now, &a), TULLE_OK);
+	pump(&s);
+	ck_assert_uint_eq(s.told_count, 3);
 	/* who comes later hears of it too */
 	const tulle_addr d = addr_of("192.0.2.50", 5002);
 	ck_assert_int_eq(tulle_turn_permit(s.turn, s.now, &d), TULLE_OK);

@@ -185,6 +185,26 @@ START_TEST(a_stream_that_ends_fails_the_allocation)
 }
 END_TEST
 
+/* An event that no longer holds is not told. */
+START_TEST(an_allocation_that_is_gone_already_is_not_told_as_ready)
+{
+	static const uint8_t no_message[] = {0xff};
+	Server s;
+	server_init(&s, &stream);
+	s.mute = true;
+	start(&s);
+	s.mute = false;
+	s.open = true;
+	server_answer(&s, &s.asked[0], true);
+	ck_assert_int_eq(state_of(&s), TULLE_TURN_READY);
+	give(&s, no_message, 1);
+	drain_events(&s);
+	ck_assert_uint_eq(s.told_count, 1);
+	check_failed(&s, TULLE_TURN_FAILURE_STREAM, 0);
+	server_wipe(&s);
+}
+END_TEST
+
 START_TEST(each_transport_has_its_own_door)
 {
 	static const tulle_turn_config plain = {0};
@@ -215,6 +235,7 @@ Suite *suite_turn_stream(void)
 	tcase_add_test(t, a_message_longer_than_the_buffer_is_skipped);
 	tcase_add_test(t, bytes_that_are_no_message_end_it);
 	tcase_add_test(t, a_stream_that_ends_fails_the_allocation);
+	tcase_add_test(t, an_allocation_that_is_gone_already_is_not_told_as_ready);
 	tcase_add_test(t, each_transport_has_its_own_door);
 	suite_add_tcase(s, t);
 	return s;
