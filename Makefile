@@ -190,6 +190,8 @@ soak:
 interop: deps-interop
 	+@$(MAKE) -s -j$(JOBS) all examples $(BUILD)/rawpeer
 	@BULK_MIB=$(BULK) sh tests/interop/run.sh $(CASE)
+$(BUILD)/turnpair: $(BUILD)/obj/tests/nat/turnpair.o $(BUILD)/libtulle.a
+	$(CC) -pie $(LINK) -o $@ $^ $(LIBS)
 $(BUILD)/rawpeer: $(BUILD)/obj/tests/interop/rawpeer.o $(BUILD)/libtulle.a
 	$(CC) -pie $(LINK) -o $@ $^ $(LIBS)
 ## make bench                  figures beside peers in the same run; build/bench.json

@@ -195,9 +195,10 @@ static void xor_address(tulle_addr *a, const uint8_t id[TULLE_STUN_ID_BYTES])
 		a->ip[i] ^= mask[i];
 }
 
-bool tulle_stun_address(const tulle_stun_message *m, tulle_stun_attribute a, tulle_addr *out)
+static bool read_address(
+	const tulle_stun_message *m, tulle_stun_attribute a, tulle_bytes value, tulle_addr *out)
 {
-	tulle_rd r = tulle_rd_make(m->value[a].ptr, m->value[a].len);
+	tulle_rd r = tulle_rd_make(value.ptr, value.len);
 	tulle_rd_skip(&r, 1); /* RFC8489:14.1: ignored */
 	uint8_t family = tulle_rd_u8(&r);
 	tulle_addr addr = {.port = tulle_rd_u16(&r)};
@@ -210,6 +211,35 @@ bool tulle_stun_address(const tulle_stun_message *m, tulle_stun_attribute a, tul
 		xor_address(&addr, m->id);
 	*out = addr;
 	return true;
+}
+
+bool tulle_stun_address(const tulle_stun_message *m, tulle_stun_attribute a, tulle_addr *out)
+{
+	return read_address(m, a, m->value[a], out);
+}
+
+/* Where the attributes end that an integrity attribute covers: RFC8489:14.5, 14.6. */
+static size_t covered_bytes(const tulle_stun_message *m)
+{
+	if (m->integrity_at != 0)
+		return m->integrity_at;
+	return m->integrity256_at != 0 ? m->integrity256_at : m->raw.len;
+}
+
+TULLE_UNTRUSTED(anyone, "64 attributes of one message", turn)
+bool tulle_stun_address_nth(
+	const tulle_stun_message *m, tulle_stun_attribute a, size_t nth, tulle_addr *out)
+{
+	tulle_rd r = tulle_rd_make(m->raw.ptr, covered_bytes(m));
+	tulle_rd_skip(&r, TULLE_STUN_HEADER_BYTES);
+	while (tulle_rd_left(&r) != 0) {
+		uint16_t type = tulle_rd_u16(&r), len = tulle_rd_u16(&r);
+		tulle_bytes value = tulle_rd_bytes(&r, len);
+		tulle_rd_skip(&r, (4 - len % 4u) % 4u);
+		if (type == table[a].type && nth-- == 0)
+			return read_address(m, a, value, out);
+	}
+	return false;
 }
 
 unsigned tulle_stun_error(const tulle_stun_message *m, tulle_text *reason)

@@ -44,6 +44,13 @@ void tulle_stun_transaction_sent(tulle_stun_transaction *t, tulle_time now)
 	t->due = tulle_time_add(now, wait);
 }
 
+void tulle_stun_transaction_sent_once(tulle_stun_transaction *t, tulle_time now)
+{
+	t->first_us = t->last_us = now;
+	t->sends = TULLE_STUN_SENDS_MAX; /* none is left */
+	t->due = tulle_time_add(now, TULLE_STUN_TI_US);
+}
+
 bool tulle_stun_transaction_is(const tulle_stun_transaction *t, const tulle_stun_message *m)
 {
 	return t->sends != 0 && memcmp(t->id, m->id, sizeof m->id) == 0;

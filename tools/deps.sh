@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what a part of the project needs; looks first, and does nothing when all is there.
-# usage: deps.sh PART... ; parts: build tidy analyze interop fuzz bench
+# usage: deps.sh PART... ; parts: build tidy analyze interop nat fuzz bench
 set -u
 need= # Debian packages still missing
 has_header() { echo "#include <$1>" | ${CC:-cc} -E -x c - >/dev/null 2>&1; }
@@ -30,6 +30,11 @@ for part in "$@"; do
 		want chromium command chromium
 		want firefox-esr command firefox-esr
 		want python3-aiortc file /usr/lib/python3/dist-packages/aiortc/__init__.py
+		want iproute2 command ip
+		want util-linux command unshare
+		;;
+	nat)
+		want coturn command turnserver
 		want iproute2 command ip
 		want util-linux command unshare
 		;;

@@ -33,6 +33,11 @@
 	X(ICE_UNSUPPORTED, "ice_unsupported", "RFC8839:5.1") \
 	X(ICE_NOT_VALIDATED, "ice_not_validated", "RFC8445:12") \
 	X(ICE_FILTERED, "ice_filtered", "RFC8445:19") \
+	/* turn */ \
+	X(TURN_CHANNEL, "turn_channel", "RFC8656:12.6") \
+	X(TURN_PEER, "turn_peer", "RFC8656:11.4") \
+	X(TURN_BID_DOWN, "turn_bid_down", "RFC8489:9.2.5") \
+	X(TURN_STREAM, "turn_stream", "RFC8656:12.5") \
 	/* dtls */ \
 	X(DTLS_VERSION, "dtls_version", "RFC6347:4.1") \
 	X(DTLS_CLEARTEXT, "dtls_cleartext", "RFC6347:4.1") \

@@ -108,6 +108,10 @@ TULLE_API uint64_t tulle_stun_u64(const tulle_stun_message *m, tulle_stun_attrib
 /* A MAPPED-ADDRESS or, undone, a XOR one; false: absent, or length and family disagree. */
 TULLE_API bool tulle_stun_address(
 	const tulle_stun_message *m, tulle_stun_attribute a, tulle_addr *out);
+/* The nth (from 0) of an attribute that may stand several times, such as the two relayed addresses
+ * of RFC8656:7.2; false: there are not so many, or that one is malformed. */
+TULLE_API bool tulle_stun_address_nth(
+	const tulle_stun_message *m, tulle_stun_attribute a, size_t nth, tulle_addr *out);
 /* 300..699, and the reason (peer's bytes, unchecked); 0: absent or malformed. RFC8489:14.8 */
 TULLE_API unsigned tulle_stun_error(const tulle_stun_message *m, tulle_text *reason);
 /* Absent is false. RFC8489:14.7 */
@@ -116,8 +120,9 @@ TULLE_API bool tulle_stun_is_fingerprint_right(const tulle_stun_message *m);
  * RFC8489:14.5, RFC8489:14.6 (a truncated one of 16 bytes or more is taken) */
 TULLE_API bool tulle_stun_is_authentic(const tulle_stun_message *m, tulle_bytes key);
 TULLE_API bool tulle_stun_is_authentic_sha256(const tulle_stun_message *m, tulle_bytes key);
-#define TULLE_STUN_AUTHENTIC_MAX 1500 /* bytes: no message with an HMAC is longer than a datagram  \
-				       */
+#define TULLE_STUN_AUTHENTIC_MAX                                                                   \
+	1500 /* bytes: no message with an HMAC is longer than a datagram                           \
+	      */
 
 /* Writing: begin, attributes in any order, then integrity, then fingerprint. The header's length
  * is right after each call. All stick when the buffer is full; finish gives the bytes or 0. */
@@ -166,7 +171,8 @@ TULLE_API bool tulle_stun_nonce_features(tulle_text nonce, uint32_t *features);
 #define TULLE_STUN_FEATURE_ALGORITHMS 0x800000u /* bit 0 */
 #define TULLE_STUN_FEATURE_ANONYMITY 0x400000u  /* bit 1 */
 
-/* One client transaction over UDP: RFC8489:6.2.1. The caller sends when is_due and says so. */
+/* One client transaction: RFC8489:6.2.1, RFC8489:6.2.2. The caller sends when is_due and says so.
+ */
 typedef struct {
 	uint8_t id[TULLE_STUN_ID_BYTES];
 	uint8_t sends;                /* 0: none in flight */
@@ -174,9 +180,10 @@ typedef struct {
 	tulle_time first_us, last_us; /* when the first and the last were sent */
 } tulle_stun_transaction;
 
-#define TULLE_STUN_RTO_US 500000 /* RFC8489:6.2.1 */
-#define TULLE_STUN_SENDS_MAX 7   /* Rc */
-#define TULLE_STUN_LAST_WAIT 16  /* Rm: in units of the RTO */
+#define TULLE_STUN_RTO_US 500000  /* RFC8489:6.2.1 */
+#define TULLE_STUN_SENDS_MAX 7    /* Rc */
+#define TULLE_STUN_LAST_WAIT 16   /* Rm: in units of the RTO */
+#define TULLE_STUN_TI_US 39500000 /* RFC8489:6.2.2 */
 
 /* Draws the id; false: no randomness, nothing started. The first send is due at once. */
 TULLE_API bool tulle_stun_transaction_start(
@@ -185,6 +192,8 @@ TULLE_API bool tulle_stun_transaction_is_due(const tulle_stun_transaction *t, tu
 TULLE_API bool tulle_stun_transaction_is_over(const tulle_stun_transaction *t, tulle_time now);
 /* It was sent now: sets the next deadline (doubling; after the 7th Rm x RTO). */
 TULLE_API void tulle_stun_transaction_sent(tulle_stun_transaction *t, tulle_time now);
+/* The same over a stream, which repeats by itself: one send, then Ti. RFC8489:6.2.2 */
+TULLE_API void tulle_stun_transaction_sent_once(tulle_stun_transaction *t, tulle_time now);
 TULLE_API bool tulle_stun_transaction_is(
 	const tulle_stun_transaction *t, const tulle_stun_message *m);
 /* Microseconds from send to answer; 0 when it was sent more than once (Karn: RFC8489:6.2.1). */

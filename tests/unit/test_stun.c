@@ -409,6 +409,39 @@ START_TEST(addresses_come_back)
 }
 END_TEST
 
+/* RFC8656:7.2: two relayed addresses; what integrity does not cover is not counted */
+START_TEST(addresses_that_stand_several_times_are_counted)
+{
+	static const uint8_t id[12] = {1, 2, 3};
+	uint8_t buf[256];
+	tulle_addr got, a[3];
+	tulle_stun_message m;
+	for (uint8_t i = 0; i < 3; i++)
+		a[i] = (tulle_addr){.family = i == 1 ? 6 : 4, .ip = {9, i}, .port = 77};
+	for (int signs = 0; signs < 3; signs++) {
+		tulle_stun_writer w = tulle_stun_write_begin(
+			buf, sizeof buf, TULLE_STUN_ALLOCATE, TULLE_STUN_SUCCESS, id);
+		tulle_stun_write_address(&w, TULLE_STUN_A_XOR_RELAYED_ADDRESS, &a[0]);
+		tulle_stun_write_address(&w, TULLE_STUN_A_XOR_MAPPED_ADDRESS, &a[2]);
+		tulle_stun_write_address(&w, TULLE_STUN_A_XOR_RELAYED_ADDRESS, &a[1]);
+		if (signs == 1)
+			tulle_stun_write_integrity(&w, (tulle_bytes){id, 12});
+		else if (signs == 2)
+			tulle_stun_write_integrity_sha256(&w, (tulle_bytes){id, 12});
+		tulle_stun_write_address(&w, TULLE_STUN_A_XOR_RELAYED_ADDRESS, &a[2]);
+		ck_assert_int_eq(tulle_stun_read(buf, w.len, &m), TULLE_TAKEN);
+		for (size_t n = 0; n < 4; n++) {
+			bool has = tulle_stun_address_nth(
+				&m, TULLE_STUN_A_XOR_RELAYED_ADDRESS, n, &got);
+			ck_assert(has == (n < (signs == 0 ? 3u : 2u)));
+			ck_assert(!has || (got.family == a[n].family && got.port == 77 &&
+						  memcmp(got.ip, a[n].ip, 16) == 0));
+		}
+		ck_assert(!tulle_stun_address_nth(&m, TULLE_STUN_A_ALTERNATE_SERVER, 0, &got));
+	}
+}
+END_TEST
+
 /* STUN-105 RFC8489:14.8 */
 START_TEST(error_codes_are_300_to_699)
 {
@@ -489,6 +522,7 @@ Suite *suite_stun(void)
 	tcase_add_test(t, what_stands_behind_integrity_is_not_believed);
 	tcase_add_test(t, values_of_illegal_length_are_refused);
 	tcase_add_test(t, addresses_come_back);
+	tcase_add_test(t, addresses_that_stand_several_times_are_counted);
 	tcase_add_test(t, error_codes_are_300_to_699);
 	tcase_add_test(t, a_full_buffer_sticks_at_every_size);
 	tcase_add_test(t, a_stream_is_framed_by_the_length_field);

@@ -33,6 +33,20 @@ START_TEST(a_transaction_sends_seven_times_and_ends)
 }
 END_TEST
 
+/* STUN-045 RFC8489:6.2.2: a stream repeats by itself */
+START_TEST(over_a_stream_a_transaction_sends_once_and_ends_after_ti)
+{
+	const tulle_random random = {.fill = tulle_crypto_random};
+	tulle_stun_transaction t;
+	ck_assert(tulle_stun_transaction_start(&t, 1000, TULLE_STUN_RTO_US, &random));
+	ck_assert(tulle_stun_transaction_is_due(&t, 1000));
+	tulle_stun_transaction_sent_once(&t, 1000);
+	ck_assert(!tulle_stun_transaction_is_due(&t, TULLE_TIME_NEVER));
+	ck_assert(!tulle_stun_transaction_is_over(&t, 1000 + 39500 * 1000 - 1));
+	ck_assert(tulle_stun_transaction_is_over(&t, 1000 + 39500 * 1000));
+}
+END_TEST
+
 static bool refuse(void *user, uint8_t *dst, size_t len)
 {
 	(void)user, (void)dst, (void)len;
@@ -99,6 +113,7 @@ Suite *suite_stun_transaction(void)
 	TCase *t = tcase_create("stun_transaction");
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, a_transaction_sends_seven_times_and_ends);
+	tcase_add_test(t, over_a_stream_a_transaction_sends_once_and_ends_after_ti);
 	tcase_add_test(t, transaction_ids_differ_and_need_randomness);
 	tcase_add_test(t, only_its_own_id_answers_a_transaction);
 	tcase_add_test(t, the_features_of_a_nonce_are_read);
