@@ -50,6 +50,7 @@ size_t tulle_peer_write_local(tulle_peer *p, tulle_sdp_type type, uint64_t versi
 {
 	tulle_sdp_fingerprint fingerprint;
 	tulle_text candidates[PEER_PATHS_MAX];
+	char snap[PEER_INIT_TEXT_BYTES];
 	size_t len = 0;
 	tulle_sdp offer;
 	tulle_sdp_local l = {.session_id = p->session_id,
@@ -64,6 +65,7 @@ size_t tulle_peer_write_local(tulle_peer *p, tulle_sdp_type type, uint64_t versi
 	l.end_of_candidates = p->gathered;
 	tulle_err err;
 	if (type == TULLE_SDP_OFFER) {
+		l.sctp_init = tulle_peer_snap_write(p, NULL, snap);
 		err = tulle_sdp_write_offer(&l, p->text, sizeof p->text, &len);
 	} else {
 		bool pending = p->remote_pending.type == TULLE_SDP_OFFER;
@@ -72,6 +74,7 @@ size_t tulle_peer_write_local(tulle_peer *p, tulle_sdp_type type, uint64_t versi
 		l.setup = p->setup != TULLE_SETUP_NONE        ? p->setup
 			  : offer.setup == TULLE_SETUP_ACTIVE ? TULLE_SETUP_PASSIVE
 							      : TULLE_SETUP_ACTIVE;
+		l.sctp_init = tulle_peer_snap_write(p, &offer, snap);
 		err = tulle_sdp_write_answer(&l, &offer, p->text, sizeof p->text, &len);
 	}
 	return err == TULLE_OK ? len : 0;
@@ -143,7 +146,9 @@ static tulle_err set_transport(tulle_peer *p, const tulle_sdp *remote, tulle_sdp
 		}
 		p->setup = setup;
 		p->transport_set = true;
-		tulle_peer_set_sctp_port(p, remote->sctp_port);
+		if (remote->sctp_port != 0) /* RFC8841:5 */
+			(void)tulle_sctp_set_remote_port(p->sctp, remote->sctp_port);
+		tulle_peer_snap_take(p, remote);
 	}
 	p->remote_message_max = remote->max_message_size;
 	p->data_negotiated = true;
@@ -177,7 +182,7 @@ static tulle_err judge_remote(tulle_peer *p, const tulle_sdp *sdp, tulle_sdp_typ
 							    sdp->setup != TULLE_SETUP_NONE)))
 		return tulle_peer_fail(
 			p, TULLE_ERR_SYNTAX, "the description has no usable setup role");
-	return TULLE_OK;
+	return tulle_peer_snap_judge(p, sdp);
 }
 
 static tulle_err keep_remote(tulle_peer *p, tulle_sdp_type type, tulle_text sdp)

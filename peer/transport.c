@@ -54,7 +54,7 @@ static void pump_dtls(tulle_peer *p)
 		case TULLE_DTLS_EVENT_CONNECTED:
 			p->dtls_open = true;
 			tulle_sctp_set_ice_rtt(p->sctp, tulle_ice_rtt(p->ice));
-			if (tulle_sctp_connect(p->sctp, p->now) != TULLE_OK)
+			if (tulle_peer_snap_connect(p) != TULLE_OK)
 				tulle_peer_end(p, TULLE_PEER_ENDED_PROTOCOL);
 			break;
 		case TULLE_DTLS_EVENT_DATA:
