@@ -278,33 +278,6 @@ tulle_time tulle_ice_poll_timeout(const tulle_ice *ice)
 	return t;
 }
 
-static bool take_candidate_event(tulle_ice *ice, tulle_ice_event *event)
-{
-	char text[12];
-	for (uint8_t i = 0; i < ice->local_slots; i++) {
-		ice_local *l = &ice->locals[i];
-		if (!l->used || !l->untold)
-			continue;
-		l->untold = false;
-		tulle_wr w = tulle_wr_make(text, sizeof text);
-		tulle_wr_u64_text(&w, l->foundation);
-		tulle_ice_candidate c = {.foundation = {text, w.len},
-			.component = 1,
-			.transport = TULLE_TEXT("udp"),
-			.priority = l->priority,
-			.is_address = true,
-			.addr = l->addr,
-			.type = TULLE_ICE_HOST,
-			.ufrag = {ice->ufrag, sizeof ice->ufrag}};
-		size_t n = tulle_ice_write_candidate(&c, ice->candidate, sizeof ice->candidate);
-		TULLE_CHECK(n != 0);
-		event->kind = TULLE_ICE_EVENT_LOCAL_CANDIDATE;
-		event->u.candidate = (tulle_text){ice->candidate, n};
-		return true;
-	}
-	return false;
-}
-
 static bool take_flag(bool *flag, tulle_ice_event *event, tulle_ice_event_kind kind)
 {
 	bool was = *flag;
@@ -317,8 +290,11 @@ static bool take_flag(bool *flag, tulle_ice_event *event, tulle_ice_event_kind k
 bool tulle_ice_poll_event(tulle_ice *ice, tulle_ice_event *event)
 {
 	*event = (tulle_ice_event){0};
-	if (take_candidate_event(ice, event) ||
-		take_flag(&ice->tell_gathered, event, TULLE_ICE_EVENT_GATHERING_DONE))
+	if (tulle_ice_next_untold(ice, &event->u.candidate)) {
+		event->kind = TULLE_ICE_EVENT_LOCAL_CANDIDATE;
+		return true;
+	}
+	if (take_flag(&ice->tell_gathered, event, TULLE_ICE_EVENT_GATHERING_DONE))
 		return true;
 	if (take_flag(&ice->tell_selected, event, TULLE_ICE_EVENT_SELECTED)) {
 		const ice_pair *p = &ice->pairs[ice->data];
@@ -375,7 +351,7 @@ static void check_pair(const tulle_ice *ice, uint8_t i)
 {
 	const ice_pair *p = &ice->pairs[i];
 	TULLE_CHECK(ice->has_remote);
-	TULLE_CHECK(p->local < ice->local_slots && ice->locals[p->local].used);
+	TULLE_CHECK(p->local < ice->local_slots && tulle_ice_is_base(ice, p->local));
 	TULLE_CHECK(p->remote < ice->remote_slots && ice->remotes[p->remote].used);
 	TULLE_CHECK(tulle_ice_find_pair(ice, p->local, p->remote) == i);
 	TULLE_CHECK(p->priority == tulle_ice_pair_priority(ice, p));

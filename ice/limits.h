@@ -2,7 +2,8 @@
 /* ice: every bound of the room (docs/LIMITS.md is made of this). */
 #ifndef TULLE_ICE_LIMITS_H
 #define TULLE_ICE_LIMITS_H
-#define ICE_LOCAL_MAX 16               /* local candidates, one a path */
+#define ICE_LOCAL_MAX 24               /* local candidates */
+#define ICE_PATHS_MAX 16               /* of these, addresses of ours: servers' have room then */
 #define ICE_REMOTE_MAX 64              /* remote candidates that were signaled */
 #define ICE_PRFLX_MAX 16               /* remote candidates learnt from checks, besides those */
 #define ICE_PAIRS_MAX 100              /* candidate pairs: RFC8445:6.1.2.5 */

@@ -153,6 +153,16 @@ tulle_drop tulle_ice_take_request(
 	return TULLE_TAKEN;
 }
 
+/* Another path may get the slot. */
+void tulle_ice_forget_answers(tulle_ice *ice, uint8_t local)
+{
+	for (uint8_t i = 0; i < ice->answer_count; i++) {
+		ice_answer *a = &ice->answers[(ice->answer_first + i) % ICE_ANSWERS_MAX];
+		if (a->local == local)
+			a->local = ICE_NONE;
+	}
+}
+
 static tulle_text reason_of(uint16_t code)
 {
 	switch (code) {
@@ -207,7 +217,7 @@ size_t tulle_ice_poll_answer(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_pat
 		ice->answer_count--;
 		if (!a->authentic)
 			ice->error_count--;
-		if (!ice->locals[a->local].used) /* its path went away meanwhile */
+		if (a->local == ICE_NONE) /* its path went away meanwhile */
 			continue;
 		size_t len = write_answer(ice, a, dst, cap);
 		if (len == 0)

@@ -4,6 +4,7 @@
 #define TULLE_PEER_LIMITS_H
 
 #define PEER_PATHS_MAX 16         /* interface addresses */
+#define PEER_LISTED_MAX 24        /* candidates of ours in a description */
 #define PEER_SDP_BYTES_MAX 8192   /* of a description of the remote's */
 #define PEER_LOCAL_SDP_BYTES 4096 /* of one of ours, candidates included */
 #define PEER_MTU 1200             /* bytes of a datagram above UDP that any path takes: RFC8831:5 */

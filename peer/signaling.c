@@ -36,7 +36,7 @@ static size_t list_candidates(const tulle_peer *p, tulle_text *list)
 {
 	char *buf = (char *)p->env.plain; /* the scratch is free between packets */
 	size_t n = 0, used = 0, cap = p->env.plain_bytes;
-	for (size_t i = 0; i < PEER_PATHS_MAX && p->gathering_begun; i++) {
+	for (size_t i = 0; i < PEER_LISTED_MAX && p->gathering_begun; i++) {
 		size_t len = tulle_ice_write_local(p->ice, i, buf + used, cap - used);
 		if (len == 0)
 			break;
@@ -49,7 +49,7 @@ static size_t list_candidates(const tulle_peer *p, tulle_text *list)
 size_t tulle_peer_write_local(tulle_peer *p, tulle_sdp_type type, uint64_t version)
 {
 	tulle_sdp_fingerprint fingerprint;
-	tulle_text candidates[PEER_PATHS_MAX];
+	tulle_text candidates[PEER_LISTED_MAX];
 	char snap[PEER_INIT_TEXT_BYTES];
 	size_t len = 0;
 	tulle_sdp offer;
