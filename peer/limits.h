@@ -23,6 +23,9 @@
 #define PEER_RECEIVE_BYTES 4194304      /* default of receive_bytes_max */
 #define PEER_MESSAGE_BYTES 262144       /* default of message_bytes_max */
 #define PEER_REMOTE_MESSAGE_BYTES 65536 /* without a=max-message-size: RFC8841:6.1 */
+#define PEER_SPED_MTU 900               /* of DTLS in a check: room for TURN and IPv6 is left */
+#define PEER_SPED_ACKS 4                /* CRC-32 values in an acknowledgement */
+#define PEER_OPTIONS_BYTES 32           /* of a=ice-options */
 #define PEER_INIT_BYTES 256             /* of an INIT chunk in a description */
 #define PEER_INIT_TEXT_BYTES 344        /* likewise, in base64 */
 #define PEER_CLOSE_WAIT_US 10000000     /* for the remote's reset when ours is done; then CLOSED */

@@ -34,6 +34,18 @@ tulle_text tulle_peer_snap_write(
 	return (tulle_text){buf, tulle_wr_finish(&w) ? w.len : 0};
 }
 
+/* libdatachannel's answer repeats what it does not know of the offer: our own INIT is none. */
+static bool has_init(const tulle_peer *p, const tulle_sdp *remote)
+{
+	const peer_snap *s = &p->snap;
+	uint8_t init[PEER_INIT_BYTES];
+	size_t len = 0;
+	if (p->config.no_snap || remote->sctp_init.len == 0)
+		return false;
+	return !tulle_text_base64(remote->sctp_init, init, sizeof init, &len) ||
+	       len != s->ours_len || memcmp(init, s->ours, len) != 0;
+}
+
 static bool read_init(tulle_text text, uint8_t dst[PEER_INIT_BYTES], size_t *len)
 {
 	return tulle_text_base64(text, dst, PEER_INIT_BYTES, len) &&
@@ -47,7 +59,7 @@ tulle_err tulle_peer_snap_judge(tulle_peer *p, const tulle_sdp *remote)
 	const peer_snap *s = &p->snap;
 	uint8_t init[PEER_INIT_BYTES];
 	size_t len = 0;
-	if (p->config.no_snap || remote->sctp_init.len == 0)
+	if (!has_init(p, remote))
 		return TULLE_OK;
 	if (!read_init(remote->sctp_init, init, &len))
 		return tulle_peer_fail(p, TULLE_ERR_SYNTAX, "a=sctp-init is no INIT in base64");
@@ -61,7 +73,7 @@ tulle_err tulle_peer_snap_judge(tulle_peer *p, const tulle_sdp *remote)
 void tulle_peer_snap_take(tulle_peer *p, const tulle_sdp *remote)
 {
 	size_t len = 0;
-	if (p->config.no_snap || remote->sctp_init.len == 0)
+	if (!has_init(p, remote))
 		return;
 	make_init(p); /* our answer is written later */
 	if (p->snap.ours_len != 0 && read_init(remote->sctp_init, p->snap.theirs, &len))

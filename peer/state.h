@@ -107,6 +107,17 @@ typedef struct {
 	uint16_t ours_len, theirs_len; /* 0: none; theirs is kept only once it was agreed */
 } peer_snap;
 
+/* SPED: DTLS on ICE's checks. */
+typedef struct {
+	bool agreed, on; /* in both descriptions; and not over yet */
+	bool quiet;      /* the flight is acknowledged, or there is none */
+	uint8_t ack_count, ack_next, turn;
+	uint32_t acks[PEER_SPED_ACKS]; /* CRC-32 of what came */
+	uint8_t ack_bytes[4 * PEER_SPED_ACKS];
+	uint32_t flight;          /* DTLS's number of it */
+	uint16_t acked, embedded; /* its datagrams, a bit each */
+} peer_sped;
+
 struct tulle_peer {
 	tulle_peer_config config;
 	tulle_peer_env env;
@@ -130,6 +141,7 @@ struct tulle_peer {
 	bool negotiation_needed, data_negotiated, offered;
 	uint64_t remote_message_max;
 	peer_snap snap;
+	peer_sped sped;
 	tulle_dtls_fingerprint fingerprints[TULLE_SDP_FINGERPRINTS_MAX];
 	size_t fingerprint_count;
 	char mid[32];
@@ -178,6 +190,15 @@ tulle_text tulle_peer_snap_write(
 tulle_err tulle_peer_snap_judge(tulle_peer *peer, const tulle_sdp *remote);
 void tulle_peer_snap_take(tulle_peer *peer, const tulle_sdp *remote);
 tulle_err tulle_peer_snap_connect(tulle_peer *peer); /* SCTP begins, with or without INITs */
+/* sped.c */
+tulle_text tulle_peer_sped_options(
+	const tulle_peer *peer, const tulle_sdp *offer, char buf[PEER_OPTIONS_BYTES]);
+bool tulle_peer_sped_wants_passive(const tulle_peer *peer, const tulle_sdp *offer);
+void tulle_peer_sped_take(tulle_peer *peer, const tulle_sdp *remote);
+void tulle_peer_sped_handle(tulle_peer *peer, tulle_drop drop); /* what ICE said of a datagram */
+void tulle_peer_sped_heard(tulle_peer *peer, tulle_bytes datagram);
+void tulle_peer_sped_offer(tulle_peer *peer); /* before ICE is polled */
+void tulle_peer_sped_sent(tulle_peer *peer);  /* after it gave a datagram */
 /* events.c */
 void tulle_peer_release_assembly(tulle_peer *peer);
 /* transport.c: drives the engines as far as they go. */

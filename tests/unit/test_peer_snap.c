@@ -3,6 +3,7 @@
 #include "tests/support/couple.h"
 
 #include "base/text.h"
+#include "peer/state.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -62,7 +63,7 @@ static bool is_open(const couple *k)
 
 static void open_couple(bool off0, bool off1)
 {
-	tulle_peer_config a = {.no_snap = off0}, b = {.no_snap = off1};
+	tulle_peer_config a = {.no_snap = off0, .no_sped = true}, b = {.no_snap = off1};
 	c = (couple){.seed = 11, .delay_us = 100000};
 	couple_open(&c, &a, &b);
 	tulle_channel channel;
@@ -175,6 +176,32 @@ static tulle_err set_with(const char *value)
 	return tulle_peer_set_remote(peer(1), TULLE_SDP_OFFER, with, (size_t)n);
 }
 
+/* SCTP-197: who repeats unknown attributes of the offer in the answer has not understood them */
+START_TEST(our_own_init_in_an_answer_is_none)
+{
+	static char answer[SDP_MAX];
+	tulle_peer_config without = {.no_snap = true};
+	c = (couple){.by_hand = true, .seed = 11};
+	couple_open(&c, NULL, &without);
+	ck_assert_int_eq(tulle_peer_set_local(peer(0), TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
+	describe(0, true);
+	ck_assert_int_eq(tulle_peer_set_remote(peer(1), TULLE_SDP_OFFER, text, text_len), TULLE_OK);
+	const char *init = init_of();
+	ck_assert_int_eq(tulle_peer_set_local(peer(1), TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
+	describe(1, false);
+	int n = snprintf(answer, sizeof answer, "%sa=sctp-init:%s\r\n", text, init);
+	for (int i = 0; i < 2; i++) { /* a second time it is no news either */
+		ck_assert_int_eq(
+			tulle_peer_set_remote(peer(0), TULLE_SDP_ANSWER, answer, (size_t)n),
+			TULLE_OK);
+		ck_assert_uint_eq(peer(0)->snap.theirs_len, 0);
+		ck_assert_int_eq(
+			tulle_peer_set_local(peer(0), TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
+	}
+	couple_close(&c);
+}
+END_TEST
+
 /* SCTP-193, SCTP-194; SDP-060 */
 START_TEST(what_is_no_init_in_base64_is_an_error)
 {
@@ -232,6 +259,7 @@ Suite *suite_peer_snap(void)
 	tcase_add_test(t, an_answer_has_an_init_when_its_offer_has);
 	tcase_add_test(t, later_descriptions_say_the_same_init);
 	tcase_add_test(t, an_init_that_comes_late_or_changes_is_an_error);
+	tcase_add_test(t, our_own_init_in_an_answer_is_none);
 	tcase_add_test(t, what_is_no_init_in_base64_is_an_error);
 	tcase_add_test(t, base64_is_read_strictly);
 	suite_add_tcase(s, t);
