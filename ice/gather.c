@@ -240,7 +240,6 @@ void tulle_ice_remove_path(tulle_ice *ice, tulle_time now, uint32_t id)
 		if (ice->data == i && !ice->pairs[i].used)
 			tulle_ice_pair_gone(ice, i);
 	if (carried) {
-		ice->tell_selected = false;
 		ice->lost = true;
 		tulle_ice_take_over(ice, ICE_NONE);
 	}

@@ -98,6 +98,8 @@ bool tulle_ice_is_former(const tulle_ice *ice, uint8_t local, const tulle_addr *
 void tulle_ice_forget_former(tulle_ice *ice)
 {
 	static const uint8_t to[] = {ICE_CURRENT, ICE_NEXT, ICE_STRANGE};
+	if (tulle_ice_former_carries(ice))
+		ice->tell_selected = false;
 	tulle_ice_shift_answers(ice, to);
 	tulle_crypto_wipe(&ice->former, sizeof ice->former);
 	ice->former.local = ICE_NONE;
@@ -176,6 +178,10 @@ void tulle_ice_rollback(tulle_ice *ice, tulle_time now)
 	}
 	tulle_ice_shift_answers(ice, to);
 	tulle_ice_drop_remotes(ice, true);
+	if (!ice->has_remote) { /* what came of a description that is off */
+		tulle_ice_drop_remotes(ice, false);
+		ice->remote_ended = false;
+	}
 	tulle_crypto_wipe(&ice->next, sizeof ice->next);
 	ice->staged = ice->restarting = ice->expecting = ice->next_ended = false;
 	tulle_ice_update_state(ice);

@@ -190,7 +190,7 @@ void tulle_ice_shift_answers(tulle_ice *ice, const uint8_t to[3])
 {
 	for (uint8_t i = 0; i < ice->answer_count; i++) {
 		ice_answer *a = &ice->answers[(ice->answer_first + i) % ICE_ANSWERS_MAX];
-		if (!a->authentic)
+		if (!a->authentic || a->local == ICE_NONE)
 			continue;
 		a->generation = to[a->generation];
 		if (a->generation == ICE_STRANGE)

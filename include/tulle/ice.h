@@ -64,7 +64,8 @@ TULLE_API bool tulle_ice_has_remote(const tulle_ice *ice);
  * carries data does, with the former credentials, until the new generation has selected a pair. The
  * role stays. From FAILED it is the one way out. SYSTEM: random failed. */
 TULLE_API tulle_err tulle_ice_restart(tulle_ice *ice, tulle_time now);
-/* Before set_remote: the restart is off, the former credentials stand. */
+/* Before set_remote: the restart is off, the former credentials stand, and candidates that came for
+ * what is off are forgotten. */
 TULLE_API void tulle_ice_rollback(tulle_ice *ice, tulle_time now);
 /* Before set_remote: who answers an offer is controlled. Later it is a conflict's to change: STATE.
  */

@@ -362,6 +362,22 @@ START_TEST(the_former_path_is_left_slowly)
 }
 END_TEST
 
+/* An answer that waits while its name is drawn again and again is not sent. */
+START_TEST(answers_of_names_that_are_no_more_are_not_sent)
+{
+	Net n;
+	alone(&n, &controlled);
+	restart(&n, 0);
+	ck_assert_int_eq(send_check_from(&n, &(Check){.role = 1}, "127.0.0.1", 6001), TULLE_TAKEN);
+	for (int i = 0; i < 3; i++)
+		restart(&n, 0);
+	tulle_ice_rollback(n.end[0].ice, 0);
+	drain(&n, 0);
+	ck_assert_uint_eq(n.end[0].sent, 0);
+	net_wipe(&n);
+}
+END_TEST
+
 Suite *suite_ice_restart(void)
 {
 	Suite *s = suite_create("ice_restart");
@@ -375,6 +391,7 @@ Suite *suite_ice_restart(void)
 	tcase_add_test(t, a_restart_leads_out_of_failure);
 	tcase_add_test(t, restarts_may_overtake_each_other);
 	tcase_add_test(t, the_former_path_is_left_slowly);
+	tcase_add_test(t, answers_of_names_that_are_no_more_are_not_sent);
 	suite_add_tcase(s, t);
 	return s;
 }
