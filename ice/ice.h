@@ -7,4 +7,6 @@
 /* The index-th local candidate, from 0, as "candidate:..."; 0: there is none, or it does not fit.
  */
 size_t tulle_ice_write_local(const tulle_ice *ice, size_t index, char *dst, size_t cap);
+/* The address of the first remote candidate from *cursor (0 at first) on; false: no more. */
+bool tulle_ice_next_remote(const tulle_ice *ice, size_t *cursor, tulle_addr *out);
 #endif

@@ -2,6 +2,7 @@
 /* ice: the remote's candidates, as signaled (RFC8838:11) or learnt (RFC8445:7.3.1.3). Invariant: no
  * two have one address, and what the filter refuses never becomes one. */
 #include "ice/agent.h"
+#include "ice/ice.h"
 
 #include "base/panic.h"
 
@@ -159,4 +160,16 @@ uint8_t tulle_ice_learn_remote(tulle_ice *ice, const tulle_addr *addr, uint32_t 
 		.used = true};
 	ice->learnt++;
 	return slot;
+}
+
+bool tulle_ice_next_remote(const tulle_ice *ice, size_t *cursor, tulle_addr *out)
+{
+	while (*cursor < ice->remote_slots) {
+		const ice_remote *r = &ice->remotes[(*cursor)++];
+		if (!r->used)
+			continue;
+		*out = r->addr;
+		return true;
+	}
+	return false;
 }

@@ -224,6 +224,9 @@ TULLE_API tulle_turn_reflexive *tulle_turn_reflexive_init(void *memory, size_t m
 TULLE_API void tulle_turn_reflexive_wipe(tulle_turn_reflexive *r);
 TULLE_API tulle_drop tulle_turn_reflexive_handle_datagram(tulle_turn_reflexive *r, tulle_time now,
 	const tulle_addr *from, const uint8_t *data, size_t len);
+/* A Binding answer to what is asked now, by transaction id: for many clients on one port. */
+TULLE_API bool tulle_turn_reflexive_owns(
+	const tulle_turn_reflexive *r, const uint8_t *data, size_t len);
 TULLE_API void tulle_turn_reflexive_handle_timeout(tulle_turn_reflexive *r, tulle_time now);
 TULLE_API bool tulle_turn_reflexive_poll_datagram(tulle_turn_reflexive *r, tulle_time now,
 	uint8_t *dst, size_t dst_bytes, tulle_datagram *out);
