@@ -42,5 +42,7 @@
 #define PEER_SERVER_REST_US_MAX 300000000 /* five minutes */
 #define PEER_SERVER_BURST 4               /* first questions that need not wait for Ta */
 #define PEER_SERVER_TA_US 50000           /* between further ones: RFC8445:14.2 */
+#define PEER_SERVER_SILENCE_US 3000000    /* nothing comes back: the server itself is asked */
+#define PEER_SERVER_SILENT_US 4500000     /* and has so long: four sends of RFC8489:6.2.1 */
 #define PEER_SERVER_IDLE_US 120000000     /* without a datagram a permission is given up */
 #endif

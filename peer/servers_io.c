@@ -120,6 +120,8 @@ static bool handle_datagram(tulle_peer_servers *s, const tulle_in *in)
 	server_question *q = question_of(s, in);
 	peer_server *v = server_at(s, &in->remote);
 	tulle_turn_data d = {0};
+	if (v != NULL)
+		tulle_peer_servers_heard(v);
 	if (q != NULL) {
 		(void)tulle_turn_reflexive_handle_datagram(
 			q->client, s->now, &in->remote, in->data.ptr, in->data.len);
@@ -200,6 +202,7 @@ static void handle_stream(tulle_peer_servers *s, const tulle_in *in)
 		break;
 	case TULLE_IN_STREAM_BYTES:
 		v->delivered += (uint32_t)in->data.len;
+		tulle_peer_servers_heard(v);
 		v->room_due = v->delivered >= PEER_SERVER_STREAM_ROOM / 2;
 		s->rest = in->data;
 		s->rest_of = v;
@@ -373,7 +376,7 @@ bool tulle_peer_servers_poll(
 
 static tulle_time server_timeout(const peer_server *v)
 {
-	tulle_time t = v->due;
+	tulle_time t = tulle_time_min(v->due, tulle_peer_servers_silence(v));
 	if (can_speak(v))
 		t = tulle_time_min(t, tulle_turn_poll_timeout(v->turn));
 	for (size_t i = 0; v->state == SERVER_READY && i < PEER_SERVER_PEERS; i++)

@@ -186,6 +186,7 @@ static void ready(tulle_peer_servers *s, peer_server *v, const tulle_turn_event 
 	v->answered = true;
 	v->due = TULLE_TIME_NEVER;
 	v->rest = PEER_SERVER_REST_US;
+	tulle_peer_servers_heard(v);
 	v->generation = ++s->generation % (1u << 24);
 	v->mapped = e->u.ready.mapped;
 	tulle_peer_servers_changed(s);
@@ -308,11 +309,41 @@ void tulle_peer_servers_bind(
 		(void)tulle_turn_bind(v->turn, s->now, &to);
 }
 
+void tulle_peer_servers_heard(peer_server *v)
+{
+	v->silent = TULLE_TIME_NEVER;
+	v->probed = false;
+}
+
+tulle_time tulle_peer_servers_silence(const peer_server *v)
+{
+	tulle_time wait = PEER_SERVER_SILENCE_US + (v->probed ? PEER_SERVER_SILENT_US : 0);
+	return v->state == SERVER_READY && v->uri.relay ? tulle_time_add(v->silent, wait)
+							: TULLE_TIME_NEVER;
+}
+
+/* A server that died would only be missed at its next refresh; consent would be gone before. */
+static void watch_silence(tulle_peer_servers *s, peer_server *v)
+{
+	if (!tulle_time_due(tulle_peer_servers_silence(v), s->now))
+		return;
+	if (!v->probed) {
+		v->probed = true;
+		tulle_turn_refresh(v->turn, s->now);
+		return;
+	}
+	relay_gone(s, v);
+	tulle_peer_servers_leave_stream(v, true);
+	tulle_peer_servers_fault(s, v, 0, "the server has fallen silent");
+	tulle_peer_servers_rest(s, v, s->now);
+}
+
 void tulle_peer_servers_relay_due(tulle_peer_servers *s, peer_server *v)
 {
 	if (v->turn != NULL && tulle_time_due(tulle_turn_poll_timeout(v->turn), s->now))
 		tulle_turn_handle_timeout(v->turn, s->now);
 	tulle_peer_servers_hear_turn(s, v);
+	watch_silence(s, v);
 	for (size_t i = 0; v->state == SERVER_READY && i < PEER_SERVER_PEERS; i++) {
 		server_peer *p = &v->peers[i];
 		if (p->addr.family != 0 &&
@@ -373,7 +404,10 @@ bool tulle_peer_servers_wrap(tulle_peer_servers *s, tulle_time now, tulle_out *o
 		v->turn, s->now, &to, (uint8_t *)(uintptr_t)out->data.ptr, out->data.len, &data);
 	if (err == TULLE_WOULD_BLOCK)
 		hold(s, out);
-	return err == TULLE_OK && send(v, data, out);
+	if (err != TULLE_OK || !send(v, data, out))
+		return false;
+	v->silent = tulle_time_min(v->silent, s->now);
+	return true;
 }
 
 /* The first of those whose permission has come; who was refused is dropped. */

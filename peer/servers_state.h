@@ -52,6 +52,8 @@ typedef struct {
 	uint32_t delivered;
 	uint32_t path;     /* that the mapped address is of; 0: not known */
 	tulle_addr mapped; /* family 0: none; over UDP alone */
+	tulle_time silent; /* since the first send without anything back; NEVER: it speaks */
+	bool probed;
 	server_peer peers[PEER_SERVER_PEERS];
 	tulle_peer_servers_error error; /* serial 0: none */
 } peer_server;
@@ -124,6 +126,8 @@ void tulle_peer_servers_allocate(tulle_peer_servers *s, peer_server *v);
 void tulle_peer_servers_leave_stream(peer_server *v, bool tell);
 void tulle_peer_servers_lost(tulle_peer_servers *s, peer_server *v, const char *why);
 void tulle_peer_servers_hear_turn(tulle_peer_servers *s, peer_server *v);
+void tulle_peer_servers_heard(peer_server *v);
+tulle_time tulle_peer_servers_silence(const peer_server *v);
 void tulle_peer_servers_relay_due(tulle_peer_servers *s, peer_server *v);
 peer_server *tulle_peer_servers_of(tulle_peer_servers *s, uint32_t path);
 bool tulle_peer_servers_unhold(

@@ -99,6 +99,9 @@ TULLE_API tulle_err tulle_turn_allocate(tulle_turn *turn, tulle_time now, const 
 /* Deletes the allocation: CLOSED follows when the server said so or no longer answers. In a state
  * without an allocation it is CLOSED at once. */
 TULLE_API void tulle_turn_close(tulle_turn *turn, tulle_time now);
+/* Asks the server now whether it still knows the allocation, a Refresh before its time. In another
+ * state than READY nothing happens. */
+TULLE_API void tulle_turn_refresh(tulle_turn *turn, tulle_time now);
 /* The stream is gone: FAILED. */
 TULLE_API void tulle_turn_stream_ended(tulle_turn *turn, tulle_time now);
 

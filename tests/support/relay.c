@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-static relay_allocation *of_client(relay *r, const tulle_addr *client)
+static relay_allocation *of_client(world_relay *r, const tulle_addr *client)
 {
 	for (size_t i = 0; i < RELAY_ALLOCATIONS_MAX; i++)
 		if (r->allocations[i].relayed.family != 0 && tulle_addr_is(&r->allocations[i].client, client))
@@ -17,7 +17,7 @@ static relay_allocation *of_client(relay *r, const tulle_addr *client)
 	return NULL;
 }
 
-static relay_allocation *of_relayed(relay *r, const tulle_addr *relayed)
+static relay_allocation *of_relayed(world_relay *r, const tulle_addr *relayed)
 {
 	for (size_t i = 0; i < RELAY_ALLOCATIONS_MAX; i++)
 		if (r->allocations[i].relayed.family != 0 && tulle_addr_is(&r->allocations[i].relayed, relayed))
@@ -39,7 +39,7 @@ static void permit(relay_allocation *a, const tulle_addr *peer)
 		a->permitted[a->permissions++] = *peer;
 }
 
-static unsigned allocate(relay *r, const tulle_addr *client, relay_allocation **out)
+static unsigned allocate(world_relay *r, const tulle_addr *client, relay_allocation **out)
 {
 	r->allocates++;
 	if (r->alternate.family != 0)
@@ -60,7 +60,7 @@ static unsigned allocate(relay *r, const tulle_addr *client, relay_allocation **
 	return 486;
 }
 
-static unsigned change(relay *r, const tulle_stun_message *m, relay_allocation *a)
+static unsigned change(world_relay *r, const tulle_stun_message *m, relay_allocation *a)
 {
 	tulle_addr peer;
 	bool has_peer = tulle_stun_address(m, TULLE_STUN_A_XOR_PEER_ADDRESS, &peer);
@@ -89,7 +89,7 @@ static unsigned change(relay *r, const tulle_stun_message *m, relay_allocation *
 	return 0;
 }
 
-static void write_error(relay *r, tulle_stun_writer *w, unsigned code)
+static void write_error(world_relay *r, tulle_stun_writer *w, unsigned code)
 {
 	tulle_stun_write_error(w, code, TULLE_TEXT("no"));
 	if (code == 401) {
@@ -100,7 +100,7 @@ static void write_error(relay *r, tulle_stun_writer *w, unsigned code)
 		tulle_stun_write_address(w, TULLE_STUN_A_ALTERNATE_SERVER, &r->alternate);
 }
 
-static void answer(relay *r, const tulle_stun_message *m, const tulle_addr *from)
+static void answer(world_relay *r, const tulle_stun_message *m, const tulle_addr *from)
 {
 	uint8_t buf[512], key[16];
 	relay_allocation *a = of_client(r, from);
@@ -137,13 +137,13 @@ static void answer(relay *r, const tulle_stun_message *m, const tulle_addr *from
 }
 
 /* From a client to a peer: out of its relayed address. */
-static void forward(relay *r, relay_allocation *a, const tulle_addr *peer, tulle_bytes data)
+static void forward(world_relay *r, relay_allocation *a, const tulle_addr *peer, tulle_bytes data)
 {
 	if (is_permitted(a, peer))
 		r->emit(r->user, &a->relayed, peer, data.ptr, data.len);
 }
 
-static void take_channel(relay *r, relay_allocation *a, const uint8_t *data, size_t len)
+static void take_channel(world_relay *r, relay_allocation *a, const uint8_t *data, size_t len)
 {
 	tulle_rd rd = tulle_rd_make(data, len);
 	uint16_t number = tulle_rd_u16(&rd), n = tulle_rd_u16(&rd);
@@ -156,7 +156,7 @@ static void take_channel(relay *r, relay_allocation *a, const uint8_t *data, siz
 		}
 }
 
-static void take_peer(relay *r, const relay_allocation *a, const tulle_addr *from, const uint8_t *data, size_t len)
+static void take_peer(world_relay *r, const relay_allocation *a, const tulle_addr *from, const uint8_t *data, size_t len)
 {
 	static const uint8_t id[TULLE_STUN_ID_BYTES] = {1};
 	uint8_t buf[2048];
@@ -180,7 +180,7 @@ static void take_peer(relay *r, const relay_allocation *a, const tulle_addr *fro
 	r->emit(r->user, &r->address, &a->client, buf, tulle_stun_write_finish(&w));
 }
 
-bool relay_take(relay *r, const tulle_addr *from, const tulle_addr *to, const uint8_t *data, size_t len)
+bool relay_take(world_relay *r, const tulle_addr *from, const tulle_addr *to, const uint8_t *data, size_t len)
 {
 	relay_allocation *a = of_relayed(r, to);
 	tulle_stun_message m = {0};
@@ -206,7 +206,7 @@ bool relay_take(relay *r, const tulle_addr *from, const tulle_addr *to, const ui
 	return true;
 }
 
-void relay_restart(relay *r)
+void relay_restart(world_relay *r)
 {
 	memset(r->allocations, 0, sizeof r->allocations);
 }

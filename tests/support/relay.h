@@ -27,10 +27,10 @@ typedef struct {
 	unsigned bindings, allocates, refreshes, deletes, permits, binds, indications, channel_data, refused;
 	relay_allocation allocations[RELAY_ALLOCATIONS_MAX];
 	uint16_t next_port;
-} relay;
+} world_relay;
 
 /* A datagram to its address or to a relayed one; false: to nobody here. */
-bool relay_take(relay *r, const tulle_addr *from, const tulle_addr *to, const uint8_t *data, size_t len);
+bool relay_take(world_relay *r, const tulle_addr *from, const tulle_addr *to, const uint8_t *data, size_t len);
 /* It has forgotten all. */
-void relay_restart(relay *r);
+void relay_restart(world_relay *r);
 #endif

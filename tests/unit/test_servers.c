@@ -21,7 +21,7 @@ typedef struct {
 	uint8_t data[2048];
 } Packet;
 
-static relay servers[2];
+static world_relay servers[2];
 static tulle_peer_servers *s;
 static uint8_t *block;
 static tulle_time now;
@@ -619,6 +619,29 @@ START_TEST(a_lost_relay_is_no_longer_listed_and_comes_again_by_another_path)
 }
 END_TEST
 
+START_TEST(a_server_that_falls_silent_is_left_within_seconds)
+{
+	tulle_ice_local c = {0};
+	begin("turn:198.51.100.1");
+	tulle_addr peer = addr_of("203.0.113.50", 6000);
+	tulle_peer_servers_permit(s, now, &peer);
+	pump();
+	/* The peer is silent, the server is not: it is asked, and stays. */
+	ck_assert(say(relay_path(), &peer, "anybody?"));
+	run_for(20 * SECOND);
+	ck_assert_uint_eq(servers[0].refreshes, 1);
+	ck_assert_uint_eq(list(TULLE_ICE_RELAY, &c), 1);
+	servers[0].mute = true;
+	ck_assert(say(relay_path(), &peer, "anybody?"));
+	run_for(7 * SECOND);
+	ck_assert_uint_eq(list(TULLE_ICE_RELAY, &c), 1);
+	run_for(SECOND);
+	ck_assert_uint_eq(list(TULLE_ICE_RELAY, &c), 0);
+	check_error(701, "the server has fallen silent");
+	end();
+}
+END_TEST
+
 START_TEST(a_stream_that_ends_takes_its_relay_with_it)
 {
 	tulle_ice_local c = {0};
@@ -729,6 +752,7 @@ Suite *suite_servers(void)
 	tcase_add_test(c, a_stream_that_is_not_connected_is_a_candidate_error);
 	tcase_add_test(c, a_300_leads_to_the_other_server);
 	tcase_add_test(c, a_lost_relay_is_no_longer_listed_and_comes_again_by_another_path);
+	tcase_add_test(c, a_server_that_falls_silent_is_left_within_seconds);
 	tcase_add_test(c, a_stream_that_ends_takes_its_relay_with_it);
 	tcase_add_test(c, a_permission_that_nobody_uses_is_given_up);
 	tcase_add_test(c, relay_only_asks_no_stun_server);
