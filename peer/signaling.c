@@ -133,18 +133,6 @@ tulle_err tulle_peer_create_answer(tulle_peer *p, char *dst, size_t cap, size_t 
 	return hand_out(p, tulle_peer_write_local(p, &d), dst, cap, len);
 }
 
-static void begin_gathering(tulle_peer *p)
-{
-	if (p->gathering_begun)
-		return;
-	p->gathering_begun = true;
-	for (size_t i = 0; i < p->path_count; i++)
-		(void)tulle_ice_add_path(
-			p->ice, p->now, p->paths[i].id, p->paths[i].local, p->paths[i].mtu);
-	if (p->paths_known)
-		tulle_ice_paths_known(p->ice, p->now);
-}
-
 /* Both descriptions are there: the engines learn role, credentials, fingerprints. */
 static tulle_err set_transport(tulle_peer *p, const tulle_sdp *remote, tulle_sdp_setup setup)
 {
@@ -184,6 +172,7 @@ static void feed_candidates(tulle_peer *p, const tulle_sdp *remote)
 			p, tulle_ice_add_remote_of(p->ice, p->now, candidate, remote->ufrag));
 	if (remote->end_of_candidates)
 		(void)tulle_ice_add_remote_of(p->ice, p->now, (tulle_text){"", 0}, remote->ufrag);
+	tulle_peer_permit_remotes(p);
 }
 
 static tulle_err judge_remote(tulle_peer *p, const tulle_sdp *sdp, tulle_sdp_type type)
@@ -327,7 +316,7 @@ static tulle_err set_local_offer(tulle_peer *p, bool restart)
 		.type = TULLE_SDP_OFFER, .version = ++p->session_version, .restart = restart};
 	p->offered = true;
 	p->negotiation_needed = false;
-	begin_gathering(p);
+	tulle_peer_begin_gathering(p);
 	set_signaling(p, TULLE_SIGNALING_HAVE_LOCAL_OFFER);
 	return TULLE_OK;
 }
@@ -341,7 +330,7 @@ static tulle_err set_local_answer(tulle_peer *p, tulle_sdp_type type)
 	if (tulle_sdp_read(remote_text(p, true), &offer) != TULLE_OK)
 		return tulle_peer_fail(p, TULLE_ERR_STATE, "the offer is gone");
 	p->local_pending = (peer_description){.type = type, .version = ++p->session_version};
-	begin_gathering(p);
+	tulle_peer_begin_gathering(p);
 	tulle_err err = set_transport(p, &offer, answer_setup(p, &offer));
 	if (err != TULLE_OK)
 		return err;
@@ -418,6 +407,7 @@ tulle_err tulle_peer_add_candidate(tulle_peer *p, const tulle_candidate *candida
 		ufrag = offer.ufrag;
 	tulle_drop drop = tulle_ice_add_remote_of(p->ice, p->now, candidate->candidate, ufrag);
 	tulle_peer_count(p, drop);
+	tulle_peer_permit_remotes(p);
 	tulle_peer_mark(p);
 	if (drop == TULLE_DROP_ICE_CANDIDATE)
 		return tulle_peer_fail(p, TULLE_ERR_SYNTAX, "not a candidate of RFC 8839");

@@ -7,6 +7,7 @@
 #include "peer/dcep.h"
 #include "peer/limits.h"
 #include "peer/peer.h"
+#include "peer/servers.h"
 #include "sctp/sctp.h"
 
 #include <tulle/sdp.h>
@@ -154,6 +155,10 @@ struct tulle_peer {
 	peer_path paths[PEER_PATHS_MAX];
 	uint8_t path_count;
 	bool paths_known, gathering_begun, gathered, was_gathered; /* before a restart */
+	tulle_peer_servers *servers, *own_servers; /* NULL: none; own: in the block */
+	uint32_t servers_seen, errors_seen;
+	peer_path relays[PEER_RELAYS_MAX];
+	uint8_t relay_count;
 
 	bool dtls_started, dtls_open, sctp_open, closed, close_sent, was_connected;
 	tulle_ice_state ice_said;
@@ -215,6 +220,12 @@ void tulle_peer_release_assembly(tulle_peer *peer);
 /* transport.c: drives the engines as far as they go. */
 void tulle_peer_advance(tulle_peer *peer);
 void tulle_peer_end(tulle_peer *peer, tulle_peer_ended why);
+/* gathering.c */
+void tulle_peer_begin_gathering(tulle_peer *peer);
+void tulle_peer_tell_gathered(tulle_peer *peer); /* when paths and servers have no more to come */
+void tulle_peer_take_servers(tulle_peer *peer);  /* what they found, if there is news */
+void tulle_peer_permit_remotes(tulle_peer *peer);
+const tulle_peer_event *tulle_peer_server_failed(tulle_peer *peer); /* NULL: none */
 /* channels.c */
 void tulle_peer_channel_assign(tulle_peer *peer, peer_channel *channel); /* its id; opens it */
 void tulle_peer_channels_assign(tulle_peer *peer); /* the DTLS role is known, or SCTP is up */
