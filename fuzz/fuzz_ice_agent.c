@@ -134,12 +134,27 @@ static void drain(Fuzz *f)
 	TULLE_CHECK(tulle_ice_poll_timeout(f->ice) > f->now);
 }
 
+static void give_local(Fuzz *f)
+{
+	uint8_t arg = tulle_rd_u8(&f->in);
+	const tulle_ice_local c = {.type = arg & 0x80 ? TULLE_ICE_RELAY : TULLE_ICE_SRFLX,
+		.id = arg & 3u,
+		.addr = small_addr(tulle_rd_u8(&f->in)),
+		.server = arg >> 6 & 1,
+		.over = (tulle_ice_over)(arg >> 2 & 3),
+		.mtu = arg * 8u};
+	if (arg & 0x20)
+		tulle_ice_remove_candidate(f->ice, f->now, c.id, &c.addr);
+	else
+		(void)tulle_ice_add_candidate(f->ice, f->now, &c);
+}
+
 static void step(Fuzz *f)
 {
 	static const tulle_time jumps[] = {0, 1000, 50000, 500000, 5000000, 31000000};
 	uint8_t op = tulle_rd_u8(&f->in), arg;
 	tulle_bytes text;
-	switch (op % 10) {
+	switch (op % 11) {
 	case 0:
 		give_raw(f);
 		break;
@@ -171,8 +186,11 @@ static void step(Fuzz *f)
 		f->now += jumps[tulle_rd_u8(&f->in) % 6];
 		tulle_ice_paths_known(f->ice, f->now);
 		break;
-	default:
+	case 9:
 		drain(f);
+		break;
+	default:
+		give_local(f);
 		break;
 	}
 	tulle_ice_check(f->ice);

@@ -7,7 +7,7 @@
 #define ALIGN 16u
 
 typedef struct {
-	size_t pairs, locals, remotes, opaque, end;
+	size_t pairs, locals, remotes, end;
 } layout;
 
 static uint16_t or_default(uint16_t value, uint16_t standard)
@@ -35,8 +35,7 @@ static layout lay_out(const tulle_ice_config *c)
 		l.locals + sizeof(ice_local) * or_default(c->local_candidates_max, ICE_LOCAL_MAX));
 	size_t remotes =
 		or_default(c->remote_candidates_max, ICE_REMOTE_MAX) + (size_t)ICE_PRFLX_MAX;
-	l.opaque = aligned(l.remotes + sizeof(ice_remote) * remotes);
-	l.end = l.opaque + (c->opaque ? ICE_OPAQUE_MAX : 0);
+	l.end = aligned(l.remotes + sizeof(ice_remote) * remotes);
 	return l;
 }
 
@@ -90,7 +89,6 @@ tulle_ice *tulle_ice_init(
 	ice->pairs = (void *)(block + l.pairs);
 	ice->locals = (void *)(block + l.locals);
 	ice->remotes = (void *)(block + l.remotes);
-	ice->opaque_in = config->opaque ? block + l.opaque : NULL;
 	ice->pair_slots = (uint8_t)ice->config.pairs_max;
 	ice->local_slots = (uint8_t)ice->config.local_candidates_max;
 	ice->remote_slots = (uint8_t)(ice->config.remote_candidates_max + ICE_PRFLX_MAX);
@@ -213,6 +211,7 @@ tulle_drop tulle_ice_handle_datagram(
 	tulle_ice *ice, tulle_time now, const tulle_path *path, const uint8_t *data, size_t len)
 {
 	ice->now = tulle_time_max(ice->now, now);
+	ice->got_dtls = ice->got_ack = (tulle_bytes){NULL, 0};
 	tulle_ice_update_state(ice); /* consent may have run out before this packet */
 	tulle_drop drop = take(ice, path, data, len);
 	ice->drops[drop]++;
@@ -237,6 +236,7 @@ bool tulle_ice_poll_datagram(
 	if (ice->state == TULLE_ICE_FAILED || dst_bytes < TULLE_ICE_DATAGRAM_BYTES)
 		return false;
 	*out = (tulle_datagram){0};
+	ice->opaque_sent = false;
 	out->len = tulle_ice_poll_answer(ice, dst, dst_bytes, &out->path);
 	if (out->len != 0)
 		return true;
@@ -278,33 +278,6 @@ tulle_time tulle_ice_poll_timeout(const tulle_ice *ice)
 	return t;
 }
 
-static bool take_candidate_event(tulle_ice *ice, tulle_ice_event *event)
-{
-	char text[12];
-	for (uint8_t i = 0; i < ice->local_slots; i++) {
-		ice_local *l = &ice->locals[i];
-		if (!l->used || !l->untold)
-			continue;
-		l->untold = false;
-		tulle_wr w = tulle_wr_make(text, sizeof text);
-		tulle_wr_u64_text(&w, l->foundation);
-		tulle_ice_candidate c = {.foundation = {text, w.len},
-			.component = 1,
-			.transport = TULLE_TEXT("udp"),
-			.priority = l->priority,
-			.is_address = true,
-			.addr = l->addr,
-			.type = TULLE_ICE_HOST,
-			.ufrag = {ice->ufrag, sizeof ice->ufrag}};
-		size_t n = tulle_ice_write_candidate(&c, ice->candidate, sizeof ice->candidate);
-		TULLE_CHECK(n != 0);
-		event->kind = TULLE_ICE_EVENT_LOCAL_CANDIDATE;
-		event->u.candidate = (tulle_text){ice->candidate, n};
-		return true;
-	}
-	return false;
-}
-
 static bool take_flag(bool *flag, tulle_ice_event *event, tulle_ice_event_kind kind)
 {
 	bool was = *flag;
@@ -317,8 +290,11 @@ static bool take_flag(bool *flag, tulle_ice_event *event, tulle_ice_event_kind k
 bool tulle_ice_poll_event(tulle_ice *ice, tulle_ice_event *event)
 {
 	*event = (tulle_ice_event){0};
-	if (take_candidate_event(ice, event) ||
-		take_flag(&ice->tell_gathered, event, TULLE_ICE_EVENT_GATHERING_DONE))
+	if (tulle_ice_next_untold(ice, &event->u.candidate)) {
+		event->kind = TULLE_ICE_EVENT_LOCAL_CANDIDATE;
+		return true;
+	}
+	if (take_flag(&ice->tell_gathered, event, TULLE_ICE_EVENT_GATHERING_DONE))
 		return true;
 	if (take_flag(&ice->tell_selected, event, TULLE_ICE_EVENT_SELECTED)) {
 		const ice_pair *p = &ice->pairs[ice->data];
@@ -329,11 +305,6 @@ bool tulle_ice_poll_event(tulle_ice *ice, tulle_ice_event *event)
 	}
 	if (take_flag(&ice->tell_state, event, TULLE_ICE_EVENT_STATE)) {
 		event->u.state = ice->state;
-		return true;
-	}
-	if (take_flag(&ice->tell_opaque, event, TULLE_ICE_EVENT_OPAQUE)) {
-		event->u.opaque.dtls = ice->got_dtls;
-		event->u.opaque.ack = ice->got_ack;
 		return true;
 	}
 	return false;
@@ -364,18 +335,30 @@ uint32_t tulle_ice_drops(const tulle_ice *ice, tulle_drop reason)
 
 tulle_err tulle_ice_set_opaque(tulle_ice *ice, tulle_bytes dtls, tulle_bytes ack)
 {
-	if (ice->opaque_in == NULL)
+	if (!ice->config.opaque)
 		return TULLE_ERR_STATE;
 	ice->opaque_dtls = dtls;
 	ice->opaque_ack = ack;
 	return TULLE_OK;
 }
 
+bool tulle_ice_opaque_sent(const tulle_ice *ice)
+{
+	return ice->opaque_sent;
+}
+
+bool tulle_ice_opaque(const tulle_ice *ice, tulle_bytes *dtls, tulle_bytes *ack)
+{
+	*dtls = ice->got_dtls;
+	*ack = ice->got_ack;
+	return dtls->ptr != NULL || ack->ptr != NULL;
+}
+
 static void check_pair(const tulle_ice *ice, uint8_t i)
 {
 	const ice_pair *p = &ice->pairs[i];
 	TULLE_CHECK(ice->has_remote);
-	TULLE_CHECK(p->local < ice->local_slots && ice->locals[p->local].used);
+	TULLE_CHECK(p->local < ice->local_slots && tulle_ice_is_base(ice, p->local));
 	TULLE_CHECK(p->remote < ice->remote_slots && ice->remotes[p->remote].used);
 	TULLE_CHECK(tulle_ice_find_pair(ice, p->local, p->remote) == i);
 	TULLE_CHECK(p->priority == tulle_ice_pair_priority(ice, p));

@@ -16,9 +16,12 @@
 #define ICE_NONE UINT8_MAX /* no slot */
 
 typedef struct {
-	tulle_addr addr; /* the base */
-	uint32_t id, mtu, priority, foundation;
+	tulle_addr addr;
+	tulle_addr related;                     /* the base's, the relay's mapped one */
+	uint32_t id, mtu, priority, foundation; /* id: of the base's path */
+	uint32_t serial;                        /* the order of gathering: RFC8838:17 */
 	uint16_t preference;
+	uint8_t type, server, over;
 	bool used, untold; /* untold: its event has not been polled */
 } ice_local;
 
@@ -46,6 +49,7 @@ typedef struct {
 	tulle_time rtt;
 	uint32_t trigger; /* place in the triggered-check queue; 0: not in it */
 	uint32_t bytes_in, bytes_out;
+	uint16_t embedded; /* SPED's bytes in the check in flight */
 	uint8_t local, remote;
 	ice_pair_state state;
 	bool used, valid, nominated;
@@ -78,7 +82,6 @@ struct tulle_ice {
 	ice_local *locals;
 	ice_remote *remotes;
 	ice_pair *pairs;
-	uint8_t *opaque_in; /* ICE_OPAQUE_MAX bytes, or NULL */
 	uint8_t local_slots, remote_slots, pair_slots;
 	uint8_t signaled, learnt; /* remote candidates in use, by origin */
 	bool controlling, paths_known, remote_ended, has_remote;
@@ -86,7 +89,7 @@ struct tulle_ice {
 	char ufrag[TULLE_ICE_UFRAG_BYTES], pwd[TULLE_ICE_PWD_BYTES];
 	char remote_ufrag[ICE_UFRAG_MAX], remote_pwd[ICE_PWD_MAX];
 	uint16_t remote_ufrag_len, remote_pwd_len;
-	uint32_t next_foundation, next_trigger;
+	uint32_t next_foundation, next_trigger, next_serial;
 	uint32_t remote_foundations[ICE_REMOTE_MAX]; /* hash of each signaled text; index + 1 is it
 						      */
 	uint8_t remote_foundation_count;
@@ -108,17 +111,26 @@ struct tulle_ice {
 	uint8_t answer_first, answer_count, error_count;
 
 	tulle_ice_state state;
-	bool tell_state, tell_selected, tell_gathered, told_gathered, tell_opaque;
+	bool tell_state, tell_selected, tell_gathered, told_gathered;
+	bool opaque_sent;                    /* the last datagram polled has opaque_dtls */
 	tulle_bytes opaque_dtls, opaque_ack; /* out: the caller's */
-	tulle_bytes got_dtls, got_ack;       /* in: within opaque_in */
+	tulle_bytes got_dtls, got_ack;       /* in: of the last datagram, in it */
 	char candidate[TULLE_ICE_CANDIDATE_BYTES];
 	uint32_t drops[TULLE_DROP_COUNT];
 };
 
-/* gather.c */
+/* gather.c: find_local: the base with that path, never a server-reflexive one. */
+uint8_t tulle_ice_find_local(const tulle_ice *ice, uint32_t id);
+bool tulle_ice_is_base(const tulle_ice *ice, uint8_t local);
+
+/* local.c: a text of ICE_FOUNDATION_CHARS holds the foundation. */
+#define ICE_FOUNDATION_CHARS 10
+tulle_ice_candidate tulle_ice_describe(const tulle_ice *ice, const ice_local *l, char *foundation);
+bool tulle_ice_next_untold(tulle_ice *ice, tulle_text *candidate);
+
+/* remote.c */
 tulle_addr tulle_ice_normal_addr(const tulle_addr *addr);
 bool tulle_ice_is_allowed(const tulle_ice *ice, const tulle_addr *remote);
-uint8_t tulle_ice_find_local(const tulle_ice *ice, uint32_t id);
 uint8_t tulle_ice_find_remote(const tulle_ice *ice, const tulle_addr *addr);
 uint8_t tulle_ice_learn_remote(tulle_ice *ice, const tulle_addr *addr, uint32_t priority);
 void tulle_ice_drop_other_generations(tulle_ice *ice);
@@ -142,9 +154,10 @@ size_t tulle_ice_poll_check(tulle_ice *ice, uint8_t *dst, size_t cap, uint8_t *p
 tulle_drop tulle_ice_take_answer(
 	tulle_ice *ice, const tulle_stun_message *m, uint8_t local, const tulle_addr *from);
 void tulle_ice_expire_checks(tulle_ice *ice);
-void tulle_ice_write_check(
+size_t tulle_ice_write_check(/* the bytes of SPED in it */
 	tulle_ice *ice, tulle_stun_writer *w, const ice_pair *p, bool controlling, bool nominate);
-void tulle_ice_write_opaque(const tulle_ice *ice, tulle_stun_writer *w, uint8_t local);
+size_t tulle_ice_write_opaque(
+	tulle_ice *ice, tulle_stun_writer *w, uint8_t local, const ice_pair *pair);
 void tulle_ice_keep_opaque(tulle_ice *ice, const tulle_stun_message *m);
 void tulle_ice_switch_role(tulle_ice *ice, bool controlling);
 
@@ -152,6 +165,7 @@ void tulle_ice_switch_role(tulle_ice *ice, bool controlling);
 tulle_drop tulle_ice_take_request(
 	tulle_ice *ice, const tulle_stun_message *m, uint8_t local, const tulle_addr *from);
 void tulle_ice_learn(tulle_ice *ice, uint8_t local, const ice_early *check);
+void tulle_ice_forget_answers(tulle_ice *ice, uint8_t local);
 size_t tulle_ice_poll_answer(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_path *path);
 
 /* conclude.c */

@@ -35,7 +35,7 @@ size_t tulle_ice_poll_consent(tulle_ice *ice, uint8_t *dst, size_t cap, uint8_t 
 	}
 	tulle_stun_writer w =
 		tulle_stun_write_begin(dst, cap, TULLE_STUN_BINDING, TULLE_STUN_REQUEST, id);
-	tulle_ice_write_check(ice, &w, &ice->pairs[ice->data], ice->controlling, false);
+	(void)tulle_ice_write_check(ice, &w, &ice->pairs[ice->data], ice->controlling, false);
 	memcpy(ice->consent_ids[ice->consent_count++ % ICE_CONSENT_IDS], id, sizeof id);
 	ice->consent_sent = ice->now;
 	ice->consent_controlling = ice->controlling;

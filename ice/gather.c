@@ -1,45 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* ice: candidates: ours out of the paths that the host has (RFC8445:5.1), the remote's as signaled
- * (RFC8838:11) or learnt (RFC8445:7.3.1.3). Invariant: no two local candidates have one id, no two
- * remote ones one address, and what the filter refuses never becomes one. */
+/* ice: our candidates: of the paths that the host has, and what servers bring (RFC8445:5.1).
+ * Invariant: no two bases have one path, no two local candidates one local preference. */
 #include "ice/agent.h"
 
 #include "base/panic.h"
 
-#define TYPE_HOST 126u /* RFC8445:5.1.2.2 */
+/* RFC8445:5.1.2.2; a relay's by the way to its server. */
+#define TYPE_HOST 126u
+#define TYPE_SRFLX 100u
+#define TYPE_RELAY 2u
 
-/* An address as candidates and pairs know it: no mapped form, no scope (the path has it). */
-tulle_addr tulle_ice_normal_addr(const tulle_addr *addr)
+bool tulle_ice_is_base(const tulle_ice *ice, uint8_t local)
 {
-	tulle_addr a = tulle_addr_unmap(addr);
-	a.scope = 0;
-	return a;
-}
-
-/* RFC8445:19 and practice: where no check shall ever go, whoever asks for it. */
-bool tulle_ice_is_allowed(const tulle_ice *ice, const tulle_addr *remote)
-{
-	tulle_addr_class class = tulle_addr_classify(remote);
-	if (remote->port == 0 || class == TULLE_ADDR_MULTICAST || class == TULLE_ADDR_UNSPECIFIED)
-		return false;
-	if (ice->config.candidate_filter != NULL)
-		return ice->config.candidate_filter(ice->config.filter_user, remote);
-	return class != TULLE_ADDR_RESERVED &&
-	       (class != TULLE_ADDR_LOOPBACK || ice->config.loopback);
+	return ice->locals[local].used && ice->locals[local].type != TULLE_ICE_SRFLX;
 }
 
 uint8_t tulle_ice_find_local(const tulle_ice *ice, uint32_t id)
 {
 	for (uint8_t i = 0; i < ice->local_slots; i++)
-		if (ice->locals[i].used && ice->locals[i].id == id)
-			return i;
-	return ICE_NONE;
-}
-
-uint8_t tulle_ice_find_remote(const tulle_ice *ice, const tulle_addr *addr)
-{
-	for (uint8_t i = 0; i < ice->remote_slots; i++)
-		if (ice->remotes[i].used && tulle_addr_is(&ice->remotes[i].addr, addr))
+		if (tulle_ice_is_base(ice, i) && ice->locals[i].id == id)
 			return i;
 	return ICE_NONE;
 }
@@ -52,12 +31,12 @@ static uint8_t free_local(const tulle_ice *ice)
 	return ICE_NONE;
 }
 
-static uint8_t free_remote(const tulle_ice *ice)
+static unsigned count_paths(const tulle_ice *ice)
 {
-	for (uint8_t i = 0; i < ice->remote_slots; i++)
-		if (!ice->remotes[i].used)
-			return i;
-	return ICE_NONE;
+	unsigned n = 0;
+	for (uint8_t i = 0; i < ice->local_slots; i++)
+		n += ice->locals[i].used && ice->locals[i].type == TULLE_ICE_HOST;
+	return n;
 }
 
 static bool has_preference(const tulle_ice *ice, unsigned preference)
@@ -69,11 +48,13 @@ static bool has_preference(const tulle_ice *ice, unsigned preference)
 }
 
 /* RFC8421:4: families take turns, IPv6 first; RFC8445:5.1.2.1: no two are equal. Addresses that
- * reach less far come behind. */
-static uint16_t choose_preference(const tulle_ice *ice, const tulle_addr *addr)
+ * reach less far come behind. So does a relay, because what the remote learns from our checks has
+ * the preference alone (RFC8445:7.1.1). */
+static uint16_t choose_preference(const tulle_ice *ice, const tulle_addr *addr, uint8_t type)
 {
 	tulle_addr_class class = tulle_addr_classify(addr);
 	unsigned best = class == TULLE_ADDR_LOOPBACK     ? 0x3fff
+			: type == TULLE_ICE_RELAY        ? 0x5fff
 			: class == TULLE_ADDR_LINK_LOCAL ? 0x7fff
 							 : 0xffff;
 	if (addr->family == 4)
@@ -83,48 +64,151 @@ static uint16_t choose_preference(const tulle_ice *ice, const tulle_addr *addr)
 	return (uint16_t)best;
 }
 
-/* RFC8445:5.1.1.3: one foundation for what has the same base address, whatever its port. */
-static uint32_t choose_foundation(tulle_ice *ice, const tulle_addr *addr)
+/* A relay is its own base, the base of the others has the path. */
+static const tulle_addr *base_of(const tulle_ice *ice, const ice_local *l)
 {
-	for (uint8_t i = 0; i < ice->local_slots; i++)
-		if (ice->locals[i].used && tulle_addr_is_ip(&ice->locals[i].addr, addr))
-			return ice->locals[i].foundation;
+	if (l->type != TULLE_ICE_SRFLX)
+		return &l->addr;
+	return &ice->locals[tulle_ice_find_local(ice, l->id)].addr;
+}
+
+/* RFC8445:5.1.1.3: one foundation for one type, base address (whatever its port), server and way to
+ * it. */
+static uint32_t choose_foundation(tulle_ice *ice, const ice_local *l)
+{
+	for (uint8_t i = 0; i < ice->local_slots; i++) {
+		const ice_local *o = &ice->locals[i];
+		if (o->used && o->type == l->type && o->server == l->server && o->over == l->over &&
+			tulle_addr_is_ip(base_of(ice, o), base_of(ice, l)))
+			return o->foundation;
+	}
 	return ++ice->next_foundation;
+}
+
+static bool is_usable(const tulle_addr *addr)
+{
+	tulle_addr_class class = tulle_addr_classify(addr);
+	return tulle_addr_ip_bytes(addr) != 0 && addr->port != 0 && class != TULLE_ADDR_MULTICAST &&
+	       class != TULLE_ADDR_UNSPECIFIED;
+}
+
+/* RFC8445:5.1.1.1: loopback must not be a candidate (our tests ask for it), nor the forms of IPv6
+ * that are no more; relay_only has neither host nor server-reflexive ones. */
+static bool is_wanted(const tulle_ice *ice, const tulle_addr *addr, tulle_ice_type type)
+{
+	tulle_addr_class class = tulle_addr_classify(addr);
+	return (!ice->config.relay_only || type == TULLE_ICE_RELAY) &&
+	       class != TULLE_ADDR_RESERVED &&
+	       (class != TULLE_ADDR_LOOPBACK || ice->config.loopback);
+}
+
+static tulle_err add_local(tulle_ice *ice, const ice_local *local)
+{
+	static const uint8_t types[] = {[TULLE_ICE_HOST] = TYPE_HOST,
+		[TULLE_ICE_SRFLX] = TYPE_SRFLX,
+		[TULLE_ICE_RELAY] = TYPE_RELAY};
+	uint8_t slot = free_local(ice);
+	if (slot == ICE_NONE)
+		return TULLE_ERR_LIMIT;
+	ice_local l = *local;
+	l.foundation = choose_foundation(ice, &l);
+	l.preference = choose_preference(ice, &l.addr, l.type);
+	/* RFC8445:5.1.2.1, component 1 */
+	l.priority = (uint32_t)(types[l.type] - l.over) << 24 | (uint32_t)l.preference << 8 | 255u;
+	l.serial = ice->next_serial++;
+	l.used = l.untold = true;
+	ice->locals[slot] = l;
+	ice->last_activity = ice->now;
+	if (l.type != TULLE_ICE_SRFLX) /* RFC8445:6.1.2.4: its base is paired already */
+		tulle_ice_pair_local(ice, slot);
+	tulle_ice_update_state(ice);
+	return TULLE_OK;
 }
 
 tulle_err tulle_ice_add_path(
 	tulle_ice *ice, tulle_time now, uint32_t id, tulle_addr local, uint32_t mtu)
 {
-	tulle_addr_class class = tulle_addr_classify(&local);
 	ice->now = tulle_time_max(ice->now, now);
-	if (tulle_addr_ip_bytes(&local) == 0 || local.port == 0 || class == TULLE_ADDR_MULTICAST ||
-		class == TULLE_ADDR_UNSPECIFIED)
+	if (!is_usable(&local))
 		return TULLE_ERR_ARGUMENT;
 	if (tulle_ice_find_local(ice, id) != ICE_NONE)
 		return TULLE_ERR_STATE;
-	/* RFC8445:5.1.1.1: loopback must not be a candidate (our tests ask for it), nor the forms
-	 * of IPv6 that are no more; relay_only makes no host candidate at all. */
-	if (ice->config.relay_only || class == TULLE_ADDR_RESERVED ||
-		(class == TULLE_ADDR_LOOPBACK && !ice->config.loopback))
+	if (!is_wanted(ice, &local, TULLE_ICE_HOST))
 		return TULLE_OK;
-	uint8_t slot = free_local(ice);
-	if (slot == ICE_NONE)
+	if (count_paths(ice) == ICE_PATHS_MAX)
 		return TULLE_ERR_LIMIT;
-	uint16_t preference = choose_preference(ice, &local);
-	uint32_t foundation = choose_foundation(ice, &local);
-	ice->locals[slot] = (ice_local){.addr = local,
-		.id = id,
-		.mtu = mtu,
-		.preference = preference,
-		/* RFC8445:5.1.2.1, component 1 */
-		.priority = TYPE_HOST << 24 | (uint32_t)preference << 8 | 255u,
-		.foundation = foundation,
-		.used = true,
-		.untold = true};
-	ice->last_activity = ice->now;
-	tulle_ice_pair_local(ice, slot);
+	return add_local(
+		ice, &(ice_local){.addr = local, .id = id, .mtu = mtu, .type = TULLE_ICE_HOST});
+}
+
+/* RFC8445:5.1.3: same address and base. What is a host's address is no NAT's either. */
+static bool is_redundant(const tulle_ice *ice, uint32_t id, const tulle_addr *addr)
+{
+	for (uint8_t i = 0; i < ice->local_slots; i++) {
+		const ice_local *o = &ice->locals[i];
+		if (o->used && tulle_addr_is(&o->addr, addr) &&
+			(o->type == TULLE_ICE_HOST || (o->type == TULLE_ICE_SRFLX && o->id == id)))
+			return true;
+	}
+	return false;
+}
+
+static tulle_err add_reflexive(tulle_ice *ice, const tulle_ice_local *c)
+{
+	tulle_addr addr = tulle_ice_normal_addr(&c->addr);
+	uint8_t base = tulle_ice_find_local(ice, c->id);
+	if (!is_wanted(ice, &addr, TULLE_ICE_SRFLX))
+		return TULLE_OK;
+	if (base == ICE_NONE || ice->locals[base].type != TULLE_ICE_HOST)
+		return TULLE_ERR_STATE;
+	if (ice->locals[base].addr.family != addr.family)
+		return TULLE_ERR_ARGUMENT;
+	if (is_redundant(ice, c->id, &addr))
+		return TULLE_OK;
+	return add_local(ice, &(ice_local){.addr = addr,
+				      .related = ice->locals[base].addr,
+				      .id = c->id,
+				      .type = TULLE_ICE_SRFLX,
+				      .server = c->server});
+}
+
+static tulle_err add_relayed(tulle_ice *ice, const tulle_ice_local *c)
+{
+	tulle_addr addr = tulle_ice_normal_addr(&c->addr);
+	if (tulle_ice_find_local(ice, c->id) != ICE_NONE)
+		return TULLE_ERR_STATE;
+	if (!is_wanted(ice, &addr, TULLE_ICE_RELAY))
+		return TULLE_OK;
+	return add_local(ice, &(ice_local){.addr = addr,
+				      .related = tulle_ice_normal_addr(&c->related),
+				      .id = c->id,
+				      .mtu = c->mtu,
+				      .type = TULLE_ICE_RELAY,
+				      .server = c->server,
+				      .over = (uint8_t)c->over});
+}
+
+tulle_err tulle_ice_add_candidate(tulle_ice *ice, tulle_time now, const tulle_ice_local *c)
+{
+	ice->now = tulle_time_max(ice->now, now);
+	if (!is_usable(&c->addr) || (unsigned)c->over > TULLE_ICE_OVER_TLS)
+		return TULLE_ERR_ARGUMENT;
+	if (c->type == TULLE_ICE_SRFLX)
+		return add_reflexive(ice, c);
+	return c->type == TULLE_ICE_RELAY ? add_relayed(ice, c) : TULLE_ERR_ARGUMENT;
+}
+
+void tulle_ice_remove_candidate(tulle_ice *ice, tulle_time now, uint32_t id, const tulle_addr *addr)
+{
+	tulle_addr normal = tulle_ice_normal_addr(addr);
+	ice->now = tulle_time_max(ice->now, now);
+	for (uint8_t i = 0; i < ice->local_slots; i++) {
+		ice_local *l = &ice->locals[i];
+		if (l->used && l->type == TULLE_ICE_SRFLX && l->id == id &&
+			tulle_addr_is(&l->addr, &normal))
+			l->used = false;
+	}
 	tulle_ice_update_state(ice);
-	return TULLE_OK;
 }
 
 void tulle_ice_paths_known(tulle_ice *ice, tulle_time now)
@@ -142,7 +226,10 @@ void tulle_ice_remove_path(tulle_ice *ice, tulle_time now, uint32_t id)
 	ice->now = tulle_time_max(ice->now, now);
 	if (slot == ICE_NONE)
 		return;
-	ice->locals[slot].used = false;
+	for (uint8_t i = 0; i < ice->local_slots; i++)
+		if (ice->locals[i].id == id) /* itself, and what servers saw of it */
+			ice->locals[i].used = false;
+	tulle_ice_forget_answers(ice, slot);
 	for (uint8_t i = 0; i < ice->pair_slots; i++)
 		if (ice->pairs[i].used && ice->pairs[i].local == slot)
 			ice->pairs[i].used = false;
@@ -151,124 +238,4 @@ void tulle_ice_remove_path(tulle_ice *ice, tulle_time now, uint32_t id)
 			tulle_ice_pair_gone(ice, i);
 	ice->last_activity = ice->now;
 	tulle_ice_update_state(ice);
-}
-
-/* Equality is all that we want of a text; 0 is for none. */
-uint32_t tulle_ice_hash_text(tulle_text t)
-{
-	uint32_t h = tulle_crypto_crc32((tulle_bytes){(const uint8_t *)t.ptr, t.len});
-	return h != 0 ? h : 1;
-}
-
-/* The remote's foundations as small numbers: 1..ICE_REMOTE_MAX; above that those of learnt ones. */
-static uint32_t remote_foundation(tulle_ice *ice, tulle_text text)
-{
-	uint32_t hash = tulle_ice_hash_text(text);
-	for (uint8_t i = 0; i < ice->remote_foundation_count; i++)
-		if (ice->remote_foundations[i] == hash)
-			return i + 1u;
-	if (ice->remote_foundation_count == ICE_REMOTE_MAX)
-		return ICE_REMOTE_MAX;
-	ice->remote_foundations[ice->remote_foundation_count++] = hash;
-	return ice->remote_foundation_count;
-}
-
-static tulle_drop judge(const tulle_ice *ice, const tulle_ice_candidate *c, const tulle_addr *addr)
-{
-	if (c->type == 0 || !c->is_udp || !c->is_address) /* RFC8839:5.1, places for mDNS and TCP */
-		return TULLE_DROP_ICE_UNSUPPORTED;
-	if (ice->remote_ended) /* RFC8838:14: nothing of this generation comes behind the end */
-		return TULLE_DROP_ICE_GENERATION;
-	tulle_text ufrag = {ice->remote_ufrag, ice->remote_ufrag_len};
-	if (ice->has_remote && c->ufrag.len != 0 && !tulle_text_is(c->ufrag, ufrag))
-		return TULLE_DROP_ICE_GENERATION;
-	return tulle_ice_is_allowed(ice, addr) ? TULLE_TAKEN : TULLE_DROP_ICE_FILTERED;
-}
-
-/* RFC8838:11: what we learnt from a check may be signaled later: it then gets its real type. */
-static void merge(tulle_ice *ice, uint8_t slot, const tulle_ice_candidate *c)
-{
-	ice_remote *r = &ice->remotes[slot];
-	if (r->type != TULLE_ICE_PRFLX)
-		return;
-	r->type = c->type;
-	r->priority = c->priority;
-	r->foundation = remote_foundation(ice, c->foundation);
-	ice->learnt--;
-	ice->signaled++;
-	tulle_ice_sort_pairs(ice);
-}
-
-static tulle_drop take_candidate(tulle_ice *ice, const tulle_ice_candidate *c)
-{
-	tulle_addr addr = tulle_ice_normal_addr(&c->addr);
-	tulle_drop drop = judge(ice, c, &addr);
-	if (drop != TULLE_TAKEN)
-		return drop;
-	uint8_t slot = tulle_ice_find_remote(ice, &addr);
-	if (slot != ICE_NONE) { /* RFC8838:11: duplicates are ignored */
-		merge(ice, slot, c);
-		return TULLE_TAKEN;
-	}
-	slot = free_remote(ice);
-	if (ice->signaled >= ice->config.remote_candidates_max || slot == ICE_NONE)
-		return TULLE_DROP_LIMIT;
-	ice->remotes[slot] = (ice_remote){.addr = addr,
-		.priority = c->priority,
-		.foundation = remote_foundation(ice, c->foundation),
-		.ufrag = c->ufrag.len != 0 ? tulle_ice_hash_text(c->ufrag) : 0,
-		.type = c->type,
-		.used = true};
-	ice->signaled++;
-	ice->last_activity = ice->now;
-	return tulle_ice_pair_remote(ice, slot) ? TULLE_TAKEN : TULLE_DROP_LIMIT;
-}
-
-TULLE_UNTRUSTED(anyone, "1024 bytes; 64 candidates, 100 pairs", candidate)
-tulle_drop tulle_ice_add_remote(tulle_ice *ice, tulle_time now, tulle_text text)
-{
-	tulle_ice_candidate c;
-	tulle_drop drop;
-	ice->now = tulle_time_max(ice->now, now);
-	if (text.len == 0 || tulle_text_is(text, TULLE_TEXT("end-of-candidates")) ||
-		tulle_text_is(text, TULLE_TEXT("a=end-of-candidates"))) {
-		ice->remote_ended = true; /* RFC8838:13 */
-		drop = TULLE_TAKEN;
-	} else {
-		drop = tulle_ice_read_candidate(text, &c);
-		if (drop == TULLE_TAKEN && c.component == 1)
-			drop = take_candidate(ice, &c);
-	}
-	ice->drops[drop]++;
-	tulle_ice_update_state(ice);
-	return drop;
-}
-
-/* Those that came before we knew the remote's ufrag: RFC8838:11. */
-void tulle_ice_drop_other_generations(tulle_ice *ice)
-{
-	uint32_t now = tulle_ice_hash_text((tulle_text){ice->remote_ufrag, ice->remote_ufrag_len});
-	for (uint8_t i = 0; i < ice->remote_slots; i++) {
-		ice_remote *r = &ice->remotes[i];
-		if (!r->used || r->ufrag == 0 || r->ufrag == now)
-			continue;
-		r->used = false;
-		ice->signaled--;
-		ice->drops[TULLE_DROP_ICE_GENERATION]++;
-	}
-}
-
-/* RFC8445:7.3.1.3: type peer-reflexive, the request's priority, a foundation of its own. */
-uint8_t tulle_ice_learn_remote(tulle_ice *ice, const tulle_addr *addr, uint32_t priority)
-{
-	uint8_t slot = free_remote(ice);
-	if (slot == ICE_NONE || ice->learnt == ICE_PRFLX_MAX)
-		return ICE_NONE;
-	ice->remotes[slot] = (ice_remote){.addr = *addr,
-		.priority = priority,
-		.foundation = ICE_REMOTE_MAX + 1u + slot,
-		.type = TULLE_ICE_PRFLX,
-		.used = true};
-	ice->learnt++;
-	return slot;
 }

@@ -2,7 +2,8 @@
 /* ice: every bound of the room (docs/LIMITS.md is made of this). */
 #ifndef TULLE_ICE_LIMITS_H
 #define TULLE_ICE_LIMITS_H
-#define ICE_LOCAL_MAX 16               /* local candidates, one a path */
+#define ICE_LOCAL_MAX 24               /* local candidates */
+#define ICE_PATHS_MAX 16               /* of these, addresses of ours: servers' have room then */
 #define ICE_REMOTE_MAX 64              /* remote candidates that were signaled */
 #define ICE_PRFLX_MAX 16               /* remote candidates learnt from checks, besides those */
 #define ICE_PAIRS_MAX 100              /* candidate pairs: RFC8445:6.1.2.5 */
@@ -13,7 +14,7 @@
 #define ICE_CANDIDATE_TEXT_MAX 1024    /* bytes of one candidate line that is read */
 #define ICE_UFRAG_MAX 256              /* RFC8839:5.4 */
 #define ICE_PWD_MAX 256                /* RFC8839:5.4 */
-#define ICE_OPAQUE_MAX 1200            /* bytes of SPED attributes kept from one message */
+#define ICE_EMBEDDED_MAX 14600         /* bytes of SPED in checks without an answer: RFC8445:B.1 */
 #define ICE_MTU_DEFAULT 1200           /* bytes of a datagram with SPED on a path of unknown mtu */
 #define ICE_BURST 4                    /* first checks that need not wait for Ta */
 #define ICE_TA_US 50000                /* RFC8445:14.2 */

@@ -1,32 +1,68 @@
 /* SPDX-License-Identifier: MIT */
-/* ice: our candidates as text, for descriptions that list them. */
+/* ice: our candidates as text, for events and for descriptions that list them. */
 #include "ice/agent.h"
 #include "ice/ice.h"
 
+#include "base/panic.h"
 #include "base/text.h"
+
+static const tulle_addr nowhere = {.family = 4, .port = 9}, nowhere6 = {.family = 6, .port = 9};
+
+tulle_ice_candidate tulle_ice_describe(const tulle_ice *ice, const ice_local *l, char *foundation)
+{
+	tulle_wr w = tulle_wr_make(foundation, ICE_FOUNDATION_CHARS);
+	tulle_wr_u64_text(&w, l->foundation);
+	tulle_ice_candidate c = {.foundation = {foundation, w.len},
+		.component = 1,
+		.is_udp = true,
+		.transport = TULLE_TEXT("udp"),
+		.priority = l->priority,
+		.is_address = true,
+		.addr = l->addr,
+		.type = (tulle_ice_type)l->type,
+		.has_related = l->type != TULLE_ICE_HOST,
+		.related = l->related};
+	/* RFC8839:5.1: what relay_only hides must not be told as the related address either. */
+	if (ice->config.relay_only || l->related.family == 0)
+		c.related = l->addr.family == 6 ? nowhere6 : nowhere;
+	return c;
+}
 
 size_t tulle_ice_write_local(const tulle_ice *ice, size_t index, char *dst, size_t cap)
 {
-	char foundation[10], host[TULLE_ADDR_TEXT_MAX];
+	char foundation[ICE_FOUNDATION_CHARS];
 	for (uint8_t i = 0; i < ice->local_slots; i++) {
-		const ice_local *l = &ice->locals[i];
-		if (!l->used || index-- != 0)
+		if (!ice->locals[i].used || index-- != 0)
 			continue;
-		tulle_addr plain = l->addr;
-		tulle_wr f = tulle_wr_make(foundation, sizeof foundation);
-		tulle_wr h = tulle_wr_make(host, sizeof host);
-		tulle_wr_u64_text(&f, l->foundation);
-		tulle_addr_write_ip(&h, &plain);
-		tulle_ice_candidate c = {.foundation = {foundation, f.len},
-			.component = 1,
-			.is_udp = true,
-			.transport = TULLE_TEXT("udp"),
-			.priority = l->priority,
-			.host = {host, h.len},
-			.is_address = true,
-			.addr = plain,
-			.type = TULLE_ICE_HOST};
+		tulle_ice_candidate c = tulle_ice_describe(ice, &ice->locals[i], foundation);
 		return tulle_ice_write_candidate(&c, dst, cap);
 	}
 	return 0;
+}
+
+static ice_local *first_untold(tulle_ice *ice)
+{
+	ice_local *first = NULL;
+	for (uint8_t i = 0; i < ice->local_slots; i++) {
+		ice_local *l = &ice->locals[i];
+		if (l->used && l->untold && (first == NULL || l->serial < first->serial))
+			first = l;
+	}
+	return first;
+}
+
+/* RFC8838:17: in the order of gathering. The text lies in the agent's buffer. */
+bool tulle_ice_next_untold(tulle_ice *ice, tulle_text *candidate)
+{
+	char foundation[ICE_FOUNDATION_CHARS];
+	ice_local *l = first_untold(ice);
+	if (l == NULL)
+		return false;
+	l->untold = false;
+	tulle_ice_candidate c = tulle_ice_describe(ice, l, foundation);
+	c.ufrag = (tulle_text){ice->ufrag, sizeof ice->ufrag};
+	size_t n = tulle_ice_write_candidate(&c, ice->candidate, sizeof ice->candidate);
+	TULLE_CHECK(n != 0);
+	*candidate = (tulle_text){ice->candidate, n};
+	return true;
 }

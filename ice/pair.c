@@ -133,7 +133,7 @@ bool tulle_ice_pair_remote(tulle_ice *ice, uint8_t remote)
 {
 	bool ok = true;
 	for (uint8_t i = 0; ice->has_remote && i < ice->local_slots; i++)
-		if (ice->locals[i].used)
+		if (tulle_ice_is_base(ice, i))
 			ok = pair_up(ice, i, remote) && ok;
 	return ok;
 }

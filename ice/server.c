@@ -153,6 +153,23 @@ tulle_drop tulle_ice_take_request(
 	return TULLE_TAKEN;
 }
 
+/* Another path may get the slot. */
+void tulle_ice_forget_answers(tulle_ice *ice, uint8_t local)
+{
+	for (uint8_t i = 0; i < ice->answer_count; i++) {
+		ice_answer *a = &ice->answers[(ice->answer_first + i) % ICE_ANSWERS_MAX];
+		if (a->local == local)
+			a->local = ICE_NONE;
+	}
+}
+
+static ice_pair *pair_of(tulle_ice *ice, const ice_answer *a)
+{
+	uint8_t remote = tulle_ice_find_remote(ice, &a->remote);
+	uint8_t pair = remote == ICE_NONE ? ICE_NONE : tulle_ice_find_pair(ice, a->local, remote);
+	return pair != ICE_NONE ? &ice->pairs[pair] : NULL;
+}
+
 static tulle_text reason_of(uint16_t code)
 {
 	switch (code) {
@@ -181,7 +198,7 @@ static size_t write_answer(tulle_ice *ice, const ice_answer *a, uint8_t *dst, si
 	if (a->code == 420)
 		tulle_stun_write_unknown(&w, a->unknown, a->unknown_count);
 	if (a->code == 0)
-		tulle_ice_write_opaque(ice, &w, a->local);
+		(void)tulle_ice_write_opaque(ice, &w, a->local, pair_of(ice, a));
 	if (a->authentic && a->sha256)
 		tulle_stun_write_integrity_sha256(&w, key);
 	else if (a->authentic)
@@ -193,10 +210,9 @@ static size_t write_answer(tulle_ice *ice, const ice_answer *a, uint8_t *dst, si
 /* What an answer costs counts against what its pair may send: FIELD, reflection. */
 static void charge(tulle_ice *ice, const ice_answer *a, size_t len)
 {
-	uint8_t remote = tulle_ice_find_remote(ice, &a->remote);
-	uint8_t pair = remote == ICE_NONE ? ICE_NONE : tulle_ice_find_pair(ice, a->local, remote);
-	if (pair != ICE_NONE)
-		ice->pairs[pair].bytes_out += (uint32_t)len;
+	ice_pair *pair = pair_of(ice, a);
+	if (pair != NULL)
+		pair->bytes_out += (uint32_t)len;
 }
 
 size_t tulle_ice_poll_answer(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_path *path)
@@ -207,7 +223,7 @@ size_t tulle_ice_poll_answer(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_pat
 		ice->answer_count--;
 		if (!a->authentic)
 			ice->error_count--;
-		if (!ice->locals[a->local].used) /* its path went away meanwhile */
+		if (a->local == ICE_NONE) /* its path went away meanwhile */
 			continue;
 		size_t len = write_answer(ice, a, dst, cap);
 		if (len == 0)

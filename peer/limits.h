@@ -4,23 +4,30 @@
 #define TULLE_PEER_LIMITS_H
 
 #define PEER_PATHS_MAX 16         /* interface addresses */
+#define PEER_LISTED_MAX 24        /* candidates of ours in a description */
 #define PEER_SDP_BYTES_MAX 8192   /* of a description of the remote's */
 #define PEER_LOCAL_SDP_BYTES 4096 /* of one of ours, candidates included */
 #define PEER_MTU 1200             /* bytes of a datagram above UDP that any path takes: RFC8831:5 */
 #define PEER_MTU_MAX 1472         /* Ethernet's 1500 without IPv4 and UDP */
 #define PEER_RECORD_OVERHEAD 37   /* of DTLS, with any cipher */
 #define PEER_PLAIN_BYTES 2048     /* plaintext of one record, in or out */
-#define PEER_RUN_SEGMENTS_MAX 54  /* packets in one run for UDP_SEGMENT: so many were seen to pass \
-				   */
-#define PEER_RUN_BYTES_MAX 65507  /* the largest UDP payload */
-#define PEER_CHANNELS_MAX 65535   /* streams 0..65534: RFC8832:6 */
-#define PEER_CHANNELS_INLINE 4    /* channels that need no block of the pool */
+#define PEER_RUN_SEGMENTS_MAX                                                                      \
+	54                       /* packets in one run for UDP_SEGMENT: so many were seen to pass  \
+				  */
+#define PEER_RUN_BYTES_MAX 65507 /* the largest UDP payload */
+#define PEER_CHANNELS_MAX 65535  /* streams 0..65534: RFC8832:6 */
+#define PEER_CHANNELS_INLINE 4   /* channels that need no block of the pool */
 #define PEER_CHANNEL_TEXT_INLINE 24     /* label and protocol that need none, bytes */
 #define PEER_LONG_TEXT_BYTES 262144     /* of labels and protocols beyond a block each */
 #define PEER_SEND_BYTES 4194304         /* default of send_bytes_max */
 #define PEER_RECEIVE_BYTES 4194304      /* default of receive_bytes_max */
 #define PEER_MESSAGE_BYTES 262144       /* default of message_bytes_max */
 #define PEER_REMOTE_MESSAGE_BYTES 65536 /* without a=max-message-size: RFC8841:6.1 */
-#define PEER_CLOSE_WAIT_US 10000000 /* for the remote's reset when ours is done; then CLOSED */
+#define PEER_SPED_MTU 900               /* of DTLS in a check: room for TURN and IPv6 is left */
+#define PEER_SPED_ACKS 4                /* CRC-32 values in an acknowledgement */
+#define PEER_OPTIONS_BYTES 32           /* of a=ice-options */
+#define PEER_INIT_BYTES 256             /* of an INIT chunk in a description */
+#define PEER_INIT_TEXT_BYTES 344        /* likewise, in base64 */
+#define PEER_CLOSE_WAIT_US 10000000     /* for the remote's reset when ours is done; then CLOSED */
 #define PEER_OWN_POOL_BLOCK_BYTES 2048  /* of a peer that brings its own pool (tulle_peer_init) */
 #endif

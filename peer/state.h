@@ -101,6 +101,23 @@ typedef struct {
 	uint16_t len;        /* of the remote's text */
 } peer_description;
 
+/* SNAP: both INITs, as the descriptions have them. */
+typedef struct {
+	uint8_t ours[PEER_INIT_BYTES], theirs[PEER_INIT_BYTES];
+	uint16_t ours_len, theirs_len; /* 0: none; theirs is kept only once it was agreed */
+} peer_snap;
+
+/* SPED: DTLS on ICE's checks. */
+typedef struct {
+	bool agreed, on; /* in both descriptions; and not over yet */
+	bool quiet;      /* the flight is acknowledged, or there is none */
+	uint8_t ack_count, ack_next, turn;
+	uint32_t acks[PEER_SPED_ACKS]; /* CRC-32 of what came */
+	uint8_t ack_bytes[4 * PEER_SPED_ACKS];
+	uint32_t flight;          /* DTLS's number of it */
+	uint16_t acked, embedded; /* its datagrams, a bit each */
+} peer_sped;
+
 struct tulle_peer {
 	tulle_peer_config config;
 	tulle_peer_env env;
@@ -123,6 +140,8 @@ struct tulle_peer {
 	bool transport_set;    /* the remote's credentials and fingerprints are in the engines */
 	bool negotiation_needed, data_negotiated, offered;
 	uint64_t remote_message_max;
+	peer_snap snap;
+	peer_sped sped;
 	tulle_dtls_fingerprint fingerprints[TULLE_SDP_FINGERPRINTS_MAX];
 	size_t fingerprint_count;
 	char mid[32];
@@ -138,7 +157,7 @@ struct tulle_peer {
 	tulle_signaling_state signaling_said;
 	tulle_gathering_state gathering_said;
 	tulle_peer_ended ended;
-	uint16_t sctp_cause, sctp_remote_port;
+	uint16_t sctp_cause;
 	uint8_t tls_alert;
 	uint64_t drops[TULLE_DROP_COUNT];
 
@@ -164,12 +183,27 @@ void tulle_peer_mark(tulle_peer *peer);
 void tulle_peer_count(tulle_peer *peer, tulle_drop drop);
 /* signaling.c: our description of this kind into peer->text; 0: it does not fit. */
 size_t tulle_peer_write_local(tulle_peer *peer, tulle_sdp_type type, uint64_t version);
+/* snap.c: our INIT as a=sctp-init has it, into buf; len 0: it does not stand in such a description.
+ */
+tulle_text tulle_peer_snap_write(
+	tulle_peer *peer, const tulle_sdp *offer, char buf[PEER_INIT_TEXT_BYTES]);
+tulle_err tulle_peer_snap_judge(tulle_peer *peer, const tulle_sdp *remote);
+void tulle_peer_snap_take(tulle_peer *peer, const tulle_sdp *remote);
+tulle_err tulle_peer_snap_connect(tulle_peer *peer); /* SCTP begins, with or without INITs */
+/* sped.c */
+tulle_text tulle_peer_sped_options(
+	const tulle_peer *peer, const tulle_sdp *offer, char buf[PEER_OPTIONS_BYTES]);
+bool tulle_peer_sped_wants_passive(const tulle_peer *peer, const tulle_sdp *offer);
+void tulle_peer_sped_take(tulle_peer *peer, const tulle_sdp *remote);
+void tulle_peer_sped_handle(tulle_peer *peer, tulle_drop drop); /* what ICE said of a datagram */
+void tulle_peer_sped_heard(tulle_peer *peer, tulle_bytes datagram);
+void tulle_peer_sped_offer(tulle_peer *peer); /* before ICE is polled */
+void tulle_peer_sped_sent(tulle_peer *peer);  /* after it gave a datagram */
 /* events.c */
 void tulle_peer_release_assembly(tulle_peer *peer);
 /* transport.c: drives the engines as far as they go. */
 void tulle_peer_advance(tulle_peer *peer);
 void tulle_peer_end(tulle_peer *peer, tulle_peer_ended why);
-void tulle_peer_set_sctp_port(tulle_peer *peer, uint16_t remote);
 /* channels.c */
 void tulle_peer_channel_assign(tulle_peer *peer, peer_channel *channel); /* its id; opens it */
 void tulle_peer_channels_assign(tulle_peer *peer); /* the DTLS role is known, or SCTP is up */

@@ -101,6 +101,6 @@ typedef enum {
 #define TULLE_DROP_ENUM(name, text, clause) TULLE_DROP_##name,
 	TULLE_DROPS(TULLE_DROP_ENUM)
 #undef TULLE_DROP_ENUM
-	TULLE_DROP_COUNT
+		TULLE_DROP_COUNT
 } tulle_drop;
 #endif

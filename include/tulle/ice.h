@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* <tulle/ice.h>: an ICE agent (RFC 8445), one component, trickle (RFC 8838), consent (RFC 7675).
  * Sans-I/O, no allocation: state lies in the caller's block. It makes host candidates of the paths
- * that it is told of; server-reflexive and relayed ones, mDNS names, TCP and restart have places of
- * their own later. Nothing on the way to the first valid pair waits for a timer. */
+ * that it is told of; who asks STUN and TURN servers gives it those that they bring. Nothing on the
+ * way to the first valid pair waits for a timer. */
 #ifndef TULLE_ICE_H
 #define TULLE_ICE_H
 #include <tulle/base.h>
@@ -17,10 +17,17 @@ typedef struct tulle_ice tulle_ice;
 #define TULLE_ICE_UFRAG_BYTES 8       /* of ours: 48 bits */
 #define TULLE_ICE_PWD_BYTES 24        /* of ours: 144 bits */
 
+typedef enum {
+	TULLE_ICE_HOST = 1,
+	TULLE_ICE_SRFLX,
+	TULLE_ICE_PRFLX,
+	TULLE_ICE_RELAY
+} tulle_ice_type;
+
 typedef struct {          /* zero is good but for random; (defaults) */
 	bool controlling; /* the initial role: the offerer controls, RFC8445:6.1.1 */
 	bool loopback;    /* loopback addresses are candidates, ours and the remote's */
-	bool relay_only;  /* no host candidates: without TURN nothing connects */
+	bool relay_only;  /* only relayed candidates are told and checked from */
 	bool opaque;      /* keep attributes 0xC070/0xC071 of checks for the caller (SPED): off */
 	tulle_random random; /* required */
 	/* Replaces the default judgement over a remote address (no loopback unless `loopback`, no
@@ -28,7 +35,7 @@ typedef struct {          /* zero is good but for random; (defaults) */
 	bool (*candidate_filter)(void *user, const tulle_addr *remote);
 	void *filter_user;
 	uint16_t local_candidates_max, remote_candidates_max,
-		pairs_max; /* (16, 64, 100): the most */
+		pairs_max; /* (24, 64, 100): the most */
 } tulle_ice_config;
 
 /* 0: a limit is above its default, or there is no random. */
@@ -57,13 +64,44 @@ TULLE_API bool tulle_ice_is_controlling(const tulle_ice *ice);
 
 /* An address of ours; local has its real port; mtu in bytes (0: unknown). Gives a LOCAL_CANDIDATE
  * event, unless the config leaves such addresses out (OK all the same). Errors: ARGUMENT (port 0,
- * unspecified, multicast), LIMIT. The same id again replaces nothing: STATE. */
+ * unspecified, multicast), LIMIT (16 of them). The same id again replaces nothing: STATE. */
 TULLE_API tulle_err tulle_ice_add_path(
 	tulle_ice *ice, tulle_time now, uint32_t id, tulle_addr local, uint32_t mtu);
-/* No more for now: GATHERING_DONE follows the last LOCAL_CANDIDATE. */
+
+typedef enum { /* how the client speaks to its TURN server; the first is preferred */
+	TULLE_ICE_OVER_UDP,
+	TULLE_ICE_OVER_TCP,
+	TULLE_ICE_OVER_TLS
+} tulle_ice_over;
+
+/* What a server brought. */
+typedef struct {
+	tulle_ice_type type; /* SRFLX or RELAY */
+	/* SRFLX: of the path that it was asked from, the base. RELAY: a path of its own: what this
+	 * agent gives for it goes through the allocation, what comes out of that has it too. */
+	uint32_t id;
+	tulle_addr addr;
+	tulle_addr related;  /* RELAY: ours as the server saw it; family 0: not told */
+	uint8_t server;      /* a number for it, or for its address: RFC8445:5.1.1.3 */
+	tulle_ice_over over; /* RELAY */
+	uint32_t mtu;        /* RELAY: what it leaves of a datagram, IP and UDP headers in it */
+} tulle_ice_local;
+
+/* Gives a LOCAL_CANDIDATE event. A SRFLX one is only told, its base is checked from already
+ * (RFC8445:6.1.2.4). OK without one: redundant (RFC8445:5.1.3), or left out by the config. Errors:
+ * ARGUMENT (type, port 0, unspecified, multicast, not the family of its base), STATE (no such
+ * base, or the id of a RELAY is taken), LIMIT. */
+TULLE_API tulle_err tulle_ice_add_candidate(
+	tulle_ice *ice, tulle_time now, const tulle_ice_local *candidate);
+/* A server-reflexive one that the NAT has changed. What was told cannot be taken back: checks to it
+ * fail. */
+TULLE_API void tulle_ice_remove_candidate(
+	tulle_ice *ice, tulle_time now, uint32_t id, const tulle_addr *addr);
+/* No more for now, the servers' included: GATHERING_DONE follows the last LOCAL_CANDIDATE. */
 TULLE_API void tulle_ice_paths_known(tulle_ice *ice, tulle_time now);
-/* Its pairs are gone with it; when the selected one is among them the next best valid pair takes
- * over, or the state becomes DISCONNECTED. */
+/* An address of ours, with what servers saw of it, or a relay. Its pairs are gone with it; when the
+ * selected one is among them the next best valid pair takes over, or the state becomes
+ * DISCONNECTED. */
 TULLE_API void tulle_ice_remove_path(tulle_ice *ice, tulle_time now, uint32_t id);
 
 /* One candidate as signaled, with or without "a=" and "candidate:"; "" or "end-of-candidates" ends
@@ -87,9 +125,8 @@ TULLE_API tulle_time tulle_ice_poll_timeout(const tulle_ice *ice);
 typedef enum {
 	TULLE_ICE_EVENT_LOCAL_CANDIDATE = 1, /* u.candidate: "candidate:...", in gathering order */
 	TULLE_ICE_EVENT_GATHERING_DONE,
-	TULLE_ICE_EVENT_STATE,    /* u.state: the state now; states passed meanwhile are not told */
-	TULLE_ICE_EVENT_SELECTED, /* u.selected: data goes here from now on (tulle_ice_path) */
-	TULLE_ICE_EVENT_OPAQUE    /* u.opaque: what an authenticated check or answer carried */
+	TULLE_ICE_EVENT_STATE,   /* u.state: the state now; states passed meanwhile are not told */
+	TULLE_ICE_EVENT_SELECTED /* u.selected: data goes here from now on (tulle_ice_path) */
 } tulle_ice_event_kind;
 
 typedef struct {
@@ -102,9 +139,6 @@ typedef struct {
 			uint32_t mtu;
 			bool nominated;
 		} selected;
-		struct {
-			tulle_bytes dtls, ack; /* values of 0xC070 and 0xC071; ptr NULL: absent */
-		} opaque;
 	} u;
 } tulle_ice_event;
 
@@ -131,18 +165,18 @@ TULLE_API bool tulle_ice_owns(const tulle_ice *ice, tulle_text ufrag);
 TULLE_API bool tulle_ice_owns_answer(const tulle_ice *ice, const uint8_t *data, size_t len);
 
 /* SPED's place (config.opaque): these values go with every new check and answer as attributes
- * 0xC070 and 0xC071 when the message stays within the path's mtu; {NULL, 0}: absent. Borrowed until
- * set again. A retransmission carries them as they are then. STATE: config.opaque is off. */
+ * 0xC070 and 0xC071 when the message stays within the path's mtu, what is outstanding within 14,600
+ * bytes (RFC8445:B.1), and what goes to an address that nobody signaled within three times what
+ * came from it; {NULL, 0}: absent. Borrowed until set again. A retransmission carries them as they
+ * are then. STATE: config.opaque is off. */
 TULLE_API tulle_err tulle_ice_set_opaque(tulle_ice *ice, tulle_bytes dtls, tulle_bytes ack);
+/* The last datagram polled carries what set_opaque gave as dtls. */
+TULLE_API bool tulle_ice_opaque_sent(const tulle_ice *ice);
+/* What the last datagram handled carried, when it was authentic; ptr NULL: absent. The values lie
+ * in that datagram. False: neither, or config.opaque is off. */
+TULLE_API bool tulle_ice_opaque(const tulle_ice *ice, tulle_bytes *dtls, tulle_bytes *ack);
 
 /* The grammar of RFC8839:5.1, for tools and tests. */
-typedef enum {
-	TULLE_ICE_HOST = 1,
-	TULLE_ICE_SRFLX,
-	TULLE_ICE_PRFLX,
-	TULLE_ICE_RELAY
-} tulle_ice_type;
-
 typedef struct {
 	tulle_text foundation;     /* 1..32 ice-chars */
 	uint16_t component;        /* 1..256 */

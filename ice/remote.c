@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* ice: the remote's candidates, as signaled (RFC8838:11) or learnt (RFC8445:7.3.1.3). Invariant: no
+ * two have one address, and what the filter refuses never becomes one. */
+#include "ice/agent.h"
+
+#include "base/panic.h"
+
+/* An address as candidates and pairs know it: no mapped form, no scope (the path has it). */
+tulle_addr tulle_ice_normal_addr(const tulle_addr *addr)
+{
+	tulle_addr a = tulle_addr_unmap(addr);
+	a.scope = 0;
+	return a;
+}
+
+/* RFC8445:19 and practice: where no check shall ever go, whoever asks for it. */
+bool tulle_ice_is_allowed(const tulle_ice *ice, const tulle_addr *remote)
+{
+	tulle_addr_class class = tulle_addr_classify(remote);
+	if (remote->port == 0 || class == TULLE_ADDR_MULTICAST || class == TULLE_ADDR_UNSPECIFIED)
+		return false;
+	if (ice->config.candidate_filter != NULL)
+		return ice->config.candidate_filter(ice->config.filter_user, remote);
+	return class != TULLE_ADDR_RESERVED &&
+	       (class != TULLE_ADDR_LOOPBACK || ice->config.loopback);
+}
+
+uint8_t tulle_ice_find_remote(const tulle_ice *ice, const tulle_addr *addr)
+{
+	for (uint8_t i = 0; i < ice->remote_slots; i++)
+		if (ice->remotes[i].used && tulle_addr_is(&ice->remotes[i].addr, addr))
+			return i;
+	return ICE_NONE;
+}
+
+static uint8_t free_remote(const tulle_ice *ice)
+{
+	for (uint8_t i = 0; i < ice->remote_slots; i++)
+		if (!ice->remotes[i].used)
+			return i;
+	return ICE_NONE;
+}
+
+/* Equality is all that we want of a text; 0 is for none. */
+uint32_t tulle_ice_hash_text(tulle_text t)
+{
+	uint32_t h = tulle_crypto_crc32((tulle_bytes){(const uint8_t *)t.ptr, t.len});
+	return h != 0 ? h : 1;
+}
+
+/* The remote's foundations as small numbers: 1..ICE_REMOTE_MAX; above that those of learnt ones. */
+static uint32_t remote_foundation(tulle_ice *ice, tulle_text text)
+{
+	uint32_t hash = tulle_ice_hash_text(text);
+	for (uint8_t i = 0; i < ice->remote_foundation_count; i++)
+		if (ice->remote_foundations[i] == hash)
+			return i + 1u;
+	if (ice->remote_foundation_count == ICE_REMOTE_MAX)
+		return ICE_REMOTE_MAX;
+	ice->remote_foundations[ice->remote_foundation_count++] = hash;
+	return ice->remote_foundation_count;
+}
+
+static tulle_drop judge(const tulle_ice *ice, const tulle_ice_candidate *c, const tulle_addr *addr)
+{
+	if (c->type == 0 || !c->is_udp || !c->is_address) /* RFC8839:5.1, places for mDNS and TCP */
+		return TULLE_DROP_ICE_UNSUPPORTED;
+	if (ice->remote_ended) /* RFC8838:14: nothing of this generation comes behind the end */
+		return TULLE_DROP_ICE_GENERATION;
+	tulle_text ufrag = {ice->remote_ufrag, ice->remote_ufrag_len};
+	if (ice->has_remote && c->ufrag.len != 0 && !tulle_text_is(c->ufrag, ufrag))
+		return TULLE_DROP_ICE_GENERATION;
+	return tulle_ice_is_allowed(ice, addr) ? TULLE_TAKEN : TULLE_DROP_ICE_FILTERED;
+}
+
+/* RFC8838:11: what we learnt from a check may be signaled later: it then gets its real type. */
+static void merge(tulle_ice *ice, uint8_t slot, const tulle_ice_candidate *c)
+{
+	ice_remote *r = &ice->remotes[slot];
+	if (r->type != TULLE_ICE_PRFLX)
+		return;
+	r->type = c->type;
+	r->priority = c->priority;
+	r->foundation = remote_foundation(ice, c->foundation);
+	ice->learnt--;
+	ice->signaled++;
+	tulle_ice_sort_pairs(ice);
+}
+
+static tulle_drop take_candidate(tulle_ice *ice, const tulle_ice_candidate *c)
+{
+	tulle_addr addr = tulle_ice_normal_addr(&c->addr);
+	tulle_drop drop = judge(ice, c, &addr);
+	if (drop != TULLE_TAKEN)
+		return drop;
+	uint8_t slot = tulle_ice_find_remote(ice, &addr);
+	if (slot != ICE_NONE) { /* RFC8838:11: duplicates are ignored */
+		merge(ice, slot, c);
+		return TULLE_TAKEN;
+	}
+	slot = free_remote(ice);
+	if (ice->signaled >= ice->config.remote_candidates_max || slot == ICE_NONE)
+		return TULLE_DROP_LIMIT;
+	ice->remotes[slot] = (ice_remote){.addr = addr,
+		.priority = c->priority,
+		.foundation = remote_foundation(ice, c->foundation),
+		.ufrag = c->ufrag.len != 0 ? tulle_ice_hash_text(c->ufrag) : 0,
+		.type = c->type,
+		.used = true};
+	ice->signaled++;
+	ice->last_activity = ice->now;
+	return tulle_ice_pair_remote(ice, slot) ? TULLE_TAKEN : TULLE_DROP_LIMIT;
+}
+
+TULLE_UNTRUSTED(anyone, "1024 bytes; 64 candidates, 100 pairs", candidate)
+tulle_drop tulle_ice_add_remote(tulle_ice *ice, tulle_time now, tulle_text text)
+{
+	tulle_ice_candidate c;
+	tulle_drop drop;
+	ice->now = tulle_time_max(ice->now, now);
+	if (text.len == 0 || tulle_text_is(text, TULLE_TEXT("end-of-candidates")) ||
+		tulle_text_is(text, TULLE_TEXT("a=end-of-candidates"))) {
+		ice->remote_ended = true; /* RFC8838:13 */
+		drop = TULLE_TAKEN;
+	} else {
+		drop = tulle_ice_read_candidate(text, &c);
+		if (drop == TULLE_TAKEN && c.component == 1)
+			drop = take_candidate(ice, &c);
+	}
+	ice->drops[drop]++;
+	tulle_ice_update_state(ice);
+	return drop;
+}
+
+/* Those that came before we knew the remote's ufrag: RFC8838:11. */
+void tulle_ice_drop_other_generations(tulle_ice *ice)
+{
+	uint32_t now = tulle_ice_hash_text((tulle_text){ice->remote_ufrag, ice->remote_ufrag_len});
+	for (uint8_t i = 0; i < ice->remote_slots; i++) {
+		ice_remote *r = &ice->remotes[i];
+		if (!r->used || r->ufrag == 0 || r->ufrag == now)
+			continue;
+		r->used = false;
+		ice->signaled--;
+		ice->drops[TULLE_DROP_ICE_GENERATION]++;
+	}
+}
+
+/* RFC8445:7.3.1.3: type peer-reflexive, the request's priority, a foundation of its own. */
+uint8_t tulle_ice_learn_remote(tulle_ice *ice, const tulle_addr *addr, uint32_t priority)
+{
+	uint8_t slot = free_remote(ice);
+	if (slot == ICE_NONE || ice->learnt == ICE_PRFLX_MAX)
+		return ICE_NONE;
+	ice->remotes[slot] = (ice_remote){.addr = *addr,
+		.priority = priority,
+		.foundation = ICE_REMOTE_MAX + 1u + slot,
+		.type = TULLE_ICE_PRFLX,
+		.used = true};
+	ice->learnt++;
+	return slot;
+}
