@@ -116,6 +116,7 @@ typedef struct {
 	uint8_t ack_count, ack_next, turn;
 	uint32_t acks[PEER_SPED_ACKS]; /* CRC-32 of what came */
 	uint8_t ack_bytes[4 * PEER_SPED_ACKS];
+	uint32_t in, out;         /* datagrams */
 	uint32_t flight;          /* DTLS's number of it */
 	uint16_t acked, embedded; /* its datagrams, a bit each */
 } peer_sped;

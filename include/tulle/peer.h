@@ -168,7 +168,14 @@ TULLE_API size_t tulle_peer_fingerprint(
 TULLE_API tulle_err tulle_peer_set_listener(tulle_peer *, tulle_peer_listener, void *user);
 TULLE_API const tulle_peer_event *tulle_peer_next_event(tulle_peer *); /* polled peers */
 TULLE_API void tulle_peer_close(
-	tulle_peer *); /* W3C close(): ABORT and close_notify go out, no event */
+	tulle_peer *);              /* W3C close(): ABORT and close_notify go out, no event */
+typedef struct {                    /* how it was set up */
+	bool snap;                  /* the INITs of the descriptions served: SCTP said none */
+	bool sped;                  /* both descriptions have it */
+	uint32_t sped_in, sped_out; /* DTLS datagrams in checks and answers: first sights, sends */
+	tulle_time rtt_us;          /* of the path in use; 0: none yet */
+} tulle_peer_setup;
+TULLE_API void tulle_peer_read_setup(const tulle_peer *, tulle_peer_setup *);
 TULLE_API uint64_t tulle_peer_drops(const tulle_peer *, tulle_drop);
 TULLE_API const char *tulle_peer_why(const tulle_peer *);
 
