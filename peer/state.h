@@ -125,6 +125,7 @@ struct tulle_peer {
 	bool negotiation_needed, data_negotiated, offered;
 	bool restart_wanted;  /* the next offer restarts ICE: W3C's LocalIceCredentialsToReplace */
 	bool restarting;      /* an offer of ours does, its answer is not here */
+	bool path_lost;       /* the remote is asked for a restart, once */
 	bool remote_restarts; /* an offer of the remote does, its answer is not made */
 	uint64_t remote_message_max;
 	tulle_dtls_fingerprint fingerprints[TULLE_SDP_FINGERPRINTS_MAX];
@@ -176,6 +177,7 @@ tulle_err tulle_peer_judge_restart(tulle_peer *peer, const tulle_sdp *remote, bo
 void tulle_peer_expect_restart(tulle_peer *peer, const tulle_sdp *offer);
 tulle_err tulle_peer_set_credentials(tulle_peer *peer, const tulle_sdp *remote);
 void tulle_peer_roll_restart_back(tulle_peer *peer);
+void tulle_peer_watch_loss(tulle_peer *peer, tulle_ice_state ice);
 /* events.c */
 void tulle_peer_release_assembly(tulle_peer *peer);
 /* transport.c: drives the engines as far as they go. */
