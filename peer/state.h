@@ -100,6 +100,7 @@ typedef struct {
 	tulle_sdp_type type; /* 0: none */
 	uint64_t version;    /* of o=: ours is written anew from it */
 	uint16_t len;        /* of the remote's text */
+	bool restart;        /* ours: it has the credentials of the restart that waits */
 } peer_description;
 
 struct tulle_peer {
@@ -123,6 +124,9 @@ struct tulle_peer {
 	tulle_sdp_setup setup; /* ours, once an answer was made or taken */
 	bool transport_set;    /* the remote's credentials and fingerprints are in the engines */
 	bool negotiation_needed, data_negotiated, offered;
+	bool restart_wanted;  /* the next offer restarts ICE: W3C's LocalIceCredentialsToReplace */
+	bool restarting;      /* an offer of ours does, its answer is not here */
+	bool remote_restarts; /* an offer of the remote does, its answer is not made */
 	uint64_t remote_message_max;
 	tulle_dtls_fingerprint fingerprints[TULLE_SDP_FINGERPRINTS_MAX];
 	size_t fingerprint_count;
@@ -131,7 +135,7 @@ struct tulle_peer {
 
 	peer_path paths[PEER_PATHS_MAX];
 	uint8_t path_count;
-	bool paths_known, gathering_begun, gathered;
+	bool paths_known, gathering_begun, gathered, was_gathered; /* before a restart */
 	tulle_peer_servers *servers, *own_servers; /* NULL: none; own: in the block */
 	uint32_t servers_seen, errors_seen;
 	peer_path relays[PEER_RELAYS_MAX];
@@ -167,8 +171,16 @@ struct tulle_peer {
 tulle_err tulle_peer_fail(tulle_peer *peer, tulle_err err, const char *why);
 void tulle_peer_mark(tulle_peer *peer);
 void tulle_peer_count(tulle_peer *peer, tulle_drop drop);
-/* signaling.c: our description of this kind into peer->text; 0: it does not fit. */
-size_t tulle_peer_write_local(tulle_peer *peer, tulle_sdp_type type, uint64_t version);
+/* signaling.c: our description of this kind, version, and ICE generation into peer->text; 0: it
+ * does not fit. */
+size_t tulle_peer_write_local(tulle_peer *peer, const peer_description *description);
+/* restart.c */
+bool tulle_peer_offer_restarts(const tulle_peer *peer, bool asked);
+tulle_err tulle_peer_set_restart(tulle_peer *peer, bool restart); /* of our offer */
+tulle_err tulle_peer_judge_restart(tulle_peer *peer, const tulle_sdp *remote, bool offer);
+void tulle_peer_expect_restart(tulle_peer *peer, const tulle_sdp *offer);
+tulle_err tulle_peer_set_credentials(tulle_peer *peer, const tulle_sdp *remote);
+void tulle_peer_roll_restart_back(tulle_peer *peer);
 /* events.c */
 void tulle_peer_release_assembly(tulle_peer *peer);
 /* transport.c: drives the engines as far as they go. */
