@@ -57,6 +57,13 @@ static void conclude(tulle_ice *ice)
 	}
 }
 
+/* Consent was asked for and is not answered: who nominates another pair now has left this one. */
+static bool is_in_doubt(const tulle_ice *ice)
+{
+	tulle_time at = tulle_time_add(ice->consent.unanswered, ICE_DOUBT_US);
+	return ice->data == ICE_NONE || tulle_time_due(at, ice->now);
+}
+
 /* A controlling side may nominate several (RFC 5245's aggressive nomination, which Chromium does):
  * the highest counts, unless what we have is silent. */
 static void select_pair(tulle_ice *ice, uint8_t pair)
@@ -67,7 +74,7 @@ static void select_pair(tulle_ice *ice, uint8_t pair)
 	p->remote_nominates = false;
 	if (ice->selected == pair && !first)
 		return;
-	if (ice->selected != ICE_NONE && ice->selected != pair && tulle_ice_is_alive(ice) &&
+	if (ice->selected != ICE_NONE && ice->selected != pair && !is_in_doubt(ice) &&
 		ice->pairs[ice->selected].priority >= p->priority)
 		return;
 	ice->selected = pair;
@@ -213,9 +220,26 @@ static void tend_former(tulle_ice *ice)
 	}
 }
 
+/* The remote nominated another before we knew why: its way to what we have is broken. */
+static void leave_doubtful(tulle_ice *ice)
+{
+	if (ice->controlling || ice->selected == ICE_NONE || !is_in_doubt(ice))
+		return;
+	for (uint8_t i = 0; i < ice->pair_slots; i++) {
+		const ice_pair *p = &ice->pairs[i];
+		if (!p->used || !p->valid || !p->nominated || i == ice->selected ||
+			p->answered <= ice->pairs[ice->selected].answered)
+			continue;
+		ice->selected = i;
+		use(ice, i);
+		conclude(ice);
+	}
+}
+
 void tulle_ice_update_state(tulle_ice *ice)
 {
 	tend_former(ice);
+	leave_doubtful(ice);
 	tulle_ice_state state = judge(ice);
 	if (state == ice->state)
 		return;
