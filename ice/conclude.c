@@ -8,6 +8,13 @@ bool tulle_ice_is_alive(const tulle_ice *ice)
 	return ice->data != ICE_NONE && !tulle_ice_is_silent(ice, &ice->consent);
 }
 
+/* Consent was asked for and is not answered: what still answers is better. */
+static bool is_in_doubt(const tulle_ice *ice)
+{
+	tulle_time at = tulle_time_add(ice->consent.unanswered, ICE_DOUBT_US);
+	return ice->data == ICE_NONE || tulle_time_due(at, ice->now);
+}
+
 static bool is_nominating(const tulle_ice *ice)
 {
 	for (uint8_t i = 0; i < ice->pair_slots; i++) {
@@ -23,7 +30,7 @@ static bool is_nominating(const tulle_ice *ice)
  * valid one is taken: checks went out best first, and many peers send nothing before. */
 void tulle_ice_nominate(tulle_ice *ice, uint8_t pair)
 {
-	bool settled = ice->selected != ICE_NONE && tulle_ice_is_alive(ice);
+	bool settled = ice->selected != ICE_NONE && !is_in_doubt(ice);
 	if (!ice->controlling || settled || is_nominating(ice))
 		return;
 	ice->pairs[pair].nominate = true;
@@ -55,13 +62,6 @@ static void conclude(tulle_ice *ice)
 		p->trigger = 0;
 		p->state = p->valid ? ICE_SUCCEEDED : ICE_FROZEN;
 	}
-}
-
-/* Consent was asked for and is not answered: who nominates another pair now has left this one. */
-static bool is_in_doubt(const tulle_ice *ice)
-{
-	tulle_time at = tulle_time_add(ice->consent.unanswered, ICE_DOUBT_US);
-	return ice->data == ICE_NONE || tulle_time_due(at, ice->now);
 }
 
 /* A controlling side may nominate several (RFC 5245's aggressive nomination, which Chromium does):
@@ -220,19 +220,42 @@ static void tend_former(tulle_ice *ice)
 	}
 }
 
-/* The remote nominated another before we knew why: its way to what we have is broken. */
+/* What silence makes uncertain is checked again: RFC7675:5.1 asks for consent anew. */
+static void check_anew(tulle_ice *ice)
+{
+	for (uint8_t i = 0; i < ice->pair_slots; i++) {
+		ice_pair *p = &ice->pairs[i];
+		if (!p->used || i == ice->data || p->state != ICE_SUCCEEDED ||
+			p->answered >= ice->consent.unanswered)
+			continue;
+		p->state = ICE_WAITING;
+		p->valid = p->nominated = p->nominate = false;
+	}
+}
+
+/* The pair in use is silent, another answers: the controlling side nominates that, the other one
+ * goes where it was told to before it knew why. */
 static void leave_doubtful(tulle_ice *ice)
 {
-	if (ice->controlling || ice->selected == ICE_NONE || !is_in_doubt(ice))
+	uint8_t best = ICE_NONE;
+	if (ice->selected == ICE_NONE || !is_in_doubt(ice))
 		return;
 	for (uint8_t i = 0; i < ice->pair_slots; i++) {
 		const ice_pair *p = &ice->pairs[i];
-		if (!p->used || !p->valid || !p->nominated || i == ice->selected ||
-			p->answered <= ice->pairs[ice->selected].answered)
-			continue;
-		ice->selected = i;
-		use(ice, i);
+		if (p->used && p->valid && i != ice->selected &&
+			(ice->controlling || p->nominated) &&
+			p->answered > ice->pairs[ice->selected].answered &&
+			(best == ICE_NONE || p->priority > ice->pairs[best].priority))
+			best = i;
+	}
+	if (best != ICE_NONE && ice->controlling) {
+		tulle_ice_nominate(ice, best);
+	} else if (best != ICE_NONE) {
+		ice->selected = best;
+		use(ice, best);
 		conclude(ice);
+	} else if (!tulle_ice_is_alive(ice)) {
+		check_anew(ice);
 	}
 }
 

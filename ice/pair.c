@@ -156,7 +156,7 @@ void tulle_ice_unfreeze(tulle_ice *ice, const ice_pair *like)
 uint8_t tulle_ice_next_ordinary(const tulle_ice *ice)
 {
 	uint8_t waiting = ICE_NONE, frozen = ICE_NONE;
-	if (ice->selected != ICE_NONE) /* RFC8445:8.1.2: concluded */
+	if (ice->selected != ICE_NONE && tulle_ice_is_alive(ice)) /* RFC8445:8.1.2: concluded */
 		return ICE_NONE;
 	for (uint8_t i = 0; i < ice->pair_slots; i++) {
 		const ice_pair *p = &ice->pairs[i];
