@@ -224,8 +224,21 @@ static void tend_former(tulle_ice *ice)
 	}
 }
 
+/* What silence makes uncertain is checked again: RFC7675:5.1 asks for consent anew. */
+static void check_anew(tulle_ice *ice)
+{
+	for (uint8_t i = 0; i < ice->pair_slots; i++) {
+		ice_pair *p = &ice->pairs[i];
+		if (!p->used || i == ice->data || p->state != ICE_SUCCEEDED ||
+			p->answered >= ice->consent.unanswered)
+			continue;
+		p->state = ICE_WAITING;
+		p->valid = p->nominated = p->nominate = false;
+	}
+}
+
 /* A pair that works takes over from one that does not say so any more; those from which the remote
- * came meanwhile are checked. */
+ * came meanwhile are checked, and in the end all others. */
 static void tend_data(tulle_ice *ice)
 {
 	if (ice->data == ICE_NONE || !tulle_ice_is_in_vain(ice, &ice->consent) ||
@@ -236,12 +249,15 @@ static void tend_data(tulle_ice *ice)
 		ice->selected = ice->pairs[best].nominated ? best : ICE_NONE;
 		use(ice, best);
 		tulle_ice_nominate(ice, best);
+		return;
 	}
-	for (uint8_t i = 0; best == ICE_NONE && i < ice->pair_slots; i++)
+	for (uint8_t i = 0; i < ice->pair_slots; i++)
 		if (ice->pairs[i].used && ice->pairs[i].late) {
 			ice->pairs[i].late = false;
 			tulle_ice_trigger(ice, i);
 		}
+	if (tulle_ice_is_silent(ice, &ice->consent))
+		check_anew(ice);
 }
 
 void tulle_ice_update_state(tulle_ice *ice)

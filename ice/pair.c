@@ -172,12 +172,13 @@ bool tulle_ice_is_promising(const tulle_ice *ice, const ice_pair *p)
 uint8_t tulle_ice_next_ordinary(const tulle_ice *ice)
 {
 	uint8_t waiting = ICE_NONE, frozen = ICE_NONE;
+	bool concluded = ice->selected != ICE_NONE && !tulle_ice_is_silent(ice, &ice->consent);
 	for (uint8_t i = 0; i < ice->pair_slots; i++) {
 		const ice_pair *p = &ice->pairs[i];
 		if (!p->used || p->trigger != 0)
 			continue;
 		/* RFC8445:8.1.2: concluded */
-		if (ice->selected != ICE_NONE && !tulle_ice_is_promising(ice, p))
+		if (concluded && !tulle_ice_is_promising(ice, p))
 			continue;
 		if (p->state == ICE_WAITING &&
 			(waiting == ICE_NONE || p->priority > ice->pairs[waiting].priority))
