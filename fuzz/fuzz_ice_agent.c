@@ -21,6 +21,7 @@ typedef struct {
 	uint64_t seed;
 	uint8_t last[TULLE_ICE_DATAGRAM_BYTES]; /* the last request that it sent */
 	tulle_path last_path;
+	unsigned names; /* which of the remote's are told */
 	bool has_last;
 } Fuzz;
 
@@ -107,8 +108,9 @@ static void give_answer(Fuzz *f)
 		tulle_stun_write_error(&w, flags & 4 ? 487 : 400, (tulle_text){"x", 1});
 	else if ((flags & 4) == 0)
 		tulle_stun_write_address(&w, TULLE_STUN_A_XOR_MAPPED_ADDRESS, &path.remote);
-	tulle_stun_write_integrity(
-		&w, (tulle_bytes){(const uint8_t *)THEIR_PWD, sizeof THEIR_PWD - 1});
+	char pwd[] = THEIR_PWD;
+	pwd[0] = (char)('a' + (f->names + (flags >> 3 & 1)) % 26); /* or a wrong one */
+	tulle_stun_write_integrity(&w, (tulle_bytes){(const uint8_t *)pwd, sizeof pwd - 1});
 	tulle_stun_write_fingerprint(&w);
 	give(f, &path, buf, tulle_stun_write_finish(&w));
 }
@@ -149,12 +151,31 @@ static void give_local(Fuzz *f)
 		(void)tulle_ice_add_candidate(f->ice, f->now, &c);
 }
 
+/* The remote's names change with each restart that is answered. */
+static void give_remote(Fuzz *f, bool lite, bool others)
+{
+	char pwd[] = THEIR_PWD, ufrag[] = "them";
+	pwd[0] = ufrag[0] = (char)('a' + (f->names + (others ? 1 : 0)) % 26);
+	if (tulle_ice_set_remote(f->ice, f->now, (tulle_text){ufrag, 4},
+		    (tulle_text){pwd, sizeof pwd - 1}, lite) == TULLE_OK &&
+		others)
+		f->names++;
+}
+
+static void restart(Fuzz *f, uint8_t arg)
+{
+	if (arg & 1)
+		tulle_ice_rollback(f->ice, f->now);
+	else
+		(void)tulle_ice_restart(f->ice, f->now);
+}
+
 static void step(Fuzz *f)
 {
 	static const tulle_time jumps[] = {0, 1000, 50000, 500000, 5000000, 31000000};
 	uint8_t op = tulle_rd_u8(&f->in), arg;
 	tulle_bytes text;
-	switch (op % 11) {
+	switch (op % 12) {
 	case 0:
 		give_raw(f);
 		break;
@@ -171,8 +192,7 @@ static void step(Fuzz *f)
 			f->ice, f->now, (tulle_text){(const char *)text.ptr, text.len});
 		break;
 	case 5:
-		(void)tulle_ice_set_remote(f->ice, f->now, (tulle_text){"them", 4},
-			(tulle_text){THEIR_PWD, sizeof THEIR_PWD - 1}, (op & 0x80) != 0);
+		give_remote(f, (op & 0x80) != 0, (op & 0x40) != 0);
 		break;
 	case 6:
 		arg = tulle_rd_u8(&f->in);
@@ -188,6 +208,9 @@ static void step(Fuzz *f)
 		break;
 	case 9:
 		drain(f);
+		break;
+	case 10:
+		restart(f, tulle_rd_u8(&f->in));
 		break;
 	default:
 		give_local(f);

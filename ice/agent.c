@@ -44,30 +44,13 @@ size_t tulle_ice_memory_bytes(const tulle_ice_config *config)
 	return is_config(config) ? lay_out(config).end : 0;
 }
 
-/* 64 ice-chars: RFC8839:5.4 */
-static void write_ice_chars(char *dst, size_t n, const uint8_t *random)
+static bool draw(tulle_ice *ice)
 {
-	static const char chars[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	for (size_t i = 0; i < n; i++) {
-		size_t bit = i * 6;
-		unsigned two = (unsigned)random[bit / 8] << 8;
-		if (bit % 8 > 2)
-			two |= random[bit / 8 + 1];
-		dst[i] = chars[two >> (10 - bit % 8) & 63];
-	}
-}
-
-/* RFC8445:5.3: at least 24 bits of ufrag and 128 of password; ours have 48 and 144. */
-static bool draw_credentials(tulle_ice *ice)
-{
-	uint8_t r[6 + 18 + 8];
-	if (!ice->config.random.fill(ice->config.random.user, r, sizeof r))
+	uint8_t r[sizeof ice->tie_breaker];
+	if (!tulle_ice_draw_names(ice, &ice->keys.ours) ||
+		!ice->config.random.fill(ice->config.random.user, r, sizeof r))
 		return false;
-	write_ice_chars(ice->ufrag, sizeof ice->ufrag, r);
-	write_ice_chars(ice->pwd, sizeof ice->pwd, r + 6);
-	memcpy(&ice->tie_breaker, r + 24, 8);
-	tulle_crypto_wipe(r, sizeof r);
+	memcpy(&ice->tie_breaker, r, sizeof r);
 	return true;
 }
 
@@ -95,73 +78,16 @@ tulle_ice *tulle_ice_init(
 	ice->now = ice->next_check = ice->last_activity = now;
 	ice->controlling = config->controlling;
 	ice->data = ice->selected = ICE_NONE;
-	ice->consent_at = ice->unanswered = TULLE_TIME_NEVER;
+	ice->former.local = ICE_NONE;
+	tulle_ice_reset_consent(&ice->consent);
 	ice->burst = ICE_BURST;
 	ice->state = TULLE_ICE_NEW;
-	return draw_credentials(ice) ? ice : NULL;
+	return draw(ice) ? ice : NULL;
 }
 
 void tulle_ice_wipe(tulle_ice *ice)
 {
 	tulle_crypto_wipe(ice, lay_out(&ice->config).end);
-}
-
-void tulle_ice_credentials(const tulle_ice *ice, tulle_text *ufrag, tulle_text *pwd)
-{
-	*ufrag = (tulle_text){ice->ufrag, sizeof ice->ufrag};
-	*pwd = (tulle_text){ice->pwd, sizeof ice->pwd};
-}
-
-/* RFC8839:5.4 */
-static bool is_credential(tulle_text t, size_t least, size_t most)
-{
-	for (size_t i = 0; i < t.len; i++) {
-		char c = t.ptr[i];
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-			    c == '+' || c == '/'))
-			return false;
-	}
-	return t.len >= least && t.len <= most;
-}
-
-/* What waited for the credentials: candidates are paired, early checks answered by our own. */
-static void begin_checks(tulle_ice *ice)
-{
-	tulle_ice_drop_other_generations(ice);
-	for (uint8_t i = 0; i < ice->remote_slots; i++)
-		if (ice->remotes[i].used)
-			(void)tulle_ice_pair_remote(ice, i);
-	for (uint8_t i = 0; i < ice->early_count; i++) {
-		uint8_t local = tulle_ice_find_local(ice, ice->early[i].id);
-		if (local != ICE_NONE)
-			tulle_ice_learn(ice, local, &ice->early[i]);
-	}
-	ice->early_count = 0;
-}
-
-tulle_err tulle_ice_set_remote(
-	tulle_ice *ice, tulle_time now, tulle_text ufrag, tulle_text pwd, bool lite)
-{
-	ice->now = tulle_time_max(ice->now, now);
-	if (!is_credential(ufrag, 4, ICE_UFRAG_MAX) || !is_credential(pwd, 22, ICE_PWD_MAX))
-		return TULLE_ERR_ARGUMENT;
-	if (ice->has_remote) {
-		tulle_text u = {ice->remote_ufrag, ice->remote_ufrag_len},
-			   p = {ice->remote_pwd, ice->remote_pwd_len};
-		return tulle_text_is(u, ufrag) && tulle_text_is(p, pwd) ? TULLE_OK
-									: TULLE_ERR_STATE;
-	}
-	memcpy(ice->remote_ufrag, ufrag.ptr, ufrag.len);
-	memcpy(ice->remote_pwd, pwd.ptr, pwd.len);
-	ice->remote_ufrag_len = (uint16_t)ufrag.len;
-	ice->remote_pwd_len = (uint16_t)pwd.len;
-	ice->has_remote = true;
-	ice->last_activity = ice->now;
-	if (lite && !ice->controlling) /* RFC8445:6.1.1 */
-		tulle_ice_switch_role(ice, true);
-	begin_checks(ice);
-	tulle_ice_update_state(ice);
-	return TULLE_OK;
 }
 
 bool tulle_ice_has_remote(const tulle_ice *ice)
@@ -186,7 +112,8 @@ static tulle_drop take(tulle_ice *ice, const tulle_path *path, const uint8_t *da
 {
 	tulle_stun_message m;
 	uint8_t local = tulle_ice_find_local(ice, path->id);
-	if (ice->state == TULLE_ICE_FAILED) /* RFC7675:5.1: these credentials are spent */
+	bool failed = ice->state == TULLE_ICE_FAILED;
+	if (failed && !ice->restarting) /* RFC7675:5.1: these credentials are spent */
 		return TULLE_DROP_STATE;
 	if (local == ICE_NONE || path->remote.port == 0)
 		return TULLE_DROP_UNKNOWN_PATH;
@@ -200,10 +127,11 @@ static tulle_drop take(tulle_ice *ice, const tulle_path *path, const uint8_t *da
 	tulle_addr from = tulle_ice_normal_addr(&path->remote);
 	if (m.kind == TULLE_STUN_REQUEST)
 		return tulle_ice_take_request(ice, &m, local, &from);
+	if (failed)
+		return TULLE_DROP_STATE;
 	if (m.kind == TULLE_STUN_INDICATION) /* RFC8445:11: a keepalive, nothing to do */
 		return m.unknown_count != 0 ? TULLE_DROP_STUN_UNKNOWN_REQUIRED : TULLE_TAKEN;
-	return ice->has_remote ? tulle_ice_take_answer(ice, &m, local, &from)
-			       : TULLE_DROP_STUN_TRANSACTION;
+	return tulle_ice_take_answer(ice, &m, local, &from);
 }
 
 TULLE_UNTRUSTED(anyone, "one HMAC a datagram; 100 pairs", ice_agent)
@@ -233,20 +161,19 @@ bool tulle_ice_poll_datagram(
 	uint8_t pair = ICE_NONE;
 	ice->now = tulle_time_max(ice->now, now);
 	tulle_ice_update_state(ice);
-	if (ice->state == TULLE_ICE_FAILED || dst_bytes < TULLE_ICE_DATAGRAM_BYTES)
+	if (dst_bytes < TULLE_ICE_DATAGRAM_BYTES)
 		return false;
 	*out = (tulle_datagram){0};
 	ice->opaque_sent = false;
 	out->len = tulle_ice_poll_answer(ice, dst, dst_bytes, &out->path);
-	if (out->len != 0)
-		return true;
+	if (out->len != 0 || ice->state == TULLE_ICE_FAILED)
+		return out->len != 0;
 	out->len = tulle_ice_poll_check(ice, dst, dst_bytes, &pair);
-	if (out->len == 0)
-		out->len = tulle_ice_poll_consent(ice, dst, dst_bytes, &pair);
-	if (out->len == 0)
-		return false;
-	out->path = tulle_ice_pair_path(ice, &ice->pairs[pair]);
-	return true;
+	if (out->len != 0)
+		out->path = tulle_ice_pair_path(ice, &ice->pairs[pair]);
+	else
+		out->len = tulle_ice_poll_consent(ice, dst, dst_bytes, &out->path);
+	return out->len != 0;
 }
 
 static tulle_time checks_timeout(const tulle_ice *ice)
@@ -266,14 +193,13 @@ static tulle_time checks_timeout(const tulle_ice *ice)
 
 tulle_time tulle_ice_poll_timeout(const tulle_ice *ice)
 {
-	if (ice->state == TULLE_ICE_FAILED)
-		return TULLE_TIME_NEVER;
 	if (ice->answer_count != 0)
 		return ice->now;
-	if (!ice->has_remote)
+	if (!ice->has_remote || ice->state == TULLE_ICE_FAILED)
 		return TULLE_TIME_NEVER;
 	tulle_time t = tulle_time_min(checks_timeout(ice), tulle_ice_consent_timeout(ice));
-	if (ice->data == ICE_NONE && !tulle_ice_has_active_pair(ice))
+	bool carried = ice->data != ICE_NONE || tulle_ice_former_carries(ice);
+	if (!carried && !tulle_ice_has_active_pair(ice))
 		t = tulle_time_min(t, ice->last_activity + ICE_PATIENCE_US);
 	return t;
 }
@@ -287,6 +213,16 @@ static bool take_flag(bool *flag, tulle_ice_event *event, tulle_ice_event_kind k
 	return was;
 }
 
+static void tell_selected(const tulle_ice *ice, tulle_ice_event *event)
+{
+	uint8_t local = ice->former.local;
+	if (ice->data != ICE_NONE)
+		local = ice->pairs[ice->data].local;
+	(void)tulle_ice_path(ice, &event->u.selected.path);
+	event->u.selected.mtu = ice->locals[local].mtu;
+	event->u.selected.nominated = ice->selected == ice->data; /* both none: before a restart */
+}
+
 bool tulle_ice_poll_event(tulle_ice *ice, tulle_ice_event *event)
 {
 	*event = (tulle_ice_event){0};
@@ -297,10 +233,7 @@ bool tulle_ice_poll_event(tulle_ice *ice, tulle_ice_event *event)
 	if (take_flag(&ice->tell_gathered, event, TULLE_ICE_EVENT_GATHERING_DONE))
 		return true;
 	if (take_flag(&ice->tell_selected, event, TULLE_ICE_EVENT_SELECTED)) {
-		const ice_pair *p = &ice->pairs[ice->data];
-		event->u.selected.path = tulle_ice_pair_path(ice, p);
-		event->u.selected.mtu = ice->locals[p->local].mtu;
-		event->u.selected.nominated = ice->selected == ice->data;
+		tell_selected(ice, event);
 		return true;
 	}
 	if (take_flag(&ice->tell_state, event, TULLE_ICE_EVENT_STATE)) {
@@ -312,9 +245,14 @@ bool tulle_ice_poll_event(tulle_ice *ice, tulle_ice_event *event)
 
 bool tulle_ice_path(const tulle_ice *ice, tulle_path *out)
 {
-	if (ice->data == ICE_NONE || ice->state == TULLE_ICE_FAILED)
+	if (ice->state == TULLE_ICE_FAILED)
 		return false;
-	*out = tulle_ice_pair_path(ice, &ice->pairs[ice->data]);
+	if (ice->data != ICE_NONE)
+		*out = tulle_ice_pair_path(ice, &ice->pairs[ice->data]);
+	else if (tulle_ice_former_carries(ice))
+		*out = tulle_ice_path_to(ice, ice->former.local, &ice->former.remote);
+	else
+		return false;
 	return true;
 }
 
@@ -325,7 +263,9 @@ tulle_ice_state tulle_ice_get_state(const tulle_ice *ice)
 
 tulle_time tulle_ice_rtt(const tulle_ice *ice)
 {
-	return ice->data != ICE_NONE ? ice->pairs[ice->data].rtt : 0;
+	if (ice->data != ICE_NONE)
+		return ice->pairs[ice->data].rtt;
+	return tulle_ice_former_carries(ice) ? ice->former.rtt : 0;
 }
 
 uint32_t tulle_ice_drops(const tulle_ice *ice, tulle_drop reason)
@@ -360,6 +300,7 @@ static void check_pair(const tulle_ice *ice, uint8_t i)
 	TULLE_CHECK(ice->has_remote);
 	TULLE_CHECK(p->local < ice->local_slots && tulle_ice_is_base(ice, p->local));
 	TULLE_CHECK(p->remote < ice->remote_slots && ice->remotes[p->remote].used);
+	TULLE_CHECK(!ice->remotes[p->remote].next);
 	TULLE_CHECK(tulle_ice_find_pair(ice, p->local, p->remote) == i);
 	TULLE_CHECK(p->priority == tulle_ice_pair_priority(ice, p));
 	TULLE_CHECK(p->state != ICE_SUCCEEDED || p->valid);
@@ -382,7 +323,11 @@ void tulle_ice_check(const tulle_ice *ice)
 	TULLE_CHECK(ice->selected == ICE_NONE || ice->selected == ice->data);
 	TULLE_CHECK(ice->data == ICE_NONE ||
 		    (ice->pairs[ice->data].used && ice->pairs[ice->data].valid));
-	TULLE_CHECK((ice->data == ICE_NONE) == (ice->consent_at == TULLE_TIME_NEVER));
-	TULLE_CHECK(!ice->tell_selected || ice->data != ICE_NONE);
+	bool former = tulle_ice_former_carries(ice);
+	TULLE_CHECK((ice->data == ICE_NONE) == (ice->consent.at == TULLE_TIME_NEVER));
+	TULLE_CHECK(!ice->tell_selected || ice->data != ICE_NONE || former);
+	TULLE_CHECK(!former || (ice->data == ICE_NONE && ice->has_remote));
+	TULLE_CHECK(ice->former.local == ICE_NONE || tulle_ice_is_base(ice, ice->former.local));
+	TULLE_CHECK(!ice->restarting || ice->staged);
 	TULLE_CHECK(ice->error_count <= ICE_ERRORS_MAX && ice->answer_count <= ICE_ANSWERS_MAX);
 }

@@ -31,6 +31,7 @@ typedef struct {
 	uint32_t ufrag; /* hash of the candidate's ufrag extension; 0: it has none */
 	tulle_ice_type type;
 	bool used;
+	bool next; /* of the generation that a restart will begin: in no pair */
 } ice_remote;
 
 typedef enum { /* RFC8445:6.1.2.6 */
@@ -67,14 +68,46 @@ typedef struct { /* a check from before we knew the remote: RFC8445:7.3 */
 	bool nominate;
 } ice_early;
 
+typedef enum { ICE_CURRENT, ICE_NEXT, ICE_FORMER, ICE_STRANGE } ice_generation;
+
 typedef struct {
 	tulle_addr remote;
 	uint8_t id[TULLE_STUN_ID_BYTES];
 	uint8_t local, unknown_count;
-	uint16_t code; /* 0: success */
+	uint8_t generation; /* whose password it has */
+	uint16_t code;      /* 0: success */
 	bool authentic, sha256;
 	uint16_t unknown[TULLE_STUN_UNKNOWN_MAX];
 } ice_answer;
+
+typedef struct {
+	char ufrag[TULLE_ICE_UFRAG_BYTES], pwd[TULLE_ICE_PWD_BYTES];
+} ice_names;
+
+typedef struct { /* of one generation, both sides' */
+	ice_names ours;
+	char ufrag[ICE_UFRAG_MAX], pwd[ICE_PWD_MAX]; /* theirs */
+	uint16_t ufrag_len, pwd_len;
+} ice_keys;
+
+typedef struct {
+	tulle_time at, sent;   /* at: the next check */
+	tulle_time unanswered; /* since when checks have gone unanswered */
+	uint8_t ids[ICE_CONSENT_IDS][TULLE_STUN_ID_BYTES];
+	uint32_t count;   /* checks since the pair took over: one in 4 s at most, no wrap */
+	bool controlling; /* what the last one says of us */
+} ice_consent;
+
+/* The pair that carries data when a restart begins goes on until the new generation has one:
+ * RFC8445:9. Then its packets are still taken for a while, and no more. */
+typedef struct {
+	ice_keys keys;
+	ice_consent consent;
+	tulle_addr remote;
+	tulle_time answered, rtt;
+	tulle_time until; /* NEVER: it carries data */
+	uint8_t local;    /* ICE_NONE: there is none */
+} ice_former;
 
 struct tulle_ice {
 	tulle_ice_config config;
@@ -86,9 +119,12 @@ struct tulle_ice {
 	uint8_t signaled, learnt; /* remote candidates in use, by origin */
 	bool controlling, paths_known, remote_ended, has_remote;
 	uint64_t tie_breaker;
-	char ufrag[TULLE_ICE_UFRAG_BYTES], pwd[TULLE_ICE_PWD_BYTES];
-	char remote_ufrag[ICE_UFRAG_MAX], remote_pwd[ICE_PWD_MAX];
-	uint16_t remote_ufrag_len, remote_pwd_len;
+	ice_keys keys;
+	ice_names next;             /* staged: drawn for a restart */
+	uint32_t restart_serial;    /* candidates from here on were never told of this generation */
+	bool staged, restarting;    /* restarting: they are told, the remote's are not yet known */
+	bool expecting, next_ended; /* the remote restarts; its end of candidates came */
+	ice_former former;
 	uint32_t next_foundation, next_trigger, next_serial;
 	uint32_t remote_foundations[ICE_REMOTE_MAX]; /* hash of each signaled text; index + 1 is it
 						      */
@@ -98,12 +134,8 @@ struct tulle_ice {
 		selected; /* the pair that carries data; the nominated one (then both are it) */
 	uint8_t burst;    /* checks that may still go unpaced */
 	tulle_time next_check, last_activity;
-	tulle_time consent_at, unanswered; /* unanswered: since when consent has gone unanswered */
-	uint8_t consent_ids[ICE_CONSENT_IDS][TULLE_STUN_ID_BYTES];
-	uint32_t consent_count; /* checks since the pair took over: one in 4 s at most, no wrap */
-	tulle_time consent_sent;
-	bool consent_controlling; /* what the last one says of us */
-	bool lost;                /* the data path went away */
+	ice_consent consent; /* of `data` */
+	bool lost;           /* the data path went away */
 
 	ice_early early[ICE_EARLY_MAX];
 	uint8_t early_count;
@@ -132,11 +164,13 @@ bool tulle_ice_next_untold(tulle_ice *ice, tulle_text *candidate);
 tulle_addr tulle_ice_normal_addr(const tulle_addr *addr);
 bool tulle_ice_is_allowed(const tulle_ice *ice, const tulle_addr *remote);
 uint8_t tulle_ice_find_remote(const tulle_ice *ice, const tulle_addr *addr);
+void tulle_ice_drop_remotes(tulle_ice *ice, bool next);
 uint8_t tulle_ice_learn_remote(tulle_ice *ice, const tulle_addr *addr, uint32_t priority);
 void tulle_ice_drop_other_generations(tulle_ice *ice);
 uint32_t tulle_ice_hash_text(tulle_text t);
 
 /* pair.c */
+tulle_path tulle_ice_path_to(const tulle_ice *ice, uint8_t local, const tulle_addr *remote);
 tulle_path tulle_ice_pair_path(const tulle_ice *ice, const ice_pair *p);
 uint64_t tulle_ice_pair_priority(const tulle_ice *ice, const ice_pair *p);
 uint8_t tulle_ice_find_pair(const tulle_ice *ice, uint8_t local, uint8_t remote);
@@ -148,14 +182,23 @@ void tulle_ice_unfreeze(tulle_ice *ice, const ice_pair *like);
 uint8_t tulle_ice_next_ordinary(const tulle_ice *ice);
 bool tulle_ice_has_active_pair(const tulle_ice *ice);
 
-/* check.c */
+/* A check to be written. pair: SPED's bytes count for it; NULL: of them only an acknowledgement
+ * goes.
+ */
+typedef struct {
+	const ice_keys *keys;
+	const ice_pair *pair;
+	uint8_t local;
+	bool controlling, nominate;
+} ice_question;
+
+/* check.c: the first gives the bytes of SPED in what it wrote. */
 void tulle_ice_trigger(tulle_ice *ice, uint8_t pair);
 size_t tulle_ice_poll_check(tulle_ice *ice, uint8_t *dst, size_t cap, uint8_t *pair);
 tulle_drop tulle_ice_take_answer(
 	tulle_ice *ice, const tulle_stun_message *m, uint8_t local, const tulle_addr *from);
 void tulle_ice_expire_checks(tulle_ice *ice);
-size_t tulle_ice_write_check(/* the bytes of SPED in it */
-	tulle_ice *ice, tulle_stun_writer *w, const ice_pair *p, bool controlling, bool nominate);
+size_t tulle_ice_write_check(tulle_ice *ice, tulle_stun_writer *w, const ice_question *q);
 size_t tulle_ice_write_opaque(
 	tulle_ice *ice, tulle_stun_writer *w, uint8_t local, const ice_pair *pair);
 void tulle_ice_keep_opaque(tulle_ice *ice, const tulle_stun_message *m);
@@ -166,6 +209,7 @@ tulle_drop tulle_ice_take_request(
 	tulle_ice *ice, const tulle_stun_message *m, uint8_t local, const tulle_addr *from);
 void tulle_ice_learn(tulle_ice *ice, uint8_t local, const ice_early *check);
 void tulle_ice_forget_answers(tulle_ice *ice, uint8_t local);
+void tulle_ice_shift_answers(tulle_ice *ice, const uint8_t to[3]);
 size_t tulle_ice_poll_answer(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_path *path);
 
 /* conclude.c */
@@ -173,15 +217,29 @@ void tulle_ice_nominate(tulle_ice *ice, uint8_t pair);
 void tulle_ice_pair_works(tulle_ice *ice, uint8_t pair);
 void tulle_ice_pair_fails(tulle_ice *ice, uint8_t pair);
 void tulle_ice_pair_gone(tulle_ice *ice, uint8_t pair);
+void tulle_ice_take_over(tulle_ice *ice, uint8_t except);
 void tulle_ice_remote_nominates(tulle_ice *ice, uint8_t pair);
 bool tulle_ice_is_alive(const tulle_ice *ice);
 void tulle_ice_update_state(tulle_ice *ice);
 
 /* consent.c */
 void tulle_ice_start_consent(tulle_ice *ice);
-size_t tulle_ice_poll_consent(tulle_ice *ice, uint8_t *dst, size_t cap, uint8_t *pair);
-bool tulle_ice_is_consent(const tulle_ice *ice, const uint8_t id[TULLE_STUN_ID_BYTES]);
-void tulle_ice_consent_answered(tulle_ice *ice);
+void tulle_ice_reset_consent(ice_consent *consent);
+size_t tulle_ice_poll_consent(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_path *path);
+bool tulle_ice_is_consent(const ice_consent *consent, const uint8_t id[TULLE_STUN_ID_BYTES]);
+void tulle_ice_consent_answered(const tulle_ice *ice, ice_consent *consent, tulle_time *rtt);
+bool tulle_ice_is_silent(const tulle_ice *ice, const ice_consent *consent);
 bool tulle_ice_is_expired(const tulle_ice *ice);
 tulle_time tulle_ice_consent_timeout(const tulle_ice *ice);
+
+/* restart.c */
+bool tulle_ice_draw_names(const tulle_ice *ice, ice_names *names);
+ice_generation tulle_ice_find_generation(const tulle_ice *ice, tulle_text ufrag);
+tulle_bytes tulle_ice_own_pwd(const tulle_ice *ice, ice_generation generation);
+bool tulle_ice_former_carries(const tulle_ice *ice);
+bool tulle_ice_is_former(const tulle_ice *ice, uint8_t local, const tulle_addr *remote);
+void tulle_ice_leave_former(tulle_ice *ice);
+void tulle_ice_forget_former(tulle_ice *ice);
+tulle_drop tulle_ice_take_former_answer(
+	tulle_ice *ice, const tulle_stun_message *m, uint8_t local, const tulle_addr *from);
 #endif

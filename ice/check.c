@@ -86,25 +86,24 @@ void tulle_ice_keep_opaque(tulle_ice *ice, const tulle_stun_message *m)
 }
 
 /* RFC8445:7.1, 7.2.2: USERNAME is "theirs:ours", PRIORITY as a peer-reflexive candidate's. */
-size_t tulle_ice_write_check(
-	tulle_ice *ice, tulle_stun_writer *w, const ice_pair *p, bool controlling, bool nominate)
+size_t tulle_ice_write_check(tulle_ice *ice, tulle_stun_writer *w, const ice_question *q)
 {
 	uint8_t user[ICE_UFRAG_MAX + 1 + TULLE_ICE_UFRAG_BYTES];
 	tulle_wr name = tulle_wr_make(user, sizeof user);
-	tulle_wr_bytes(&name, ice->remote_ufrag, ice->remote_ufrag_len);
+	tulle_wr_bytes(&name, q->keys->ufrag, q->keys->ufrag_len);
 	tulle_wr_u8(&name, ':');
-	tulle_wr_bytes(&name, ice->ufrag, sizeof ice->ufrag);
+	tulle_wr_bytes(&name, q->keys->ours.ufrag, sizeof q->keys->ours.ufrag);
 	tulle_stun_write_bytes(w, tulle_stun_type(TULLE_STUN_A_USERNAME), user, name.len);
 	tulle_stun_write_u64(w,
-		controlling ? TULLE_STUN_A_ICE_CONTROLLING : TULLE_STUN_A_ICE_CONTROLLED,
+		q->controlling ? TULLE_STUN_A_ICE_CONTROLLING : TULLE_STUN_A_ICE_CONTROLLED,
 		ice->tie_breaker);
-	if (nominate)
+	if (q->nominate)
 		tulle_stun_write_flag(w, TULLE_STUN_A_USE_CANDIDATE);
 	tulle_stun_write_u32(w, TULLE_STUN_A_PRIORITY,
-		TYPE_PRFLX << 24 | (uint32_t)ice->locals[p->local].preference << 8 | 255u);
-	size_t embedded = tulle_ice_write_opaque(ice, w, p->local, p);
+		TYPE_PRFLX << 24 | (uint32_t)ice->locals[q->local].preference << 8 | 255u);
+	size_t embedded = tulle_ice_write_opaque(ice, w, q->local, q->pair);
 	tulle_stun_write_integrity(
-		w, (tulle_bytes){(const uint8_t *)ice->remote_pwd, ice->remote_pwd_len});
+		w, (tulle_bytes){(const uint8_t *)q->keys->pwd, q->keys->pwd_len});
 	tulle_stun_write_fingerprint(w);
 	return embedded;
 }
@@ -150,9 +149,9 @@ static size_t send_check(tulle_ice *ice, ice_pair *p, uint8_t *dst, size_t cap)
 		return 0;
 	tulle_stun_writer w = tulle_stun_write_begin(
 		dst, cap, TULLE_STUN_BINDING, TULLE_STUN_REQUEST, p->check.id);
+	ice_question q = {&ice->keys, p, p->local, p->checked_controlling, p->checked_nominate};
 	p->embedded = 0;
-	p->embedded = (uint16_t)tulle_ice_write_check(
-		ice, &w, p, p->checked_controlling, p->checked_nominate);
+	p->embedded = (uint16_t)tulle_ice_write_check(ice, &w, &q);
 	size_t len = tulle_stun_write_finish(&w);
 	tulle_stun_transaction_sent(&p->check, ice->now);
 	if (len == 0 || !may_send(ice, p, len))
@@ -240,7 +239,7 @@ static uint8_t find_asker(const tulle_ice *ice, const tulle_stun_message *m, boo
 		if (p->has_cancelled && memcmp(p->cancelled, m->id, sizeof m->id) == 0)
 			return i;
 	}
-	return tulle_ice_is_consent(ice, m->id) ? ice->data : ICE_NONE;
+	return tulle_ice_is_consent(&ice->consent, m->id) ? ice->data : ICE_NONE;
 }
 
 static tulle_drop fail_check(tulle_ice *ice, uint8_t pair, bool current, tulle_drop why)
@@ -258,7 +257,7 @@ static tulle_drop take_conflict(
 	bool late = p->has_cancelled && memcmp(p->cancelled, id, sizeof p->cancelled) == 0;
 	bool asked = current ? p->checked_controlling
 		     : late  ? p->cancelled_controlling
-			     : ice->consent_controlling;
+			     : ice->consent.controlling;
 	uint64_t tie_breaker;
 	if (ice->controlling == asked) {
 		tulle_ice_switch_role(ice, !asked);
@@ -286,7 +285,7 @@ static tulle_drop take_success(
 	p->answered = ice->now;
 	if (!current && p->valid) { /* consent, or late: RFC7675:5.1 */
 		if (pair == ice->data)
-			tulle_ice_consent_answered(ice);
+			tulle_ice_consent_answered(ice, &ice->consent, &p->rtt);
 		return TULLE_TAKEN;
 	}
 	tulle_time rtt = current ? tulle_stun_transaction_rtt(&p->check, ice->now) : 0;
@@ -303,14 +302,16 @@ tulle_drop tulle_ice_take_answer(
 	tulle_ice *ice, const tulle_stun_message *m, uint8_t local, const tulle_addr *from)
 {
 	bool current;
-	uint8_t pair = find_asker(ice, m, &current);
+	if (tulle_ice_former_carries(ice) && tulle_ice_is_consent(&ice->former.consent, m->id))
+		return tulle_ice_take_former_answer(ice, m, local, from);
+	uint8_t pair = ice->has_remote ? find_asker(ice, m, &current) : ICE_NONE;
 	if (pair == ICE_NONE)
 		return TULLE_DROP_STUN_TRANSACTION;
 	/* RFC8489:9.1.4: what is not authentic is as if it had not come */
 	if (!tulle_stun_has(m, TULLE_STUN_A_MESSAGE_INTEGRITY))
 		return TULLE_DROP_STUN_NO_INTEGRITY;
 	if (!tulle_stun_is_authentic(
-		    m, (tulle_bytes){(const uint8_t *)ice->remote_pwd, ice->remote_pwd_len}))
+		    m, (tulle_bytes){(const uint8_t *)ice->keys.pwd, ice->keys.pwd_len}))
 		return TULLE_DROP_STUN_INTEGRITY;
 	const ice_pair *p = &ice->pairs[pair];
 	/* RFC8445:7.2.5.2.1 */

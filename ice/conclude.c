@@ -5,8 +5,7 @@
 
 bool tulle_ice_is_alive(const tulle_ice *ice)
 {
-	return ice->data != ICE_NONE &&
-	       !tulle_time_due(tulle_time_add(ice->unanswered, ICE_DISCONNECTED_US), ice->now);
+	return ice->data != ICE_NONE && !tulle_ice_is_silent(ice, &ice->consent);
 }
 
 static bool is_nominating(const tulle_ice *ice)
@@ -37,6 +36,7 @@ static void use(tulle_ice *ice, uint8_t pair)
 		ice->data = pair;
 		tulle_ice_start_consent(ice);
 	}
+	tulle_ice_leave_former(ice);
 	ice->lost = false;
 	ice->tell_selected = true;
 }
@@ -86,10 +86,13 @@ void tulle_ice_pair_works(tulle_ice *ice, uint8_t pair)
 	p->checked_nominate = false;
 	tulle_ice_unfreeze(ice, p);
 	if (pair == ice->data)
-		tulle_ice_consent_answered(ice);
+		tulle_ice_consent_answered(ice, &ice->consent, &p->rtt);
+	/* RFC8445:12.1: data may go on any valid pair; after a restart it has one: RFC8445:9. */
+	bool carried =
+		tulle_ice_former_carries(ice) && !tulle_ice_is_silent(ice, &ice->former.consent);
 	if (nominated)
 		select_pair(ice, pair);
-	else if (ice->data == ICE_NONE) /* RFC8445:12.1: data may go on any valid pair */
+	else if (ice->data == ICE_NONE && !carried)
 		use(ice, pair);
 	if (!nominated)
 		tulle_ice_nominate(ice, pair);
@@ -109,25 +112,37 @@ void tulle_ice_remote_nominates(tulle_ice *ice, uint8_t pair)
 		p->remote_nominates = true;
 }
 
-/* The pair that carried data is no more: the best valid one takes over. */
-void tulle_ice_pair_gone(tulle_ice *ice, uint8_t pair)
+static uint8_t best_valid(const tulle_ice *ice, uint8_t except)
 {
 	uint8_t best = ICE_NONE;
 	for (uint8_t i = 0; i < ice->pair_slots; i++) {
 		const ice_pair *p = &ice->pairs[i];
-		if (p->used && p->valid && i != pair &&
+		if (p->used && p->valid && i != except &&
 			ice->now - p->answered < ICE_CONSENT_EXPIRY_US &&
 			(best == ICE_NONE || p->priority > ice->pairs[best].priority))
 			best = i;
 	}
-	ice->data = ice->selected = ICE_NONE;
-	ice->consent_at = ice->unanswered = TULLE_TIME_NEVER;
-	ice->tell_selected = false;
-	ice->lost = true;
+	return best;
+}
+
+/* The best valid pair carries data, if there is one. */
+void tulle_ice_take_over(tulle_ice *ice, uint8_t except)
+{
+	uint8_t best = best_valid(ice, except);
 	if (best == ICE_NONE)
 		return;
 	use(ice, best);
 	tulle_ice_nominate(ice, best);
+}
+
+/* The pair that carried data is no more. */
+void tulle_ice_pair_gone(tulle_ice *ice, uint8_t pair)
+{
+	ice->data = ice->selected = ICE_NONE;
+	tulle_ice_reset_consent(&ice->consent);
+	ice->tell_selected = false;
+	ice->lost = true;
+	tulle_ice_take_over(ice, pair);
 }
 
 void tulle_ice_pair_fails(tulle_ice *ice, uint8_t pair)
@@ -172,6 +187,9 @@ static tulle_ice_state judge(const tulle_ice *ice)
 		return TULLE_ICE_DISCONNECTED;
 	if (ice->data != ICE_NONE)
 		return is_complete(ice) ? TULLE_ICE_COMPLETED : TULLE_ICE_CONNECTED;
+	if (tulle_ice_former_carries(ice)) /* W3C: a restart forgets that it was disconnected */
+		return tulle_ice_is_silent(ice, &ice->former.consent) ? TULLE_ICE_CHECKING
+								      : TULLE_ICE_CONNECTED;
 	if (is_hopeless(ice))
 		return TULLE_ICE_FAILED;
 	if (ice->lost)
@@ -181,8 +199,23 @@ static tulle_ice_state judge(const tulle_ice *ice)
 		       : TULLE_ICE_NEW;
 }
 
+/* What carried data before a restart must not go on without consent, nor while it is silent and
+ * there is something better. */
+static void tend_former(tulle_ice *ice)
+{
+	if (!tulle_ice_former_carries(ice))
+		return;
+	if (ice->now - ice->former.answered >= ICE_CONSENT_EXPIRY_US) {
+		tulle_ice_forget_former(ice);
+		tulle_ice_take_over(ice, ICE_NONE);
+	} else if (tulle_ice_is_silent(ice, &ice->former.consent)) {
+		tulle_ice_take_over(ice, ICE_NONE);
+	}
+}
+
 void tulle_ice_update_state(tulle_ice *ice)
 {
+	tend_former(ice);
 	tulle_ice_state state = judge(ice);
 	if (state == ice->state)
 		return;

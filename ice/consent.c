@@ -13,56 +13,81 @@ static tulle_time interval(const tulle_ice *ice)
 	return ICE_CONSENT_US * 8 / 10 + part * (ICE_CONSENT_US * 4 / 10) / 65535;
 }
 
+void tulle_ice_reset_consent(ice_consent *c)
+{
+	c->count = 0;
+	c->at = c->unanswered = TULLE_TIME_NEVER;
+}
+
 /* RFC7675:5.1: the check that validated the pair is the first consent. */
 void tulle_ice_start_consent(tulle_ice *ice)
 {
-	ice->consent_count = 0;
-	ice->unanswered = TULLE_TIME_NEVER;
-	ice->consent_at = ice->now - ice->pairs[ice->data].answered >= ICE_CONSENT_US
+	tulle_ice_reset_consent(&ice->consent);
+	ice->consent.at = ice->now - ice->pairs[ice->data].answered >= ICE_CONSENT_US
 				  ? ice->now
 				  : ice->now + interval(ice);
 }
 
 /* A new id each time, no retransmission: RFC7675:5.1. */
-size_t tulle_ice_poll_consent(tulle_ice *ice, uint8_t *dst, size_t cap, uint8_t *pair)
+static size_t ask(tulle_ice *ice, ice_consent *c, ice_question q, uint8_t *dst, size_t cap)
 {
 	uint8_t id[TULLE_STUN_ID_BYTES];
-	if (ice->data == ICE_NONE || !tulle_time_due(ice->consent_at, ice->now))
-		return 0;
 	if (!ice->config.random.fill(ice->config.random.user, id, sizeof id)) {
-		ice->consent_at = ice->now + ICE_TA_US;
+		c->at = ice->now + ICE_TA_US;
 		return 0;
 	}
 	tulle_stun_writer w =
 		tulle_stun_write_begin(dst, cap, TULLE_STUN_BINDING, TULLE_STUN_REQUEST, id);
-	(void)tulle_ice_write_check(ice, &w, &ice->pairs[ice->data], ice->controlling, false);
-	memcpy(ice->consent_ids[ice->consent_count++ % ICE_CONSENT_IDS], id, sizeof id);
-	ice->consent_sent = ice->now;
-	ice->consent_controlling = ice->controlling;
-	if (ice->unanswered == TULLE_TIME_NEVER)
-		ice->unanswered = ice->now;
-	ice->consent_at = ice->now + interval(ice);
-	*pair = ice->data;
+	q.controlling = ice->controlling;
+	(void)tulle_ice_write_check(ice, &w, &q);
+	memcpy(c->ids[c->count++ % ICE_CONSENT_IDS], id, sizeof id);
+	c->sent = ice->now;
+	c->controlling = ice->controlling;
+	if (c->unanswered == TULLE_TIME_NEVER)
+		c->unanswered = ice->now;
+	c->at = ice->now + interval(ice);
 	return tulle_stun_write_finish(&w);
 }
 
-bool tulle_ice_is_consent(const tulle_ice *ice, const uint8_t id[TULLE_STUN_ID_BYTES])
+/* RFC7675:5.1: during a restart the former pair's goes on. */
+size_t tulle_ice_poll_consent(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_path *path)
 {
-	size_t n = tulle_min(ice->consent_count, ICE_CONSENT_IDS);
-	for (size_t i = 0; ice->data != ICE_NONE && i < n; i++)
-		if (memcmp(ice->consent_ids[i], id, TULLE_STUN_ID_BYTES) == 0)
+	ice_former *f = &ice->former;
+	if (ice->data != ICE_NONE && tulle_time_due(ice->consent.at, ice->now)) {
+		const ice_pair *p = &ice->pairs[ice->data];
+		*path = tulle_ice_pair_path(ice, p);
+		return ask(ice, &ice->consent,
+			(ice_question){&ice->keys, p, p->local, false, false}, dst, cap);
+	}
+	if (tulle_ice_former_carries(ice) && tulle_time_due(f->consent.at, ice->now)) {
+		*path = tulle_ice_path_to(ice, f->local, &f->remote);
+		return ask(ice, &f->consent, (ice_question){&f->keys, NULL, f->local, false, false},
+			dst, cap);
+	}
+	return 0;
+}
+
+bool tulle_ice_is_consent(const ice_consent *c, const uint8_t id[TULLE_STUN_ID_BYTES])
+{
+	size_t n = tulle_min(c->count, ICE_CONSENT_IDS);
+	for (size_t i = 0; i < n; i++)
+		if (memcmp(c->ids[i], id, TULLE_STUN_ID_BYTES) == 0)
 			return true;
 	return false;
 }
 
-void tulle_ice_consent_answered(tulle_ice *ice)
+void tulle_ice_consent_answered(const tulle_ice *ice, ice_consent *c, tulle_time *rtt)
 {
-	ice_pair *p = &ice->pairs[ice->data];
-	tulle_time rtt = ice->now - ice->consent_sent;
+	tulle_time sample = ice->now - c->sent;
 	/* Only one is out: the answer is to it. */
-	if (ice->unanswered == ice->consent_sent && rtt > 0)
-		p->rtt = p->rtt == 0 ? rtt : (7 * p->rtt + rtt) / 8;
-	ice->unanswered = TULLE_TIME_NEVER;
+	if (c->unanswered == c->sent && sample > 0)
+		*rtt = *rtt == 0 ? sample : (7 * *rtt + sample) / 8;
+	c->unanswered = TULLE_TIME_NEVER;
+}
+
+bool tulle_ice_is_silent(const tulle_ice *ice, const ice_consent *c)
+{
+	return tulle_time_due(tulle_time_add(c->unanswered, ICE_DISCONNECTED_US), ice->now);
 }
 
 bool tulle_ice_is_expired(const tulle_ice *ice)
@@ -71,12 +96,18 @@ bool tulle_ice_is_expired(const tulle_ice *ice)
 	       ice->now - ice->pairs[ice->data].answered >= ICE_CONSENT_EXPIRY_US;
 }
 
+static tulle_time timeout_of(const tulle_ice *ice, const ice_consent *c, tulle_time answered)
+{
+	tulle_time t = tulle_time_min(c->at, answered + ICE_CONSENT_EXPIRY_US);
+	tulle_time silent = tulle_time_add(c->unanswered, ICE_DISCONNECTED_US);
+	return silent > ice->now ? tulle_time_min(t, silent) : t;
+}
+
 tulle_time tulle_ice_consent_timeout(const tulle_ice *ice)
 {
-	if (ice->data == ICE_NONE)
-		return TULLE_TIME_NEVER;
-	tulle_time t = tulle_time_min(
-		ice->consent_at, ice->pairs[ice->data].answered + ICE_CONSENT_EXPIRY_US);
-	tulle_time silent = tulle_time_add(ice->unanswered, ICE_DISCONNECTED_US);
-	return silent > ice->now ? tulle_time_min(t, silent) : t;
+	if (ice->data != ICE_NONE)
+		return timeout_of(ice, &ice->consent, ice->pairs[ice->data].answered);
+	if (tulle_ice_former_carries(ice))
+		return timeout_of(ice, &ice->former.consent, ice->former.answered);
+	return TULLE_TIME_NEVER;
 }

@@ -230,12 +230,19 @@ void tulle_ice_remove_path(tulle_ice *ice, tulle_time now, uint32_t id)
 		if (ice->locals[i].id == id) /* itself, and what servers saw of it */
 			ice->locals[i].used = false;
 	tulle_ice_forget_answers(ice, slot);
+	bool carried = tulle_ice_former_carries(ice) && ice->former.local == slot;
+	if (ice->former.local == slot)
+		tulle_ice_forget_former(ice);
 	for (uint8_t i = 0; i < ice->pair_slots; i++)
 		if (ice->pairs[i].used && ice->pairs[i].local == slot)
 			ice->pairs[i].used = false;
 	for (uint8_t i = 0; i < ice->pair_slots; i++)
 		if (ice->data == i && !ice->pairs[i].used)
 			tulle_ice_pair_gone(ice, i);
+	if (carried) {
+		ice->lost = true;
+		tulle_ice_take_over(ice, ICE_NONE);
+	}
 	ice->last_activity = ice->now;
 	tulle_ice_update_state(ice);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ice: for the floors above: the public face, and our candidates as a list. */
+/* ice: for the floors above: the public face, our candidates as a list, and what a restart by offer
+ * and answer needs besides. */
 #ifndef TULLE_ICE_ICE_H
 #define TULLE_ICE_ICE_H
 #include <tulle/ice.h>
@@ -9,4 +10,20 @@
 /* The index-th local candidate, from 0, as "candidate:..."; 0: there is none, or it does not fit.
  */
 size_t tulle_ice_write_local(const tulle_ice *ice, size_t index, char *dst, size_t cap);
+
+/* Those of the generation that runs, and those that the next restart will use, drawn at the first
+ * call: for a description that is made before it is set. False: random failed. */
+void tulle_ice_current_credentials(const tulle_ice *ice, tulle_text *ufrag, tulle_text *pwd);
+bool tulle_ice_next_credentials(tulle_ice *ice, tulle_text *ufrag, tulle_text *pwd);
+
+typedef enum { ICE_NONE_YET, ICE_SAME, ICE_HALF, ICE_OTHER } ice_likeness;
+ice_likeness tulle_ice_compare_remote(const tulle_ice *ice, tulle_text ufrag, tulle_text pwd);
+/* The remote's offer restarts: its candidates of the next generation are kept from here on. */
+void tulle_ice_expect_restart(tulle_ice *ice);
+/* ufrag: of the description that the candidate, or the end of them, belongs to; for one that does
+ * not say. */
+tulle_drop tulle_ice_add_remote_of(
+	tulle_ice *ice, tulle_time now, tulle_text candidate, tulle_text ufrag);
+/* The address of the first remote candidate from *cursor (0 at first) on; false: no more. */
+bool tulle_ice_next_remote(const tulle_ice *ice, size_t *cursor, tulle_addr *out);
 #endif

@@ -55,12 +55,13 @@ static ice_local *first_untold(tulle_ice *ice)
 bool tulle_ice_next_untold(tulle_ice *ice, tulle_text *candidate)
 {
 	char foundation[ICE_FOUNDATION_CHARS];
+	tulle_text pwd;
 	ice_local *l = first_untold(ice);
 	if (l == NULL)
 		return false;
 	l->untold = false;
 	tulle_ice_candidate c = tulle_ice_describe(ice, l, foundation);
-	c.ufrag = (tulle_text){ice->ufrag, sizeof ice->ufrag};
+	tulle_ice_credentials(ice, &c.ufrag, &pwd);
 	size_t n = tulle_ice_write_candidate(&c, ice->candidate, sizeof ice->candidate);
 	TULLE_CHECK(n != 0);
 	*candidate = (tulle_text){ice->candidate, n};

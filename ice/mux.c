@@ -23,7 +23,7 @@ bool tulle_ice_read_ufrag(const uint8_t *data, size_t len, tulle_text *ufrag)
 
 bool tulle_ice_owns(const tulle_ice *ice, tulle_text ufrag)
 {
-	return tulle_text_is((tulle_text){ice->ufrag, sizeof ice->ufrag}, ufrag);
+	return tulle_ice_find_generation(ice, ufrag) != ICE_STRANGE;
 }
 
 TULLE_UNTRUSTED(anyone, "20 bytes against 100 pairs", ice_agent)
@@ -43,7 +43,8 @@ bool tulle_ice_owns_answer(const tulle_ice *ice, const uint8_t *data, size_t len
 		if (p->has_cancelled && memcmp(p->cancelled, id, sizeof p->cancelled) == 0)
 			return true;
 	}
-	return tulle_ice_is_consent(ice, id);
+	return tulle_ice_is_consent(&ice->consent, id) ||
+	       tulle_ice_is_consent(&ice->former.consent, id);
 }
 
 /* FIELD: DTLS is taken only from where an authentic check came from, or where ours was answered. */
@@ -55,6 +56,8 @@ bool tulle_ice_is_validated(const tulle_ice *ice, const tulle_path *path)
 			return true;
 	uint8_t local = tulle_ice_find_local(ice, path->id);
 	uint8_t remote = tulle_ice_find_remote(ice, &from);
+	if (local != ICE_NONE && tulle_ice_is_former(ice, local, &from))
+		return true;
 	if (local == ICE_NONE || remote == ICE_NONE)
 		return false;
 	uint8_t pair = tulle_ice_find_pair(ice, local, remote);

@@ -3,15 +3,19 @@
  * priority that of its candidates and our role. */
 #include "ice/agent.h"
 
-/* A check's way: the local end with its scope, which also serves the remote's link-local address.
- */
-tulle_path tulle_ice_pair_path(const tulle_ice *ice, const ice_pair *p)
+/* The local end with its scope, which also serves a remote link-local address. */
+tulle_path tulle_ice_path_to(const tulle_ice *ice, uint8_t local, const tulle_addr *remote)
 {
-	const ice_local *l = &ice->locals[p->local];
-	tulle_path path = {.id = l->id, .local = l->addr, .remote = ice->remotes[p->remote].addr};
-	if (tulle_addr_classify(&path.remote) == TULLE_ADDR_LINK_LOCAL)
+	const ice_local *l = &ice->locals[local];
+	tulle_path path = {.id = l->id, .local = l->addr, .remote = *remote};
+	if (tulle_addr_classify(remote) == TULLE_ADDR_LINK_LOCAL)
 		path.remote.scope = l->addr.scope;
 	return path;
+}
+
+tulle_path tulle_ice_pair_path(const tulle_ice *ice, const ice_pair *p)
+{
+	return tulle_ice_path_to(ice, p->local, &ice->remotes[p->remote].addr);
 }
 
 /* RFC8445:6.1.2.3: 2^32 x MIN(G,D) + 2 x MAX(G,D) + (G > D), G of the controlling side */
@@ -125,7 +129,7 @@ static bool pair_up(tulle_ice *ice, uint8_t local, uint8_t remote)
 void tulle_ice_pair_local(tulle_ice *ice, uint8_t local)
 {
 	for (uint8_t i = 0; ice->has_remote && i < ice->remote_slots; i++)
-		if (ice->remotes[i].used)
+		if (ice->remotes[i].used && !ice->remotes[i].next)
 			(void)pair_up(ice, local, i);
 }
 

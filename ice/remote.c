@@ -2,6 +2,7 @@
 /* ice: the remote's candidates, as signaled (RFC8838:11) or learnt (RFC8445:7.3.1.3). Invariant: no
  * two have one address, and what the filter refuses never becomes one. */
 #include "ice/agent.h"
+#include "ice/ice.h"
 
 #include "base/panic.h"
 
@@ -28,7 +29,17 @@ bool tulle_ice_is_allowed(const tulle_ice *ice, const tulle_addr *remote)
 uint8_t tulle_ice_find_remote(const tulle_ice *ice, const tulle_addr *addr)
 {
 	for (uint8_t i = 0; i < ice->remote_slots; i++)
-		if (ice->remotes[i].used && tulle_addr_is(&ice->remotes[i].addr, addr))
+		if (ice->remotes[i].used && !ice->remotes[i].next &&
+			tulle_addr_is(&ice->remotes[i].addr, addr))
+			return i;
+	return ICE_NONE;
+}
+
+static uint8_t find_next(const tulle_ice *ice, const tulle_addr *addr)
+{
+	for (uint8_t i = 0; i < ice->remote_slots; i++)
+		if (ice->remotes[i].used && ice->remotes[i].next &&
+			tulle_addr_is(&ice->remotes[i].addr, addr))
 			return i;
 	return ICE_NONE;
 }
@@ -39,6 +50,67 @@ static uint8_t free_remote(const tulle_ice *ice)
 		if (!ice->remotes[i].used)
 			return i;
 	return ICE_NONE;
+}
+
+static void remove_remote(tulle_ice *ice, uint8_t slot)
+{
+	ice_remote *r = &ice->remotes[slot];
+	if (r->type == TULLE_ICE_PRFLX)
+		ice->learnt--;
+	else
+		ice->signaled--;
+	r->used = false;
+}
+
+/* Only pairs that nobody waits for; of a generation that ends, all but the one with data. */
+static bool is_dispensable(const tulle_ice *ice, uint8_t slot, bool ends)
+{
+	for (uint8_t i = 0; i < ice->pair_slots; i++) {
+		const ice_pair *p = &ice->pairs[i];
+		if (!p->used || p->remote != slot)
+			continue;
+		if (i == ice->data || (!ends && (p->valid || p->heard || p->trigger != 0 ||
+							p->state == ICE_IN_PROGRESS)))
+			return false;
+	}
+	return true;
+}
+
+static void dispense(tulle_ice *ice, uint8_t slot)
+{
+	for (uint8_t i = 0; i < ice->pair_slots; i++)
+		if (ice->pairs[i].used && ice->pairs[i].remote == slot)
+			ice->pairs[i].used = false;
+	remove_remote(ice, slot);
+	ice->drops[TULLE_DROP_LIMIT]++;
+}
+
+/* Those of the generation that ends are below all of the next. */
+static uint64_t rank(uint32_t priority, bool next)
+{
+	return (uint64_t)next << 32 | priority;
+}
+
+/* A slot for a candidate. When there are too many the lowest is refused, be it the new one or one
+ * that nothing has come of. */
+static uint8_t find_room(tulle_ice *ice, uint32_t priority, bool next)
+{
+	uint8_t lowest = ICE_NONE;
+	uint64_t least = rank(priority, next);
+	if (ice->signaled < ice->config.remote_candidates_max)
+		return free_remote(ice);
+	for (uint8_t i = 0; i < ice->remote_slots; i++) {
+		const ice_remote *r = &ice->remotes[i];
+		if (!r->used || r->type == TULLE_ICE_PRFLX || (r->next && !next) ||
+			rank(r->priority, r->next) >= least ||
+			!is_dispensable(ice, i, next && !r->next))
+			continue;
+		lowest = i;
+		least = rank(r->priority, r->next);
+	}
+	if (lowest != ICE_NONE)
+		dispense(ice, lowest);
+	return lowest;
 }
 
 /* Equality is all that we want of a text; 0 is for none. */
@@ -61,14 +133,22 @@ static uint32_t remote_foundation(tulle_ice *ice, tulle_text text)
 	return ice->remote_foundation_count;
 }
 
+static bool is_of_next(const tulle_ice *ice, tulle_text ufrag)
+{
+	return ice->has_remote && (ice->restarting || ice->expecting) && ufrag.len != 0 &&
+	       !tulle_text_is(ufrag, (tulle_text){ice->keys.ufrag, ice->keys.ufrag_len});
+}
+
 static tulle_drop judge(const tulle_ice *ice, const tulle_ice_candidate *c, const tulle_addr *addr)
 {
+	bool next = is_of_next(ice, c->ufrag);
 	if (c->type == 0 || !c->is_udp || !c->is_address) /* RFC8839:5.1, places for mDNS and TCP */
 		return TULLE_DROP_ICE_UNSUPPORTED;
-	if (ice->remote_ended) /* RFC8838:14: nothing of this generation comes behind the end */
+	/* RFC8838:14: nothing of this generation comes behind the end */
+	if (next ? ice->next_ended : ice->remote_ended)
 		return TULLE_DROP_ICE_GENERATION;
-	tulle_text ufrag = {ice->remote_ufrag, ice->remote_ufrag_len};
-	if (ice->has_remote && c->ufrag.len != 0 && !tulle_text_is(c->ufrag, ufrag))
+	tulle_text ufrag = {ice->keys.ufrag, ice->keys.ufrag_len};
+	if (ice->has_remote && !next && c->ufrag.len != 0 && !tulle_text_is(c->ufrag, ufrag))
 		return TULLE_DROP_ICE_GENERATION;
 	return tulle_ice_is_allowed(ice, addr) ? TULLE_TAKEN : TULLE_DROP_ICE_FILTERED;
 }
@@ -90,40 +170,54 @@ static void merge(tulle_ice *ice, uint8_t slot, const tulle_ice_candidate *c)
 static tulle_drop take_candidate(tulle_ice *ice, const tulle_ice_candidate *c)
 {
 	tulle_addr addr = tulle_ice_normal_addr(&c->addr);
+	bool next = is_of_next(ice, c->ufrag);
 	tulle_drop drop = judge(ice, c, &addr);
 	if (drop != TULLE_TAKEN)
 		return drop;
-	uint8_t slot = tulle_ice_find_remote(ice, &addr);
+	uint8_t slot = next ? find_next(ice, &addr) : tulle_ice_find_remote(ice, &addr);
 	if (slot != ICE_NONE) { /* RFC8838:11: duplicates are ignored */
 		merge(ice, slot, c);
 		return TULLE_TAKEN;
 	}
-	slot = free_remote(ice);
-	if (ice->signaled >= ice->config.remote_candidates_max || slot == ICE_NONE)
+	slot = find_room(ice, c->priority, next);
+	if (slot == ICE_NONE)
 		return TULLE_DROP_LIMIT;
 	ice->remotes[slot] = (ice_remote){.addr = addr,
 		.priority = c->priority,
 		.foundation = remote_foundation(ice, c->foundation),
 		.ufrag = c->ufrag.len != 0 ? tulle_ice_hash_text(c->ufrag) : 0,
 		.type = c->type,
-		.used = true};
+		.used = true,
+		.next = next};
 	ice->signaled++;
+	if (next)
+		return TULLE_TAKEN;
 	ice->last_activity = ice->now;
 	return tulle_ice_pair_remote(ice, slot) ? TULLE_TAKEN : TULLE_DROP_LIMIT;
 }
 
+static bool is_end(tulle_text text)
+{
+	return text.len == 0 || tulle_text_is(text, TULLE_TEXT("end-of-candidates")) ||
+	       tulle_text_is(text, TULLE_TEXT("a=end-of-candidates"));
+}
+
 TULLE_UNTRUSTED(anyone, "1024 bytes; 64 candidates, 100 pairs", candidate)
-tulle_drop tulle_ice_add_remote(tulle_ice *ice, tulle_time now, tulle_text text)
+tulle_drop tulle_ice_add_remote_of(
+	tulle_ice *ice, tulle_time now, tulle_text text, tulle_text ufrag)
 {
 	tulle_ice_candidate c;
-	tulle_drop drop;
+	tulle_drop drop = TULLE_TAKEN;
 	ice->now = tulle_time_max(ice->now, now);
-	if (text.len == 0 || tulle_text_is(text, TULLE_TEXT("end-of-candidates")) ||
-		tulle_text_is(text, TULLE_TEXT("a=end-of-candidates"))) {
-		ice->remote_ended = true; /* RFC8838:13 */
-		drop = TULLE_TAKEN;
+	if (is_end(text)) { /* RFC8838:13 */
+		if (is_of_next(ice, ufrag))
+			ice->next_ended = true;
+		else
+			ice->remote_ended = true;
 	} else {
 		drop = tulle_ice_read_candidate(text, &c);
+		if (drop == TULLE_TAKEN && c.ufrag.len == 0)
+			c.ufrag = ufrag;
 		if (drop == TULLE_TAKEN && c.component == 1)
 			drop = take_candidate(ice, &c);
 	}
@@ -132,16 +226,31 @@ tulle_drop tulle_ice_add_remote(tulle_ice *ice, tulle_time now, tulle_text text)
 	return drop;
 }
 
+tulle_drop tulle_ice_add_remote(tulle_ice *ice, tulle_time now, tulle_text text)
+{
+	return tulle_ice_add_remote_of(ice, now, text, (tulle_text){"", 0});
+}
+
+/* next: those of the next generation; else all of this one, and the next is this one. */
+void tulle_ice_drop_remotes(tulle_ice *ice, bool next)
+{
+	for (uint8_t i = 0; i < ice->remote_slots; i++) {
+		ice_remote *r = &ice->remotes[i];
+		if (r->used && r->next == next)
+			remove_remote(ice, i);
+		r->next = false;
+	}
+}
+
 /* Those that came before we knew the remote's ufrag: RFC8838:11. */
 void tulle_ice_drop_other_generations(tulle_ice *ice)
 {
-	uint32_t now = tulle_ice_hash_text((tulle_text){ice->remote_ufrag, ice->remote_ufrag_len});
+	uint32_t now = tulle_ice_hash_text((tulle_text){ice->keys.ufrag, ice->keys.ufrag_len});
 	for (uint8_t i = 0; i < ice->remote_slots; i++) {
-		ice_remote *r = &ice->remotes[i];
+		const ice_remote *r = &ice->remotes[i];
 		if (!r->used || r->ufrag == 0 || r->ufrag == now)
 			continue;
-		r->used = false;
-		ice->signaled--;
+		remove_remote(ice, i);
 		ice->drops[TULLE_DROP_ICE_GENERATION]++;
 	}
 }
@@ -159,4 +268,16 @@ uint8_t tulle_ice_learn_remote(tulle_ice *ice, const tulle_addr *addr, uint32_t 
 		.used = true};
 	ice->learnt++;
 	return slot;
+}
+
+bool tulle_ice_next_remote(const tulle_ice *ice, size_t *cursor, tulle_addr *out)
+{
+	while (*cursor < ice->remote_slots) {
+		const ice_remote *r = &ice->remotes[(*cursor)++];
+		if (!r->used)
+			continue;
+		*out = r->addr;
+		return true;
+	}
+	return false;
 }

@@ -5,28 +5,31 @@
 
 #include "base/panic.h"
 
-/* RFC8489:9.1.3: the USERNAME is for us: "ours:theirs" */
-static bool is_for_us(const tulle_ice *ice, tulle_bytes username)
-{
-	size_t n = sizeof ice->ufrag;
-	return username.len > n && username.ptr[n] == ':' &&
-	       memcmp(username.ptr, ice->ufrag, n) == 0;
-}
-
 typedef struct {
 	uint16_t code; /* of the error answer; 0: none */
 	tulle_drop drop;
 } verdict;
 
-static verdict verify(const tulle_ice *ice, const tulle_stun_message *m)
+/* RFC8489:9.1.3: the USERNAME is for us: "ours:theirs" */
+static ice_generation find_generation(const tulle_ice *ice, tulle_bytes username)
 {
-	tulle_bytes key = {(const uint8_t *)ice->pwd, sizeof ice->pwd};
+	size_t n = sizeof ice->keys.ours.ufrag;
+	if (username.len <= n || username.ptr[n] != ':')
+		return ICE_STRANGE;
+	return tulle_ice_find_generation(ice, (tulle_text){(const char *)username.ptr, n});
+}
+
+static verdict verify(const tulle_ice *ice, const tulle_stun_message *m, ice_generation *generation)
+{
 	bool sha256 = tulle_stun_has(m, TULLE_STUN_A_MESSAGE_INTEGRITY_SHA256);
+	*generation = ICE_STRANGE;
 	if ((!sha256 && !tulle_stun_has(m, TULLE_STUN_A_MESSAGE_INTEGRITY)) ||
 		!tulle_stun_has(m, TULLE_STUN_A_USERNAME))
 		return (verdict){400, TULLE_DROP_STUN_NO_INTEGRITY};
-	if (!is_for_us(ice, m->value[TULLE_STUN_A_USERNAME]))
+	*generation = find_generation(ice, m->value[TULLE_STUN_A_USERNAME]);
+	if (*generation == ICE_STRANGE)
 		return (verdict){401, TULLE_DROP_STUN_USERNAME};
+	tulle_bytes key = tulle_ice_own_pwd(ice, *generation);
 	/* RFC8489:9.1.3: the stronger of the two decides */
 	if (sha256 ? !tulle_stun_is_authentic_sha256(m, key) : !tulle_stun_is_authentic(m, key))
 		return (verdict){401, TULLE_DROP_STUN_INTEGRITY};
@@ -61,14 +64,17 @@ static bool resolve_roles(tulle_ice *ice, const tulle_stun_message *m)
 	return true;
 }
 
+/* generation: of an authentic request. */
 static bool answer(tulle_ice *ice, const tulle_stun_message *m, uint8_t local,
-	const tulle_addr *from, uint16_t code, bool authentic)
+	const tulle_addr *from, uint16_t code, ice_generation generation)
 {
+	bool authentic = generation != ICE_STRANGE;
 	if (ice->answer_count == ICE_ANSWERS_MAX ||
 		(!authentic && ice->error_count == ICE_ERRORS_MAX))
 		return false;
 	ice_answer *a = &ice->answers[(ice->answer_first + ice->answer_count) % ICE_ANSWERS_MAX];
 	*a = (ice_answer){.remote = *from, .local = local, .code = code, .authentic = authentic};
+	a->generation = (uint8_t)generation;
 	a->sha256 = tulle_stun_has(m, TULLE_STUN_A_MESSAGE_INTEGRITY_SHA256);
 	memcpy(a->id, m->id, sizeof a->id);
 	a->unknown_count = (uint8_t)m->unknown_count;
@@ -96,10 +102,6 @@ static void remember(tulle_ice *ice, const ice_early *check)
 /* What an accepted check teaches: RFC8445:7.3.1.3 to 7.3.1.5. */
 void tulle_ice_learn(tulle_ice *ice, uint8_t local, const ice_early *check)
 {
-	if (!ice->has_remote) {
-		remember(ice, check);
-		return;
-	}
 	uint8_t remote = tulle_ice_find_remote(ice, &check->remote);
 	uint8_t pair = remote == ICE_NONE ? ICE_NONE : tulle_ice_find_pair(ice, local, remote);
 	/* Concluded and well: only the other side's nomination starts anything new. */
@@ -124,13 +126,31 @@ void tulle_ice_learn(tulle_ice *ice, uint8_t local, const ice_early *check)
 		tulle_ice_remote_nominates(ice, pair);
 }
 
+static void take_check(tulle_ice *ice, const tulle_stun_message *m, ice_generation generation,
+	uint8_t local, ice_early *check)
+{
+	if (generation == ICE_FORMER) /* RFC7675:5.1: its consent is all that it asks for */
+		return;
+	tulle_ice_keep_opaque(ice, m);
+	check->priority = tulle_stun_u32(m, TULLE_STUN_A_PRIORITY);
+	check->bytes = (uint32_t)m->raw.len;
+	check->nominate = tulle_stun_has(m, TULLE_STUN_A_USE_CANDIDATE);
+	if (generation == ICE_CURRENT && ice->has_remote)
+		tulle_ice_learn(ice, local, check);
+	else if (generation == ICE_NEXT || !ice->restarting)
+		remember(ice, check);
+}
+
 TULLE_UNTRUSTED(anyone, "one HMAC; 16 answers waiting, 4 of them errors", ice_agent)
 tulle_drop tulle_ice_take_request(
 	tulle_ice *ice, const tulle_stun_message *m, uint8_t local, const tulle_addr *from)
 {
-	verdict v = verify(ice, m);
+	ice_generation generation;
+	verdict v = verify(ice, m, &generation);
+	if (ice->state == TULLE_ICE_FAILED && generation != ICE_NEXT)
+		return TULLE_DROP_STATE; /* RFC7675:5.1: these credentials are spent */
 	if (v.drop != TULLE_TAKEN) {
-		(void)answer(ice, m, local, from, v.code, false);
+		(void)answer(ice, m, local, from, v.code, ICE_STRANGE);
 		return v.drop;
 	}
 	if (!tulle_ice_is_allowed(ice, from))
@@ -138,18 +158,13 @@ tulle_drop tulle_ice_take_request(
 	v = judge(m);
 	if (v.drop == TULLE_TAKEN && ice->answer_count == ICE_ANSWERS_MAX)
 		return TULLE_DROP_LIMIT; /* not answered, so as if lost: nothing may change */
-	if (v.drop == TULLE_TAKEN && !resolve_roles(ice, m))
+	if (v.drop == TULLE_TAKEN && generation != ICE_FORMER && !resolve_roles(ice, m))
 		v = (verdict){487, TULLE_DROP_ICE_ROLE};
-	(void)answer(ice, m, local, from, v.code, true);
+	(void)answer(ice, m, local, from, v.code, generation);
 	if (v.drop != TULLE_TAKEN)
 		return v.drop;
-	tulle_ice_keep_opaque(ice, m);
-	ice_early check = {.remote = *from,
-		.id = ice->locals[local].id,
-		.priority = tulle_stun_u32(m, TULLE_STUN_A_PRIORITY),
-		.bytes = (uint32_t)m->raw.len,
-		.nominate = tulle_stun_has(m, TULLE_STUN_A_USE_CANDIDATE)};
-	tulle_ice_learn(ice, local, &check);
+	take_check(ice, m, generation, local,
+		&(ice_early){.remote = *from, .id = ice->locals[local].id});
 	return TULLE_TAKEN;
 }
 
@@ -170,6 +185,19 @@ static ice_pair *pair_of(tulle_ice *ice, const ice_answer *a)
 	return pair != ICE_NONE ? &ice->pairs[pair] : NULL;
 }
 
+/* The generations change places; ICE_STRANGE: its answers are not sent any more. */
+void tulle_ice_shift_answers(tulle_ice *ice, const uint8_t to[3])
+{
+	for (uint8_t i = 0; i < ice->answer_count; i++) {
+		ice_answer *a = &ice->answers[(ice->answer_first + i) % ICE_ANSWERS_MAX];
+		if (!a->authentic || a->local == ICE_NONE)
+			continue;
+		a->generation = to[a->generation];
+		if (a->generation == ICE_STRANGE)
+			a->local = ICE_NONE;
+	}
+}
+
 static tulle_text reason_of(uint16_t code)
 {
 	switch (code) {
@@ -188,7 +216,6 @@ static tulle_text reason_of(uint16_t code)
  * never USERNAME, never SOFTWARE. */
 static size_t write_answer(tulle_ice *ice, const ice_answer *a, uint8_t *dst, size_t cap)
 {
-	tulle_bytes key = {(const uint8_t *)ice->pwd, sizeof ice->pwd};
 	tulle_stun_writer w = tulle_stun_write_begin(dst, cap, TULLE_STUN_BINDING,
 		a->code == 0 ? TULLE_STUN_SUCCESS : TULLE_STUN_ERROR, a->id);
 	if (a->code == 0)
@@ -199,6 +226,7 @@ static size_t write_answer(tulle_ice *ice, const ice_answer *a, uint8_t *dst, si
 		tulle_stun_write_unknown(&w, a->unknown, a->unknown_count);
 	if (a->code == 0)
 		(void)tulle_ice_write_opaque(ice, &w, a->local, pair_of(ice, a));
+	tulle_bytes key = tulle_ice_own_pwd(ice, (ice_generation)a->generation);
 	if (a->authentic && a->sha256)
 		tulle_stun_write_integrity_sha256(&w, key);
 	else if (a->authentic)
@@ -229,10 +257,7 @@ size_t tulle_ice_poll_answer(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_pat
 		if (len == 0)
 			continue;
 		charge(ice, a, len);
-		const ice_local *l = &ice->locals[a->local];
-		*path = (tulle_path){.id = l->id, .local = l->addr, .remote = a->remote};
-		if (tulle_addr_classify(&a->remote) == TULLE_ADDR_LINK_LOCAL)
-			path->remote.scope = l->addr.scope;
+		*path = tulle_ice_path_to(ice, a->local, &a->remote);
 		return len;
 	}
 	return 0;

@@ -44,6 +44,16 @@ static const tulle_peer_event *next_state(tulle_peer *p)
 	return NULL;
 }
 
+/* W3C: said before the candidates that it finds. */
+static const tulle_peer_event *begin_gathering(tulle_peer *p)
+{
+	if (p->gathering_said == TULLE_GATHERING_GATHERING ||
+		tulle_peer_gathering(p) != TULLE_GATHERING_GATHERING)
+		return NULL;
+	p->gathering_said = TULLE_GATHERING_GATHERING;
+	return set_state_event(p, TULLE_PEER_GATHERING_STATE, (int)p->gathering_said);
+}
+
 static const tulle_peer_event *say_candidate(tulle_peer *p, tulle_text candidate)
 {
 	set_event(p, TULLE_PEER_ICE_CANDIDATE);
@@ -352,7 +362,9 @@ const tulle_peer_event *tulle_peer_next_event(tulle_peer *p)
 	if (p->assembly_done)
 		tulle_peer_release_assembly(p);
 	for (;;) {
-		if ((event = next_candidate(p)) != NULL || (event = next_state(p)) != NULL ||
+		if ((event = tulle_peer_server_failed(p)) != NULL ||
+			(event = begin_gathering(p)) != NULL ||
+			(event = next_candidate(p)) != NULL || (event = next_state(p)) != NULL ||
 			(event = next_said(p)) != NULL)
 			break;
 		if (!tulle_sctp_poll_event(p->sctp, &e))

@@ -57,7 +57,7 @@ static tulle_sdp_setup answer_setup(const tulle_peer *p, const tulle_sdp *offer)
 	return passive ? TULLE_SETUP_PASSIVE : TULLE_SETUP_ACTIVE;
 }
 
-size_t tulle_peer_write_local(tulle_peer *p, tulle_sdp_type type, uint64_t version)
+size_t tulle_peer_write_local(tulle_peer *p, const peer_description *d)
 {
 	tulle_sdp_fingerprint fingerprint;
 	tulle_text candidates[PEER_LISTED_MAX];
@@ -65,17 +65,19 @@ size_t tulle_peer_write_local(tulle_peer *p, tulle_sdp_type type, uint64_t versi
 	size_t len = 0;
 	tulle_sdp offer;
 	tulle_sdp_local l = {.session_id = p->session_id,
-		.session_version = version,
+		.session_version = d->version,
 		.mid = {p->mid, p->mid_len},
 		.fingerprints = &fingerprint,
 		.max_message_size = p->config.streamed_messages ? 0 : p->config.message_bytes_max,
 		.candidates = candidates};
-	tulle_ice_credentials(p->ice, &l.ufrag, &l.pwd);
+	tulle_ice_current_credentials(p->ice, &l.ufrag, &l.pwd);
+	if (d->restart && !tulle_ice_next_credentials(p->ice, &l.ufrag, &l.pwd))
+		return 0;
 	l.fingerprint_count = own_fingerprint(p, &fingerprint);
 	l.candidate_count = list_candidates(p, candidates);
-	l.end_of_candidates = p->gathered;
+	l.end_of_candidates = p->gathered && (!d->restart || p->restarting);
 	tulle_err err;
-	if (type == TULLE_SDP_OFFER) {
+	if (d->type == TULLE_SDP_OFFER) {
 		l.sctp_init = tulle_peer_snap_write(p, NULL, snap);
 		l.ice_options = tulle_peer_sped_options(p, NULL, options);
 		err = tulle_sdp_write_offer(&l, p->text, sizeof p->text, &len);
@@ -89,6 +91,15 @@ size_t tulle_peer_write_local(tulle_peer *p, tulle_sdp_type type, uint64_t versi
 		err = tulle_sdp_write_answer(&l, &offer, p->text, sizeof p->text, &len);
 	}
 	return err == TULLE_OK ? len : 0;
+}
+
+/* What create_offer and create_answer would give now. */
+static peer_description describe(const tulle_peer *p, tulle_sdp_type type, bool restart)
+{
+	peer_description d = {.type = type, .version = p->session_version + 1};
+	d.restart = type == TULLE_SDP_OFFER ? tulle_peer_offer_restarts(p, restart)
+					    : p->remote_restarts;
+	return d;
 }
 
 static tulle_err hand_out(tulle_peer *p, size_t n, char *dst, size_t cap, size_t *len)
@@ -109,10 +120,8 @@ tulle_err tulle_peer_create_offer(
 {
 	if (p->closed)
 		return tulle_peer_fail(p, TULLE_ERR_STATE, "the connection is closed");
-	if (ice_restart && p->transport_set)
-		return tulle_peer_fail(p, TULLE_ERR_STATE, "ICE restart is not built yet");
-	return hand_out(p, tulle_peer_write_local(p, TULLE_SDP_OFFER, p->session_version + 1), dst,
-		cap, len);
+	peer_description d = describe(p, TULLE_SDP_OFFER, ice_restart);
+	return hand_out(p, tulle_peer_write_local(p, &d), dst, cap, len);
 }
 
 tulle_err tulle_peer_create_answer(tulle_peer *p, char *dst, size_t cap, size_t *len)
@@ -120,31 +129,17 @@ tulle_err tulle_peer_create_answer(tulle_peer *p, char *dst, size_t cap, size_t 
 	if (p->signaling != TULLE_SIGNALING_HAVE_REMOTE_OFFER &&
 		p->signaling != TULLE_SIGNALING_HAVE_LOCAL_PRANSWER)
 		return tulle_peer_fail(p, TULLE_ERR_STATE, "there is no offer to answer");
-	return hand_out(p, tulle_peer_write_local(p, TULLE_SDP_ANSWER, p->session_version + 1), dst,
-		cap, len);
-}
-
-static void begin_gathering(tulle_peer *p)
-{
-	if (p->gathering_begun)
-		return;
-	p->gathering_begun = true;
-	for (size_t i = 0; i < p->path_count; i++)
-		(void)tulle_ice_add_path(
-			p->ice, p->now, p->paths[i].id, p->paths[i].local, p->paths[i].mtu);
-	if (p->paths_known)
-		tulle_ice_paths_known(p->ice, p->now);
+	peer_description d = describe(p, TULLE_SDP_ANSWER, false);
+	return hand_out(p, tulle_peer_write_local(p, &d), dst, cap, len);
 }
 
 /* Both descriptions are there: the engines learn role, credentials, fingerprints. */
 static tulle_err set_transport(tulle_peer *p, const tulle_sdp *remote, tulle_sdp_setup setup)
 {
-	tulle_err err = TULLE_OK;
+	tulle_err err = tulle_peer_set_credentials(p, remote);
+	if (err != TULLE_OK)
+		return err;
 	if (!p->transport_set) {
-		err = tulle_ice_set_remote(
-			p->ice, p->now, remote->ufrag, remote->pwd, remote->lite);
-		if (err != TULLE_OK)
-			return tulle_peer_fail(p, err, "the remote's ICE credentials are refused");
 		p->fingerprint_count = remote->fingerprint_count;
 		for (size_t i = 0; i < remote->fingerprint_count; i++) {
 			const tulle_sdp_fingerprint *f = &remote->fingerprints[i];
@@ -173,9 +168,11 @@ static void feed_candidates(tulle_peer *p, const tulle_sdp *remote)
 	tulle_text candidate;
 	size_t cursor = 0;
 	while (tulle_sdp_next_candidate(remote, &cursor, &candidate))
-		tulle_peer_count(p, tulle_ice_add_remote(p->ice, p->now, candidate));
+		tulle_peer_count(
+			p, tulle_ice_add_remote_of(p->ice, p->now, candidate, remote->ufrag));
 	if (remote->end_of_candidates)
-		(void)tulle_ice_add_remote(p->ice, p->now, (tulle_text){"", 0});
+		(void)tulle_ice_add_remote_of(p->ice, p->now, (tulle_text){"", 0}, remote->ufrag);
+	tulle_peer_permit_remotes(p);
 }
 
 static tulle_err judge_remote(tulle_peer *p, const tulle_sdp *sdp, tulle_sdp_type type)
@@ -194,7 +191,8 @@ static tulle_err judge_remote(tulle_peer *p, const tulle_sdp *sdp, tulle_sdp_typ
 							    sdp->setup != TULLE_SETUP_NONE)))
 		return tulle_peer_fail(
 			p, TULLE_ERR_SYNTAX, "the description has no usable setup role");
-	return tulle_peer_snap_judge(p, sdp);
+	tulle_err err = tulle_peer_snap_judge(p, sdp);
+	return err != TULLE_OK ? err : tulle_peer_judge_restart(p, sdp, type == TULLE_SDP_OFFER);
 }
 
 static tulle_err keep_remote(tulle_peer *p, tulle_sdp_type type, tulle_text sdp)
@@ -216,7 +214,8 @@ static void settle(tulle_peer *p)
 	if (p->local_pending.type != 0)
 		p->local_current = p->local_pending;
 	p->remote_pending = p->local_pending = (peer_description){0};
-	p->negotiation_needed = false;
+	p->local_current.restart = false;
+	p->negotiation_needed = p->restart_wanted;
 	set_signaling(p, TULLE_SIGNALING_STABLE);
 }
 
@@ -225,9 +224,12 @@ static tulle_err roll_back(tulle_peer *p, bool remote)
 	if (p->signaling !=
 		(remote ? TULLE_SIGNALING_HAVE_REMOTE_OFFER : TULLE_SIGNALING_HAVE_LOCAL_OFFER))
 		return tulle_peer_fail(p, TULLE_ERR_STATE, "there is nothing to roll back");
+	tulle_peer_roll_restart_back(p);
+	if (remote && !p->transport_set)
+		tulle_ice_rollback(p->ice, p->now);
 	p->local_pending = p->remote_pending = (peer_description){0};
 	p->offered = p->data_negotiated;
-	if (!p->data_negotiated && p->channels.count != 0)
+	if (p->restart_wanted || (!p->data_negotiated && p->channels.count != 0))
 		p->negotiation_needed = true;
 	set_signaling(p, TULLE_SIGNALING_STABLE);
 	return TULLE_OK;
@@ -244,8 +246,12 @@ static tulle_err set_remote_offer(tulle_peer *p, tulle_text text, const tulle_sd
 	tulle_err err = keep_remote(p, TULLE_SDP_OFFER, text);
 	if (err != TULLE_OK)
 		return err;
-	if (!p->transport_set)
+	tulle_peer_expect_restart(p, sdp);
+	if (!p->transport_set) {
+		tulle_ice_rollback(p->ice, p->now); /* another offer may have stood here */
 		(void)tulle_ice_set_role(p->ice, sdp->lite);
+	}
+	feed_candidates(p, sdp); /* before those that are trickled, and their end */
 	if (sdp->data.mid.len != 0 && sdp->data.mid.len <= sizeof p->mid) {
 		memcpy(p->mid, sdp->data.mid.ptr, sdp->data.mid.len);
 		p->mid_len = (uint8_t)sdp->data.mid.len;
@@ -295,19 +301,22 @@ tulle_err tulle_peer_set_remote(tulle_peer *p, tulle_sdp_type type, const char *
 				       : set_remote_answer(p, type, t, &sdp);
 }
 
-static tulle_err set_local_offer(tulle_peer *p)
+static tulle_err set_local_offer(tulle_peer *p, bool restart)
 {
 	if (p->signaling != TULLE_SIGNALING_STABLE &&
 		p->signaling != TULLE_SIGNALING_HAVE_LOCAL_OFFER)
 		return tulle_peer_fail(
 			p, TULLE_ERR_STATE, "an offer does not fit the signaling state");
+	tulle_err err = tulle_peer_set_restart(p, restart);
+	if (err != TULLE_OK)
+		return err;
 	if (!p->transport_set)
 		(void)tulle_ice_set_role(p->ice, true); /* RFC8445:6.1.1: who offers controls */
-	p->local_pending =
-		(peer_description){.type = TULLE_SDP_OFFER, .version = ++p->session_version};
+	p->local_pending = (peer_description){
+		.type = TULLE_SDP_OFFER, .version = ++p->session_version, .restart = restart};
 	p->offered = true;
 	p->negotiation_needed = false;
-	begin_gathering(p);
+	tulle_peer_begin_gathering(p);
 	set_signaling(p, TULLE_SIGNALING_HAVE_LOCAL_OFFER);
 	return TULLE_OK;
 }
@@ -321,11 +330,10 @@ static tulle_err set_local_answer(tulle_peer *p, tulle_sdp_type type)
 	if (tulle_sdp_read(remote_text(p, true), &offer) != TULLE_OK)
 		return tulle_peer_fail(p, TULLE_ERR_STATE, "the offer is gone");
 	p->local_pending = (peer_description){.type = type, .version = ++p->session_version};
-	begin_gathering(p);
+	tulle_peer_begin_gathering(p);
 	tulle_err err = set_transport(p, &offer, answer_setup(p, &offer));
 	if (err != TULLE_OK)
 		return err;
-	feed_candidates(p, &offer);
 	if (type == TULLE_SDP_ANSWER)
 		settle(p);
 	else
@@ -334,29 +342,35 @@ static tulle_err set_local_answer(tulle_peer *p, tulle_sdp_type type)
 }
 
 /* W3C: only what create_offer and create_answer gave may be set; what differs is an error. */
-static bool is_ours(tulle_peer *p, tulle_sdp_type type, const char *sdp, size_t len)
+static bool is_ours(
+	tulle_peer *p, tulle_sdp_type type, tulle_text sdp, bool asked, peer_description *out)
 {
-	tulle_sdp_type kind = type == TULLE_SDP_OFFER ? TULLE_SDP_OFFER : TULLE_SDP_ANSWER;
-	size_t n = tulle_peer_write_local(p, kind, p->session_version + 1);
-	return n != 0 && n == len && memcmp(p->text, sdp, n) == 0;
+	*out = describe(p, type == TULLE_SDP_OFFER ? TULLE_SDP_OFFER : TULLE_SDP_ANSWER, asked);
+	size_t n = tulle_peer_write_local(p, out);
+	return n != 0 && n == sdp.len && memcmp(p->text, sdp.ptr, n) == 0;
 }
 
 tulle_err tulle_peer_set_local(tulle_peer *p, tulle_sdp_type type, const char *sdp, size_t len)
 {
+	tulle_text text = {sdp, len};
+	peer_description d;
 	if (p->closed)
 		return tulle_peer_fail(p, TULLE_ERR_STATE, "the connection is closed");
 	if (type == TULLE_SDP_ROLLBACK)
 		return roll_back(p, false);
-	if (type == TULLE_SDP_IMPLICIT)
+	if (type == TULLE_SDP_IMPLICIT) {
 		type = p->signaling == TULLE_SIGNALING_HAVE_REMOTE_OFFER ||
 				       p->signaling == TULLE_SIGNALING_HAVE_LOCAL_PRANSWER
 			       ? TULLE_SDP_ANSWER
 			       : TULLE_SDP_OFFER;
-	else if (sdp == NULL || !is_ours(p, type, sdp, len))
+		d = describe(p, type, false);
+	} else if (sdp == NULL ||
+		   (!is_ours(p, type, text, false, &d) && !is_ours(p, type, text, true, &d))) {
 		return tulle_peer_fail(
 			p, TULLE_ERR_ARGUMENT, "not the description that was created");
+	}
 	if (type == TULLE_SDP_OFFER)
-		return set_local_offer(p);
+		return set_local_offer(p, d.restart);
 	return set_local_answer(p, type);
 }
 
@@ -366,7 +380,10 @@ tulle_sdp_type tulle_peer_local(const tulle_peer *peer, bool pending, tulle_text
 	const peer_description *d = pending ? &p->local_pending : &p->local_current;
 	*sdp = (tulle_text){p->text, 0};
 	if (d->type != 0)
-		sdp->len = tulle_peer_write_local(p, d->type, d->version);
+		sdp->len =
+			tulle_peer_write_local(p, &(peer_description){.type = d->type,
+							  .version = d->version,
+							  .restart = d->restart && p->restarting});
 	return sdp->len != 0 ? d->type : (tulle_sdp_type)0;
 }
 
@@ -382,15 +399,17 @@ tulle_err tulle_peer_add_candidate(tulle_peer *p, const tulle_candidate *candida
 	if (p->closed || !has_remote)
 		return tulle_peer_fail(
 			p, TULLE_ERR_STATE, "a candidate comes after the description");
-	tulle_drop drop = tulle_ice_add_remote(p->ice, p->now, candidate->candidate);
+	/* Without a name it belongs to the description that came last: RFC9429:4.1.19. */
+	tulle_text ufrag = candidate->username_fragment;
+	tulle_sdp offer;
+	if (ufrag.len == 0 && p->remote_restarts &&
+		tulle_sdp_read(remote_text(p, true), &offer) == TULLE_OK)
+		ufrag = offer.ufrag;
+	tulle_drop drop = tulle_ice_add_remote_of(p->ice, p->now, candidate->candidate, ufrag);
 	tulle_peer_count(p, drop);
+	tulle_peer_permit_remotes(p);
 	tulle_peer_mark(p);
 	if (drop == TULLE_DROP_ICE_CANDIDATE)
 		return tulle_peer_fail(p, TULLE_ERR_SYNTAX, "not a candidate of RFC 8839");
 	return TULLE_OK; /* what we cannot use is no error of the caller's: W3C */
-}
-
-tulle_err tulle_peer_restart_ice(tulle_peer *p)
-{
-	return tulle_peer_fail(p, TULLE_ERR_STATE, "ICE restart is not built yet");
 }

@@ -7,6 +7,7 @@
 #include "peer/dcep.h"
 #include "peer/limits.h"
 #include "peer/peer.h"
+#include "peer/servers.h"
 #include "sctp/sctp.h"
 
 #include <tulle/sdp.h>
@@ -99,6 +100,7 @@ typedef struct {
 	tulle_sdp_type type; /* 0: none */
 	uint64_t version;    /* of o=: ours is written anew from it */
 	uint16_t len;        /* of the remote's text */
+	bool restart;        /* ours: it has the credentials of the restart that waits */
 } peer_description;
 
 /* SNAP: both INITs, as the descriptions have them. */
@@ -139,6 +141,9 @@ struct tulle_peer {
 	tulle_sdp_setup setup; /* ours, once an answer was made or taken */
 	bool transport_set;    /* the remote's credentials and fingerprints are in the engines */
 	bool negotiation_needed, data_negotiated, offered;
+	bool restart_wanted;  /* the next offer restarts ICE: W3C's LocalIceCredentialsToReplace */
+	bool restarting;      /* an offer of ours does, its answer is not here */
+	bool remote_restarts; /* an offer of the remote does, its answer is not made */
 	uint64_t remote_message_max;
 	peer_snap snap;
 	peer_sped sped;
@@ -149,7 +154,11 @@ struct tulle_peer {
 
 	peer_path paths[PEER_PATHS_MAX];
 	uint8_t path_count;
-	bool paths_known, gathering_begun, gathered;
+	bool paths_known, gathering_begun, gathered, was_gathered; /* before a restart */
+	tulle_peer_servers *servers, *own_servers; /* NULL: none; own: in the block */
+	uint32_t servers_seen, errors_seen;
+	peer_path relays[PEER_RELAYS_MAX];
+	uint8_t relay_count;
 
 	bool dtls_started, dtls_open, sctp_open, closed, close_sent, was_connected;
 	tulle_ice_state ice_said;
@@ -181,8 +190,16 @@ struct tulle_peer {
 tulle_err tulle_peer_fail(tulle_peer *peer, tulle_err err, const char *why);
 void tulle_peer_mark(tulle_peer *peer);
 void tulle_peer_count(tulle_peer *peer, tulle_drop drop);
-/* signaling.c: our description of this kind into peer->text; 0: it does not fit. */
-size_t tulle_peer_write_local(tulle_peer *peer, tulle_sdp_type type, uint64_t version);
+/* signaling.c: our description of this kind, version, and ICE generation into peer->text; 0: it
+ * does not fit. */
+size_t tulle_peer_write_local(tulle_peer *peer, const peer_description *description);
+/* restart.c */
+bool tulle_peer_offer_restarts(const tulle_peer *peer, bool asked);
+tulle_err tulle_peer_set_restart(tulle_peer *peer, bool restart); /* of our offer */
+tulle_err tulle_peer_judge_restart(tulle_peer *peer, const tulle_sdp *remote, bool offer);
+void tulle_peer_expect_restart(tulle_peer *peer, const tulle_sdp *offer);
+tulle_err tulle_peer_set_credentials(tulle_peer *peer, const tulle_sdp *remote);
+void tulle_peer_roll_restart_back(tulle_peer *peer);
 /* snap.c: our INIT as a=sctp-init has it, into buf; len 0: it does not stand in such a description.
  */
 tulle_text tulle_peer_snap_write(
@@ -198,12 +215,17 @@ void tulle_peer_sped_take(tulle_peer *peer, const tulle_sdp *remote);
 void tulle_peer_sped_handle(tulle_peer *peer, tulle_drop drop); /* what ICE said of a datagram */
 void tulle_peer_sped_heard(tulle_peer *peer, tulle_bytes datagram);
 void tulle_peer_sped_offer(tulle_peer *peer); /* before ICE is polled */
-void tulle_peer_sped_sent(tulle_peer *peer);  /* after it gave a datagram */
-/* events.c */
+void tulle_peer_sped_sent(tulle_peer *peer); /* after it gave a datagram */ /* events.c */
 void tulle_peer_release_assembly(tulle_peer *peer);
 /* transport.c: drives the engines as far as they go. */
 void tulle_peer_advance(tulle_peer *peer);
 void tulle_peer_end(tulle_peer *peer, tulle_peer_ended why);
+/* gathering.c */
+void tulle_peer_begin_gathering(tulle_peer *peer);
+void tulle_peer_tell_gathered(tulle_peer *peer); /* when paths and servers have no more to come */
+void tulle_peer_take_servers(tulle_peer *peer);  /* what they found, if there is news */
+void tulle_peer_permit_remotes(tulle_peer *peer);
+const tulle_peer_event *tulle_peer_server_failed(tulle_peer *peer); /* NULL: none */
 /* channels.c */
 void tulle_peer_channel_assign(tulle_peer *peer, peer_channel *channel); /* its id; opens it */
 void tulle_peer_channels_assign(tulle_peer *peer); /* the DTLS role is known, or SCTP is up */

@@ -49,14 +49,24 @@ TULLE_API tulle_ice *tulle_ice_init(
 /* Zeroes the whole block, the passwords in it. */
 TULLE_API void tulle_ice_wipe(tulle_ice *ice);
 
-/* Ours; the texts live as long as the agent. */
+/* Ours, to be told: after restart the new ones. The texts live until the next call of restart,
+ * rollback or set_remote. */
 TULLE_API void tulle_ice_credentials(const tulle_ice *ice, tulle_text *ufrag, tulle_text *pwd);
-/* The remote's, once. Candidates and checks that came earlier take part from here on. lite: the
- * remote has a=ice-lite, so we control (RFC8445:6.1.1). Errors: ARGUMENT (ufrag not 4..256 or pwd
- * not 22..256 ice-chars: RFC8839:5.4), STATE (already set, with others; with the same it is OK). */
+/* The remote's, once, and once after each restart. Candidates and checks that came earlier take
+ * part from here on. lite: the remote has a=ice-lite, so we control (RFC8445:6.1.1). Errors:
+ * ARGUMENT (ufrag not 4..256 or pwd not 22..256 ice-chars: RFC8839:5.4; only one of them is new),
+ * STATE (already set, with others, and no restart; with the same it is OK, and no restart). */
 TULLE_API tulle_err tulle_ice_set_remote(
 	tulle_ice *ice, tulle_time now, tulle_text ufrag, tulle_text pwd, bool lite);
 TULLE_API bool tulle_ice_has_remote(const tulle_ice *ice);
+/* RFC8445:9: new credentials of ours, and all local candidates are told again, with GATHERING_DONE.
+ * Everything goes on as it was until set_remote brings the remote's new ones; then the pair that
+ * carries data does, with the former credentials, until the new generation has selected a pair. The
+ * role stays. From FAILED it is the one way out. SYSTEM: random failed. */
+TULLE_API tulle_err tulle_ice_restart(tulle_ice *ice, tulle_time now);
+/* Before set_remote: the restart is off, the former credentials stand, and candidates that came for
+ * what is off are forgotten. */
+TULLE_API void tulle_ice_rollback(tulle_ice *ice, tulle_time now);
 /* Before set_remote: who answers an offer is controlled. Later it is a conflict's to change: STATE.
  */
 TULLE_API tulle_err tulle_ice_set_role(tulle_ice *ice, bool controlling);

@@ -69,6 +69,7 @@ typedef enum {
 	TULLE_PEER_CLOSING,
 	TULLE_PEER_CLOSE,
 	TULLE_PEER_ERROR,
+	TULLE_PEER_ICE_CANDIDATE_ERROR, /* a STUN or TURN server gave none, or its relay is lost */
 } tulle_peer_event_kind; /* of one channel: CHANNEL, OPEN, MESSAGE..., CLOSING, CLOSE. A local
 			    tulle_peer_close gives none, as W3C */
 
@@ -104,6 +105,11 @@ typedef struct { /* valid until the listener returns, or the next tulle_peer_nex
 			uint16_t sctp_cause;
 			uint8_t tls_alert;
 		} error;
+		struct { /* code: of STUN or TURN; 701: no answer, no such name, no way there */
+			tulle_text url, text;
+			tulle_addr local, server; /* family 0: not known */
+			uint16_t code;
+		} candidate_error;
 		int state; /* the enum that the kind names */
 	} u;
 } tulle_peer_event;

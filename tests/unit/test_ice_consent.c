@@ -146,7 +146,7 @@ START_TEST(the_block_and_the_config_are_checked)
 	ck_assert_uint_eq(tulle_ice_memory_bytes(&c), 0);
 	c.remote_candidates_max = 4;
 	c.local_candidates_max = 2;
-	ck_assert_uint_lt(tulle_ice_memory_bytes(&c), 6000);
+	ck_assert_uint_lt(tulle_ice_memory_bytes(&c), 6600);
 }
 END_TEST
 
