@@ -2,11 +2,14 @@
 /* host: names by multicast DNS between two hosts, over the loopback interface alone. */
 #include "base/addr.h"
 #include "base/text.h"
-#include "host/host.h"
+#include "host/mdns.h"
 
 #include <check.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define NAME "0f1e2d3c-4b5a-4978-8a6b-1c2d3e4f5a6b.local"
 
@@ -159,6 +162,34 @@ START_TEST(what_is_refused_is_told)
 }
 END_TEST
 
+static int option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof value;
+	ck_assert_int_eq(getsockopt(fd, level, name, &value, &len), 0);
+	return value;
+}
+
+/* ICE-118, to the group and to one alone; and the port is shared (RFC6762:15). */
+START_TEST(what_is_sent_may_have_crossed_no_router)
+{
+	for (int i = 0; i < 2; i++) {
+		tulle_host_mdns_socket s, again;
+		ck_assert(tulle_host_mdns_open(&s, i == 0 ? 4 : 6));
+		ck_assert(tulle_host_mdns_open(&again, i == 0 ? 4 : 6));
+		if (i == 0) {
+			ck_assert_int_eq(option(s.fd, IPPROTO_IP, IP_TTL), 255);
+			ck_assert_int_eq(option(s.fd, IPPROTO_IP, IP_MULTICAST_TTL), 255);
+		} else {
+			ck_assert_int_eq(option(s.fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS), 255);
+			ck_assert_int_eq(option(s.fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS), 255);
+		}
+		close(s.fd);
+		close(again.fd);
+	}
+}
+END_TEST
+
 Suite *suite_host_mdns(void)
 {
 	Suite *s = suite_create("host_mdns");
@@ -166,6 +197,7 @@ Suite *suite_host_mdns(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, one_host_resolves_the_names_of_another);
 	tcase_add_test(c, what_is_refused_is_told);
+	tcase_add_test(c, what_is_sent_may_have_crossed_no_router);
 	suite_add_tcase(s, c);
 	return s;
 }
