@@ -96,7 +96,7 @@ static bool is_named(const tulle_ice_candidate *c)
 	       tulle_mdns_is_name(c->host);
 }
 
-TULLE_UNTRUSTED(anyone, "1024 bytes; 8 names", candidate)
+TULLE_UNTRUSTED(mesh, "1024 bytes; 8 names", mesh)
 tulle_drop tulle_peer_take_remote(tulle_peer *p, tulle_text candidate, tulle_text ufrag)
 {
 	tulle_ice_candidate c;
