@@ -72,6 +72,7 @@ struct tulle_host_port {
 };
 
 typedef struct tulle_host_streams tulle_host_streams; /* host/streams.c */
+typedef struct tulle_host_mdns tulle_host_mdns;       /* host/mdns.c */
 typedef struct tulle_host_batch tulle_host_batch;     /* host/udp.c */
 
 struct tulle_host {
@@ -93,6 +94,7 @@ struct tulle_host {
 	tulle_host_interface interfaces[HOST_INTERFACES_MAX];
 	size_t interface_count;
 	tulle_host_streams *streams; /* NULL until the first stream or name */
+	tulle_host_mdns *mdns;       /* NULL until the first name of a link */
 	tulle_host_watch wake_watch, timer_watch;
 	uint64_t socket_drops; /* datagrams that the kernel dropped for want of room, SO_RXQ_OVFL */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* host: the loop. A turn: drain who is ready, wait, hand input out, run who is due, drain again.
  * Listeners run from within a step alone, and what they destroy goes when the step is over. */
-#include "host/host.h"
+#include "host/mdns.h"
 
 #include "base/serial.h"
 
@@ -138,6 +138,7 @@ void tulle_host_destroy(tulle_host *host)
 		tulle_host_remove(member);
 	}
 	tulle_host_streams_destroy(host);
+	tulle_host_mdns_destroy(host);
 	free(host->batch);
 	close_fd(host->epoll_fd);
 	close_fd(host->wake_fd);
@@ -240,6 +241,7 @@ void tulle_host_remove(tulle_host_member *member)
 	tulle_heap_set(&host->heap, &member->due, TULLE_TIME_NEVER);
 	if (host->streams != NULL)
 		tulle_host_streams_forget(host, member);
+	tulle_host_mdns_forget(host, member);
 	if (host->in_step)
 		host->gone_count++;
 	else
@@ -279,6 +281,10 @@ static bool drain_member(tulle_host *host, tulle_host_member *member, tulle_time
 			return true;
 		if (out.kind == TULLE_OUT_DATAGRAM)
 			tulle_host_batch_add(host, member, &out);
+		else if (out.kind == TULLE_OUT_PUBLISH)
+			tulle_host_mdns_publish(host, member, &out);
+		else if (out.kind == TULLE_OUT_RESOLVE && out.mdns)
+			tulle_host_mdns_resolve(host, member, &out);
 		else
 			tulle_host_stream_out(host, member, &out);
 	}

@@ -271,11 +271,10 @@ static void connect_stream(tulle_host *host, tulle_host_member *member, const tu
 static void resolve(tulle_host *host, tulle_host_member *member, const tulle_out *out)
 {
 	char name[256];
-	if (!out->mdns && copy_name(name, out->name) &&
+	if (copy_name(name, out->name) &&
 		tulle_host_names_ask(host->streams->names, member, false, out->id, name, out->port))
 		return;
-	/* no name, or the multicast resolver that this host does not have yet: the asker times out
-	 */
+	/* no name: the asker times out */
 }
 
 static void write_stream(stream *s, tulle_bytes data)

@@ -3,6 +3,7 @@
  * UDP_GRO). A full socket is back-pressure: what did not go waits, and nobody is polled meanwhile.
  */
 #include "host/host.h"
+#include "host/sockaddr.h"
 
 #include "base/addr.h"
 #include "base/serial.h"
@@ -43,41 +44,6 @@ struct tulle_host_batch {
 	message in[HOST_RECEIVE_MESSAGES];
 };
 
-static socklen_t write_sockaddr(const tulle_addr *a, struct sockaddr_in6 *to)
-{
-	memset(to, 0, sizeof *to);
-	if (a->family == 4) {
-		struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(a->port)};
-		memcpy(&in.sin_addr, a->ip, 4);
-		memcpy(to, &in, sizeof in);
-		return sizeof in;
-	}
-	to->sin6_family = AF_INET6;
-	to->sin6_port = htons(a->port);
-	to->sin6_scope_id = a->scope;
-	memcpy(&to->sin6_addr, a->ip, 16);
-	return sizeof *to;
-}
-
-static tulle_addr read_sockaddr(const struct sockaddr_in6 *from)
-{
-	tulle_addr a = {0};
-	if (from->sin6_family == AF_INET) {
-		struct sockaddr_in in;
-		memcpy(&in, from, sizeof in);
-		a.family = 4;
-		a.port = ntohs(in.sin_port);
-		memcpy(a.ip, &in.sin_addr, 4);
-		return a;
-	}
-	a.family = 6;
-	a.port = ntohs(from->sin6_port);
-	memcpy(a.ip, &from->sin6_addr, 16);
-	if (tulle_addr_classify(&a) == TULLE_ADDR_LINK_LOCAL)
-		a.scope = from->sin6_scope_id;
-	return a;
-}
-
 static bool bind_port(tulle_host *host, tulle_host_udp *udp)
 {
 	const char *text = udp->family == 4 ? host->options.bind4 : host->options.bind6;
@@ -90,13 +56,13 @@ static bool bind_port(tulle_host *host, tulle_host_udp *udp)
 		return false;
 	for (unsigned port = low; port <= (high > low ? high : low); port++) {
 		a.port = (uint16_t)port;
-		socklen_t len = write_sockaddr(&a, &name);
+		socklen_t len = tulle_host_write_sockaddr(&a, &name);
 		if (bind(udp->fd, (const struct sockaddr *)&name, len) != 0)
 			continue;
 		len = sizeof name;
 		if (getsockname(udp->fd, (struct sockaddr *)&name, &len) != 0)
 			return false;
-		udp->port = read_sockaddr(&name).port;
+		udp->port = tulle_host_read_sockaddr(&name).port;
 		return true;
 	}
 	return false;
@@ -239,7 +205,7 @@ static void make_header(message *m, struct msghdr *h)
 	memset(h, 0, sizeof *h);
 	memset(m->control, 0, sizeof m->control);
 	h->msg_name = &m->name;
-	h->msg_namelen = write_sockaddr(&m->out.remote, &m->name);
+	h->msg_namelen = tulle_host_write_sockaddr(&m->out.remote, &m->name);
 	h->msg_iov = &m->iov;
 	h->msg_iovlen = 1;
 	h->msg_control = m->control;
@@ -440,8 +406,9 @@ static tulle_host_member *take_message(tulle_host *host, tulle_host_udp *udp, me
 {
 	received r = read_control(host, h, udp->family);
 	tulle_time now = tulle_host_now();
-	tulle_in in = {
-		.kind = TULLE_IN_DATAGRAM, .local = r.local, .remote = read_sockaddr(&m->name)};
+	tulle_in in = {.kind = TULLE_IN_DATAGRAM,
+		.local = r.local,
+		.remote = tulle_host_read_sockaddr(&m->name)};
 	in.local.port = udp->port;
 	in.id = find_path(host, &r.local);
 	size_t segment = r.segment != 0 ? r.segment : len;

@@ -22,6 +22,7 @@ typedef struct {
 	uint32_t serial;                        /* the order of gathering: RFC8838:17 */
 	uint16_t preference;
 	uint8_t type, server, over;
+	tulle_text name;   /* told in the place of the address; len 0: the address is */
 	bool used, untold; /* untold: its event has not been polled */
 } ice_local;
 
@@ -31,7 +32,8 @@ typedef struct {
 	uint32_t ufrag; /* hash of the candidate's ufrag extension; 0: it has none */
 	tulle_ice_type type;
 	bool used;
-	bool next; /* of the generation that a restart will begin: in no pair */
+	bool hidden; /* it came as a name: no server of ours hears the address */
+	bool next;   /* of the generation that a restart will begin: in no pair */
 } ice_remote;
 
 typedef enum { /* RFC8445:6.1.2.6 */

@@ -2,6 +2,7 @@
 /* ice: our candidates: of the paths that the host has, and what servers bring (RFC8445:5.1).
  * Invariant: no two bases have one path, no two local candidates one local preference. */
 #include "ice/agent.h"
+#include "ice/ice.h"
 
 #include "base/panic.h"
 
@@ -128,6 +129,12 @@ static tulle_err add_local(tulle_ice *ice, const ice_local *local)
 tulle_err tulle_ice_add_path(
 	tulle_ice *ice, tulle_time now, uint32_t id, tulle_addr local, uint32_t mtu)
 {
+	return tulle_ice_add_hidden_path(ice, now, id, local, mtu, (tulle_text){NULL, 0});
+}
+
+tulle_err tulle_ice_add_hidden_path(tulle_ice *ice, tulle_time now, uint32_t id, tulle_addr local,
+	uint32_t mtu, tulle_text name)
+{
 	ice->now = tulle_time_max(ice->now, now);
 	if (!is_usable(&local))
 		return TULLE_ERR_ARGUMENT;
@@ -137,17 +144,20 @@ tulle_err tulle_ice_add_path(
 		return TULLE_OK;
 	if (count_paths(ice) == ICE_PATHS_MAX)
 		return TULLE_ERR_LIMIT;
-	return add_local(
-		ice, &(ice_local){.addr = local, .id = id, .mtu = mtu, .type = TULLE_ICE_HOST});
+	return add_local(ice,
+		&(ice_local){
+			.addr = local, .id = id, .mtu = mtu, .type = TULLE_ICE_HOST, .name = name});
 }
 
-/* RFC8445:5.1.3: same address and base. What is a host's address is no NAT's either. */
+/* RFC8445:5.1.3: same address and base. What is a host's address is no NAT's either; but one that
+ * is hidden has not been told: mdns-ice draft, 3.1.2. */
 static bool is_redundant(const tulle_ice *ice, uint32_t id, const tulle_addr *addr)
 {
 	for (uint8_t i = 0; i < ice->local_slots; i++) {
 		const ice_local *o = &ice->locals[i];
 		if (o->used && tulle_addr_is(&o->addr, addr) &&
-			(o->type == TULLE_ICE_HOST || (o->type == TULLE_ICE_SRFLX && o->id == id)))
+			((o->type == TULLE_ICE_HOST && o->name.len == 0) ||
+				(o->type == TULLE_ICE_SRFLX && o->id == id)))
 			return true;
 	}
 	return false;
@@ -165,8 +175,9 @@ static tulle_err add_reflexive(tulle_ice *ice, const tulle_ice_local *c)
 		return TULLE_ERR_ARGUMENT;
 	if (is_redundant(ice, c->id, &addr))
 		return TULLE_OK;
+	bool hidden = ice->locals[base].name.len != 0;
 	return add_local(ice, &(ice_local){.addr = addr,
-				      .related = ice->locals[base].addr,
+				      .related = hidden ? (tulle_addr){0} : ice->locals[base].addr,
 				      .id = c->id,
 				      .type = TULLE_ICE_SRFLX,
 				      .server = c->server});

@@ -7,6 +7,11 @@
 
 #include "ice/frame.h"
 
+/* As add_path, of an address that hides behind a name (it lives as long as the path): the candidate
+ * is told with the name, and none of the base's others tells its address. */
+tulle_err tulle_ice_add_hidden_path(tulle_ice *ice, tulle_time now, uint32_t id, tulle_addr local,
+	uint32_t mtu, tulle_text name);
+
 /* The index-th local candidate, from 0, as "candidate:..."; 0: there is none, or it does not fit.
  */
 size_t tulle_ice_write_local(const tulle_ice *ice, size_t index, char *dst, size_t cap);
@@ -24,6 +29,14 @@ void tulle_ice_expect_restart(tulle_ice *ice);
  * not say. */
 tulle_drop tulle_ice_add_remote_of(
 	tulle_ice *ice, tulle_time now, tulle_text candidate, tulle_text ufrag);
-/* The address of the first remote candidate from *cursor (0 at first) on; false: no more. */
+/* "" or "end-of-candidates". */
+bool tulle_ice_is_end(tulle_text candidate);
+/* As add_remote_of, one that came with a name (what it says of an address is not looked at), and
+ * the address that the name has; of what is told to servers and paired with relays it is left out:
+ * mdns-ice draft, 3.3.2. */
+tulle_drop tulle_ice_add_resolved(tulle_ice *ice, tulle_time now, tulle_text candidate,
+	tulle_text ufrag, const tulle_addr *addr);
+/* The address of the first remote candidate from *cursor (0 at first) on that our servers may know;
+ * false: no more. */
 bool tulle_ice_next_remote(const tulle_ice *ice, size_t *cursor, tulle_addr *out);
 #endif

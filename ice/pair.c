@@ -116,6 +116,8 @@ static bool is_pairable(const tulle_addr *a, const tulle_addr *b)
 static bool pair_up(tulle_ice *ice, uint8_t local, uint8_t remote)
 {
 	const ice_remote *r = &ice->remotes[remote];
+	if (r->hidden && ice->locals[local].type == TULLE_ICE_RELAY)
+		return true; /* mdns-ice draft, 3.3.2: its server would hear the address */
 	/* RFC8445:7.3.1.3: a learnt candidate is paired only with where it was learnt. */
 	if (!is_pairable(&ice->locals[local].addr, &r->addr) || r->type == TULLE_ICE_PRFLX ||
 		tulle_ice_find_pair(ice, local, remote) != ICE_NONE)

@@ -142,7 +142,7 @@ static bool is_of_next(const tulle_ice *ice, tulle_text ufrag)
 static tulle_drop judge(const tulle_ice *ice, const tulle_ice_candidate *c, const tulle_addr *addr)
 {
 	bool next = is_of_next(ice, c->ufrag);
-	if (c->type == 0 || !c->is_udp || !c->is_address) /* RFC8839:5.1, places for mDNS and TCP */
+	if (c->type == 0 || !c->is_udp || !c->is_address) /* RFC8839:5.1, a place for TCP */
 		return TULLE_DROP_ICE_UNSUPPORTED;
 	/* RFC8838:14: nothing of this generation comes behind the end */
 	if (next ? ice->next_ended : ice->remote_ended)
@@ -154,12 +154,13 @@ static tulle_drop judge(const tulle_ice *ice, const tulle_ice_candidate *c, cons
 }
 
 /* RFC8838:11: what we learnt from a check may be signaled later: it then gets its real type. */
-static void merge(tulle_ice *ice, uint8_t slot, const tulle_ice_candidate *c)
+static void merge(tulle_ice *ice, uint8_t slot, const tulle_ice_candidate *c, bool hidden)
 {
 	ice_remote *r = &ice->remotes[slot];
 	if (r->type != TULLE_ICE_PRFLX)
 		return;
 	r->type = c->type;
+	r->hidden = hidden;
 	r->priority = c->priority;
 	r->foundation = remote_foundation(ice, c->foundation);
 	ice->learnt--;
@@ -167,7 +168,7 @@ static void merge(tulle_ice *ice, uint8_t slot, const tulle_ice_candidate *c)
 	tulle_ice_sort_pairs(ice);
 }
 
-static tulle_drop take_candidate(tulle_ice *ice, const tulle_ice_candidate *c)
+static tulle_drop take_candidate(tulle_ice *ice, const tulle_ice_candidate *c, bool hidden)
 {
 	tulle_addr addr = tulle_ice_normal_addr(&c->addr);
 	bool next = is_of_next(ice, c->ufrag);
@@ -176,7 +177,7 @@ static tulle_drop take_candidate(tulle_ice *ice, const tulle_ice_candidate *c)
 		return drop;
 	uint8_t slot = next ? find_next(ice, &addr) : tulle_ice_find_remote(ice, &addr);
 	if (slot != ICE_NONE) { /* RFC8838:11: duplicates are ignored */
-		merge(ice, slot, c);
+		merge(ice, slot, c, hidden);
 		return TULLE_TAKEN;
 	}
 	slot = find_room(ice, c->priority, next);
@@ -188,6 +189,7 @@ static tulle_drop take_candidate(tulle_ice *ice, const tulle_ice_candidate *c)
 		.ufrag = c->ufrag.len != 0 ? tulle_ice_hash_text(c->ufrag) : 0,
 		.type = c->type,
 		.used = true,
+		.hidden = hidden,
 		.next = next};
 	ice->signaled++;
 	if (next)
@@ -196,7 +198,7 @@ static tulle_drop take_candidate(tulle_ice *ice, const tulle_ice_candidate *c)
 	return tulle_ice_pair_remote(ice, slot) ? TULLE_TAKEN : TULLE_DROP_LIMIT;
 }
 
-static bool is_end(tulle_text text)
+bool tulle_ice_is_end(tulle_text text)
 {
 	return text.len == 0 || tulle_text_is(text, TULLE_TEXT("end-of-candidates")) ||
 	       tulle_text_is(text, TULLE_TEXT("a=end-of-candidates"));
@@ -209,7 +211,7 @@ tulle_drop tulle_ice_add_remote_of(
 	tulle_ice_candidate c;
 	tulle_drop drop = TULLE_TAKEN;
 	ice->now = tulle_time_max(ice->now, now);
-	if (is_end(text)) { /* RFC8838:13 */
+	if (tulle_ice_is_end(text)) { /* RFC8838:13 */
 		if (is_of_next(ice, ufrag))
 			ice->next_ended = true;
 		else
@@ -219,7 +221,26 @@ tulle_drop tulle_ice_add_remote_of(
 		if (drop == TULLE_TAKEN && c.ufrag.len == 0)
 			c.ufrag = ufrag;
 		if (drop == TULLE_TAKEN && c.component == 1)
-			drop = take_candidate(ice, &c);
+			drop = take_candidate(ice, &c, false);
+	}
+	ice->drops[drop]++;
+	tulle_ice_update_state(ice);
+	return drop;
+}
+
+tulle_drop tulle_ice_add_resolved(
+	tulle_ice *ice, tulle_time now, tulle_text text, tulle_text ufrag, const tulle_addr *addr)
+{
+	tulle_ice_candidate c;
+	ice->now = tulle_time_max(ice->now, now);
+	tulle_drop drop = tulle_ice_read_candidate(text, &c);
+	if (drop == TULLE_TAKEN && c.component == 1) {
+		uint16_t port = c.addr.port;
+		c.addr = *addr;
+		c.addr.port = port;
+		c.is_address = true;
+		c.ufrag = c.ufrag.len != 0 ? c.ufrag : ufrag;
+		drop = take_candidate(ice, &c, true);
 	}
 	ice->drops[drop]++;
 	tulle_ice_update_state(ice);
@@ -296,7 +317,7 @@ bool tulle_ice_next_remote(const tulle_ice *ice, size_t *cursor, tulle_addr *out
 {
 	while (*cursor < ice->remote_slots) {
 		const ice_remote *r = &ice->remotes[(*cursor)++];
-		if (!r->used)
+		if (!r->used || r->hidden)
 			continue;
 		*out = r->addr;
 		return true;

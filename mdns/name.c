@@ -22,11 +22,10 @@ void tulle_mdns_announce(mdns_name *n, tulle_time now)
 }
 
 /* RFC 4122:4.4 */
-static bool draw_name(tulle_mdns *mdns, mdns_name *n)
+bool tulle_mdns_draw_name(const tulle_random *random, char text[TULLE_MDNS_TEXT_BYTES])
 {
 	uint8_t r[16];
-	char *text = n->text;
-	if (!mdns->config.random.fill(mdns->config.random.user, r, sizeof r))
+	if (!random->fill(random->user, r, sizeof r))
 		return false;
 	r[6] = (uint8_t)((r[6] & 0x0f) | 0x40);
 	r[8] = (uint8_t)((r[8] & 0x3f) | 0x80);
@@ -37,37 +36,67 @@ static bool draw_name(tulle_mdns *mdns, mdns_name *n)
 		*text++ = hex[r[i] & 15];
 	}
 	memcpy(text, ".local", 6);
-	TULLE_CHECK(tulle_mdns_read_text((tulle_text){n->text, sizeof n->text}, n->name));
+	return true;
+}
+
+static mdns_name *find_name(const tulle_mdns *mdns, const uint8_t *wire)
+{
 	for (size_t i = 0; i < mdns->config.names_max; i++)
 		if (mdns->names[i].state != MDNS_NONE &&
-			memcmp(mdns->names[i].name, n->name, sizeof n->name) == 0)
-			return false; /* whatever it is, it is not random */
-	return true;
+			memcmp(mdns->names[i].name, wire, MDNS_NAME_BYTES) == 0)
+			return &mdns->names[i];
+	return NULL;
+}
+
+static tulle_err add_name(
+	tulle_mdns *mdns, const tulle_addr *addr, tulle_text name, mdns_name **added)
+{
+	uint8_t wire[MDNS_NAME_BYTES];
+	if (!tulle_mdns_read_text(name, wire) || !tulle_mdns_is_usable(mdns, addr))
+		return TULLE_ERR_ARGUMENT;
+	if (find_name(mdns, wire) != NULL)
+		return TULLE_ERR_STATE;
+	for (size_t i = 0; i < mdns->config.names_max; i++) {
+		mdns_name *n = &mdns->names[i];
+		if (n->state != MDNS_NONE)
+			continue;
+		*n = (mdns_name){.state = MDNS_LIVE, .addr = *addr};
+		n->addr.port = 0;
+		memcpy(n->name, wire, sizeof wire);
+		memcpy(n->text, name.ptr, name.len);
+		for (size_t f = 0; f < 2; f++)
+			n->outlets[f] = (mdns_outlet){.at = TULLE_TIME_NEVER,
+				.free_at = mdns->now,
+				.recent_until = mdns->now};
+		tulle_mdns_announce(n, mdns->now);
+		*added = n;
+		return TULLE_OK;
+	}
+	return TULLE_ERR_LIMIT;
 }
 
 tulle_err tulle_mdns_publish(
 	tulle_mdns *mdns, tulle_time now, const tulle_addr *addr, tulle_text *name)
 {
+	char text[TULLE_MDNS_TEXT_BYTES];
+	mdns_name *n;
 	mdns->now = tulle_time_max(mdns->now, now);
-	if (!tulle_mdns_is_usable(mdns, addr))
-		return TULLE_ERR_ARGUMENT;
-	for (size_t i = 0; i < mdns->config.names_max; i++) {
-		mdns_name *n = &mdns->names[i], fresh = {.state = MDNS_LIVE, .addr = *addr};
-		if (n->state != MDNS_NONE)
-			continue;
-		if (!draw_name(mdns, &fresh))
-			return TULLE_ERR_SYSTEM;
-		fresh.addr.port = 0;
-		for (size_t f = 0; f < 2; f++)
-			fresh.outlets[f] = (mdns_outlet){.at = TULLE_TIME_NEVER,
-				.free_at = mdns->now,
-				.recent_until = mdns->now};
-		tulle_mdns_announce(&fresh, mdns->now);
-		*n = fresh;
+	if (!tulle_mdns_draw_name(&mdns->config.random, text))
+		return TULLE_ERR_SYSTEM;
+	tulle_err err = add_name(mdns, addr, (tulle_text){text, sizeof text}, &n);
+	if (err == TULLE_ERR_STATE)
+		return TULLE_ERR_SYSTEM; /* drawn twice: whatever it is, it is not random */
+	if (err == TULLE_OK)
 		*name = (tulle_text){n->text, sizeof n->text};
-		return TULLE_OK;
-	}
-	return TULLE_ERR_LIMIT;
+	return err;
+}
+
+tulle_err tulle_mdns_publish_as(
+	tulle_mdns *mdns, tulle_time now, const tulle_addr *addr, tulle_text name)
+{
+	mdns_name *n;
+	mdns->now = tulle_time_max(mdns->now, now);
+	return add_name(mdns, addr, name, &n);
 }
 
 static void want(mdns_outlet *o, uint8_t what, tulle_time at)
@@ -111,12 +140,9 @@ void tulle_mdns_unpublish(tulle_mdns *mdns, tulle_time now, tulle_text name)
 {
 	uint8_t wire[MDNS_NAME_BYTES];
 	mdns->now = tulle_time_max(mdns->now, now);
-	if (!tulle_mdns_read_text(name, wire))
-		return;
-	for (size_t i = 0; i < mdns->config.names_max; i++)
-		if (mdns->names[i].state == MDNS_LIVE &&
-			memcmp(mdns->names[i].name, wire, sizeof wire) == 0)
-			leave(mdns, &mdns->names[i]);
+	mdns_name *n = tulle_mdns_read_text(name, wire) ? find_name(mdns, wire) : NULL;
+	if (n != NULL && n->state == MDNS_LIVE)
+		leave(mdns, n);
 }
 
 static void announce_due(tulle_mdns *mdns, mdns_name *n, const mdns_link *link)

@@ -160,8 +160,10 @@ void tulle_handle(tulle *t, tulle_time now, const tulle_in *in)
 		t->unix_s = in->unix_s;
 		break;
 	case TULLE_IN_TOO_BIG:
+	case TULLE_IN_RESOLVED: /* whose name it is each link knows */
+		tell_links(t, in);
+		break;
 	case TULLE_IN_STREAM_ACCEPTED:
-	case TULLE_IN_RESOLVED:
 		break;
 	}
 	tulle_mesh_mark(t);

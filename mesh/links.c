@@ -14,7 +14,9 @@ static bool make_certificate(tulle *t)
 
 static tulle_peer_config peer_config(const tulle *t, const mesh_node *n)
 {
-	tulle_ice_options ice = {.relay_only = n->ice.relay_only, .loopback = n->ice.loopback};
+	tulle_ice_options ice = {.relay_only = n->ice.relay_only,
+		.loopback = n->ice.loopback,
+		.hide_addresses = n->ice.hide_addresses};
 	return (tulle_peer_config){.ice = ice,
 		.certificate = t->certificate,
 		.send_bytes_max = t->options.send_bytes_max,

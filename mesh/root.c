@@ -209,6 +209,8 @@ static tulle *make(tulle_allocator allocator, const tulle_options *o, const tull
 		.plain_bytes = sizeof t->plain,
 		.assembly = &t->assembly,
 		.servers = t->servers,
+		.name_serial = &t->name_serial,
+		.hiding = &t->hiding,
 		.allocator = {.alloc = counted_alloc, .free = counted_free, .user = t}};
 	return t;
 }

@@ -128,6 +128,8 @@ struct tulle {
 	tulle_peer_servers *servers; /* of all links; NULL: none */
 	size_t servers_bytes;
 	uint32_t servers_seen, errors_seen;
+	tulle_peer_hiding hiding;
+	uint32_t name_serial;      /* of what the links ask the network for */
 	tulle_ready peers;         /* links whose peers have something to do */
 	tulle_ready out, events;   /* links with output, with events */
 	tulle_ready ws_out, heard; /* WebSocket nodes likewise */

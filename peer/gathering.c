@@ -96,8 +96,7 @@ void tulle_peer_begin_gathering(tulle_peer *p)
 		return;
 	p->gathering_begun = true;
 	for (size_t i = 0; i < p->path_count; i++)
-		(void)tulle_ice_add_path(
-			p->ice, p->now, p->paths[i].id, p->paths[i].local, p->paths[i].mtu);
+		tulle_peer_add_path(p, &p->paths[i]);
 	if (p->servers != NULL)
 		tulle_peer_servers_begin(p->servers, p->now);
 	tulle_peer_take_servers(p);
@@ -115,7 +114,8 @@ const tulle_peer_event *tulle_peer_server_failed(tulle_peer *p)
 	p->event.u.candidate_error.url = tulle_text_of(e.url);
 	p->event.u.candidate_error.text = tulle_text_of(e.text);
 	p->event.u.candidate_error.code = e.code;
-	p->event.u.candidate_error.local = e.local;
+	if (!p->config.ice.hide_addresses)
+		p->event.u.candidate_error.local = e.local;
 	p->event.u.candidate_error.server = e.server;
 	return &p->event;
 }

@@ -30,6 +30,10 @@
 #define PEER_INIT_TEXT_BYTES 344        /* likewise, in base64 */
 #define PEER_CLOSE_WAIT_US 10000000     /* for the remote's reset when ours is done; then CLOSED */
 #define PEER_OWN_POOL_BLOCK_BYTES 2048  /* of a peer that brings its own pool (tulle_peer_init) */
+#define PEER_NAMES_MAX 8                /* candidates with a name that is being asked for */
+#define PEER_NAME_CANDIDATE 256         /* bytes of one of them */
+#define PEER_NAME_UFRAG 64              /* of the ufrag it belongs to */
+#define PEER_NAME_US 15000000           /* then nobody answers any more */
 #define PEER_SERVERS_MAX 8              /* STUN and TURN servers in a config */
 #define PEER_RELAYS_MAX (2 * PEER_SERVERS_MAX) /* their paths: one a family */
 #define PEER_SERVER_RELAYS_MAX 4          /* of these, allocations at a time; the rest stand by */

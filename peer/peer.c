@@ -121,6 +121,7 @@ static bool make_engines(tulle_peer *p, const layout *l, tulle_time now)
 	if (l->assembly > l->servers)
 		p->own_servers = tulle_peer_servers_init(base + l->servers,
 			l->assembly - l->servers, &p->config.ice, p->env.random, now);
+	p->hiding = p->env.hiding != NULL ? p->env.hiding : &p->own_hiding;
 	p->servers = p->env.servers != NULL ? p->env.servers : p->own_servers;
 	p->config.ice.servers = NULL; /* the caller's, and copied */
 	p->config.ice.server_count = 0;

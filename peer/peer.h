@@ -3,6 +3,7 @@
  * scratch and ready list; many peers on one port. */
 #ifndef TULLE_PEER_PEER_H
 #define TULLE_PEER_PEER_H
+#include "mdns/mdns.h"
 #include "base/crc32c.h"
 #include "base/pool.h"
 #include "base/ready.h"
@@ -18,6 +19,16 @@ typedef struct {
 	bool busy;
 } tulle_peer_assembly;
 
+/* The names that our addresses hide behind, by path: one of an owner's. */
+#define TULLE_PEER_HIDDEN_MAX 16
+typedef struct {
+	struct {
+		bool used, published;
+		uint32_t path;
+		char text[TULLE_MDNS_TEXT_BYTES];
+	} names[TULLE_PEER_HIDDEN_MAX];
+} tulle_peer_hiding;
+
 /* What an owner of many peers lends each of them; it must outlive them. */
 typedef struct {
 	tulle_pool *pool; /* blocks of 1280 bytes or more */
@@ -26,8 +37,11 @@ typedef struct {
 	tulle_ready *ready; /* where a command marks the peer; NULL: nobody asks */
 	uint8_t *plain; /* PEER_PLAIN_BYTES of scratch, shared by peers that are driven in turn */
 	size_t plain_bytes;
-	tulle_peer_assembly *assembly;      /* NULL: message_bytes_max in the peer's own block */
-	tulle_allocator allocator;          /* for a second assembly alone */
+	tulle_peer_assembly *assembly; /* NULL: message_bytes_max in the peer's own block */
+	tulle_allocator allocator;     /* for a second assembly alone */
+	tulle_peer_hiding *hiding;     /* likewise; NULL: the peer's own */
+	uint32_t *name_serial; /* ids of names that are asked for, one count for all peers of the
+				  owner; NULL: the peer's own */
 	struct tulle_peer_servers *servers; /* of all peers of the owner, who drives them; NULL:
 					       those of the peer's config, in its own block */
 } tulle_peer_env;

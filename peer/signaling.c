@@ -168,10 +168,9 @@ static void feed_candidates(tulle_peer *p, const tulle_sdp *remote)
 	tulle_text candidate;
 	size_t cursor = 0;
 	while (tulle_sdp_next_candidate(remote, &cursor, &candidate))
-		tulle_peer_count(
-			p, tulle_ice_add_remote_of(p->ice, p->now, candidate, remote->ufrag));
+		(void)tulle_peer_take_remote(p, candidate, remote->ufrag);
 	if (remote->end_of_candidates)
-		(void)tulle_ice_add_remote_of(p->ice, p->now, (tulle_text){"", 0}, remote->ufrag);
+		(void)tulle_peer_take_remote(p, (tulle_text){"", 0}, remote->ufrag);
 	tulle_peer_permit_remotes(p);
 }
 
@@ -405,8 +404,7 @@ tulle_err tulle_peer_add_candidate(tulle_peer *p, const tulle_candidate *candida
 	if (ufrag.len == 0 && p->remote_restarts &&
 		tulle_sdp_read(remote_text(p, true), &offer) == TULLE_OK)
 		ufrag = offer.ufrag;
-	tulle_drop drop = tulle_ice_add_remote_of(p->ice, p->now, candidate->candidate, ufrag);
-	tulle_peer_count(p, drop);
+	tulle_drop drop = tulle_peer_take_remote(p, candidate->candidate, ufrag);
 	tulle_peer_permit_remotes(p);
 	tulle_peer_mark(p);
 	if (drop == TULLE_DROP_ICE_CANDIDATE)

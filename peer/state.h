@@ -4,6 +4,7 @@
 #define TULLE_PEER_STATE_H
 #include "dtls/dtls.h"
 #include "ice/ice.h"
+#include "mdns/mdns.h"
 #include "peer/dcep.h"
 #include "peer/limits.h"
 #include "peer/peer.h"
@@ -121,6 +122,16 @@ typedef struct {
 	uint16_t acked, embedded; /* its datagrams, a bit each */
 } peer_sped;
 
+/* A remote candidate that waits for its name's address; without an id: the end of candidates, which
+ * waits for those before it. */
+typedef struct {
+	bool used, asked;
+	uint32_t id;
+	tulle_time due_at;
+	uint16_t len, ufrag_len;
+	char candidate[PEER_NAME_CANDIDATE], ufrag[PEER_NAME_UFRAG];
+} peer_name;
+
 struct tulle_peer {
 	tulle_peer_config config;
 	tulle_peer_env env;
@@ -154,6 +165,9 @@ struct tulle_peer {
 	char mid[32];
 	uint8_t mid_len;
 
+	peer_name names[PEER_NAMES_MAX];
+	tulle_peer_hiding *hiding, own_hiding;
+	uint32_t name_serial; /* without one that the owner's peers share */
 	peer_path paths[PEER_PATHS_MAX];
 	uint8_t path_count;
 	bool paths_known, gathering_begun, gathered, was_gathered; /* before a restart */
@@ -221,6 +235,16 @@ void tulle_peer_sped_offer(tulle_peer *peer); /* before ICE is polled */
 void tulle_peer_sped_sent(tulle_peer *peer);  /* after it gave a datagram */
 /* events.c */
 void tulle_peer_release_assembly(tulle_peer *peer);
+/* names.c: every remote candidate, and the end of them (""), of the description with this ufrag. */
+tulle_drop tulle_peer_take_remote(tulle_peer *peer, tulle_text candidate, tulle_text ufrag);
+void tulle_peer_name_resolved(tulle_peer *peer, const tulle_in *in);
+bool tulle_peer_poll_name(tulle_peer *peer, tulle_out *out);
+/* An interface address becomes a candidate, hidden when the config says so; and is none any more.
+ */
+void tulle_peer_add_path(tulle_peer *peer, const peer_path *path);
+void tulle_peer_forget_name(tulle_peer *peer, uint32_t path);
+void tulle_peer_names_late(tulle_peer *peer);
+tulle_time tulle_peer_names_timeout(const tulle_peer *peer);
 /* transport.c: drives the engines as far as they go. */
 void tulle_peer_advance(tulle_peer *peer);
 void tulle_peer_end(tulle_peer *peer, tulle_peer_ended why);

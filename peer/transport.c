@@ -164,7 +164,7 @@ static void path_up(tulle_peer *p, const tulle_in *in)
 		return;
 	p->paths[p->path_count++] = (peer_path){in->id, in->mtu, in->local};
 	if (p->gathering_begun)
-		(void)tulle_ice_add_path(p->ice, p->now, in->id, in->local, in->mtu);
+		tulle_peer_add_path(p, &p->paths[p->path_count - 1]);
 }
 
 static void path_down(tulle_peer *p, uint32_t id)
@@ -174,6 +174,7 @@ static void path_down(tulle_peer *p, uint32_t id)
 			p->paths[i--] = p->paths[--p->path_count];
 	if (p->gathering_begun)
 		tulle_ice_remove_path(p->ice, p->now, id);
+	tulle_peer_forget_name(p, id);
 }
 
 static void handle_time(tulle_peer *p)
@@ -185,6 +186,7 @@ static void handle_time(tulle_peer *p)
 	if (tulle_time_due(tulle_sctp_poll_timeout(p->sctp), p->now))
 		tulle_sctp_handle_timeout(p->sctp, p->now);
 	tulle_peer_channels_late(p);
+	tulle_peer_names_late(p);
 }
 
 static void take_in(tulle_peer *p, const tulle_in *in)
@@ -206,7 +208,10 @@ static void take_in(tulle_peer *p, const tulle_in *in)
 	case TULLE_IN_DATAGRAM:
 		tulle_peer_count(p, handle_datagram(p, in));
 		break;
-	default: /* streams and names are its servers', the wall clock it does not need */
+	case TULLE_IN_RESOLVED:
+		tulle_peer_name_resolved(p, in);
+		break;
+	default: /* streams are its servers', the wall clock it does not need */
 		break;
 	}
 }
@@ -371,7 +376,7 @@ bool tulle_peer_poll(tulle_peer *p, tulle_time now, uint8_t *scratch, size_t byt
 	tulle_peer_advance(p);
 	if (own != NULL && tulle_peer_servers_poll(own, p->now, scratch, bytes, out))
 		return true;
-	if (poll_relayed(p, scratch, bytes, out))
+	if (tulle_peer_poll_name(p, out) || poll_relayed(p, scratch, bytes, out))
 		return true;
 	if (own == NULL)
 		return false;
@@ -386,6 +391,7 @@ tulle_time tulle_peer_poll_timeout(const tulle_peer *p)
 		return TULLE_TIME_NEVER;
 	tulle_time t =
 		tulle_time_min(tulle_ice_poll_timeout(p->ice), tulle_dtls_poll_timeout(p->dtls));
+	t = tulle_time_min(t, tulle_peer_names_timeout(p));
 	if (p->channels.late_first != NULL)
 		t = tulle_time_min(t, p->channels.late_first->late_at);
 	if (p->own_servers != NULL)

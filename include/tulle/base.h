@@ -99,6 +99,8 @@ typedef struct {
 	const tulle_ice_server *servers;
 	size_t server_count;
 	bool relay_only, loopback;
+	bool hide_addresses; /* host candidates have names of the link, which it resolves by
+				multicast DNS, in the place of addresses */
 } tulle_ice_options;
 
 /* RTCIceTransportState of W3C webrtc-pc. */

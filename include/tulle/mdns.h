@@ -49,11 +49,17 @@ TULLE_API tulle_err tulle_mdns_resolve(
 	tulle_mdns *mdns, tulle_time now, tulle_text name, uint32_t *id);
 TULLE_API void tulle_mdns_cancel(tulle_mdns *mdns, uint32_t id);
 
+/* A new name, for publish_as: without an engine, by who describes candidates. False: no random. */
+TULLE_API bool tulle_mdns_draw_name(const tulle_random *random, char text[TULLE_MDNS_TEXT_BYTES]);
 /* Draws a new name for an address of ours (the port is not looked at), announces it and answers for
  * it, on that address's link alone. *name lives until unpublish. Errors: ARGUMENT (no address, or
  * of a form that nobody resolves), LIMIT, SYSTEM (random). */
 TULLE_API tulle_err tulle_mdns_publish(
 	tulle_mdns *mdns, tulle_time now, const tulle_addr *addr, tulle_text *name);
+/* Likewise with a name that was drawn before. Errors: ARGUMENT (also: not such a name), STATE (it
+ * is ours already), LIMIT. */
+TULLE_API tulle_err tulle_mdns_publish_as(
+	tulle_mdns *mdns, tulle_time now, const tulle_addr *addr, tulle_text name);
 /* Those who heard of it are told that it is gone. */
 TULLE_API void tulle_mdns_unpublish(tulle_mdns *mdns, tulle_time now, tulle_text name);
 

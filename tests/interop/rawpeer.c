@@ -402,9 +402,11 @@ static void read_lines(void)
 	}
 }
 
-int main(void)
+/* usage: rawpeer [hide] */
+int main(int argc, char **argv)
 {
-	const tulle_peer_config config = {.listener = on_event};
+	const tulle_peer_config config = {.listener = on_event,
+		.ice = {.hide_addresses = argc > 1 && strcmp(argv[1], "hide") == 0}};
 	if (tulle_host_create(NULL, &host) != TULLE_OK ||
 		tulle_peer_create(host, &config, &peer) != TULLE_OK)
 		return 1;

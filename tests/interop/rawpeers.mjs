@@ -8,6 +8,7 @@ import { build, check, here, logOf, start, stop } from './lib.mjs'
 const script = (name) => path.join(here, 'peers', name)
 const commands = {
 	tulle: () => [path.join(build, 'rawpeer'), []],
+	'tulle-hidden': () => [path.join(build, 'rawpeer'), ['hide']],
 	aiortc: () => ['/usr/bin/python3', [script('with_aiortc.py')]],
 	chromium: () => ['node', [script('browser.mjs'), 'chromium']],
 	'chromium-trials': () => ['node', [script('browser.mjs'), 'chromium-trials']],
@@ -21,7 +22,7 @@ export class Peer {
 		this.child = start(command, args)
 		this.said = 0
 		let replies = 0
-		this.log = logOf(this.child, name, (e) => (e.event === 'reply' ? { ...e, number: ++replies } : e))
+		this.log = logOf(this.child, name.split('-')[0] === 'tulle' ? 'tulle' : name, (e) => (e.event === 'reply' ? { ...e, number: ++replies } : e))
 		this.browser = name.startsWith('chromium') || name === 'firefox'
 	}
 	async act(command) {
@@ -39,7 +40,7 @@ export class Peer {
 }
 
 // Carries candidates over as they come, once the other side has a description to put them to.
-function trickle(from, to) {
+export function trickle(from, to) {
 	let at = 0
 	return (async () => {
 		for (;;) {

@@ -238,6 +238,58 @@ static void hear(couple *c, int i, const tulle_peer_event *event)
 		c->on_event(c, i, event);
 }
 
+/* -- names of the link: what one publishes the other resolves -- */
+
+static void ask(couple *c, int end, const tulle_out *out)
+{
+	couple_question q = {
+		.at = c->name_us == TULLE_TIME_NEVER ? c->name_us : c->now + c->name_us,
+		.end = end,
+		.id = out->id};
+	TULLE_CHECK(out->mdns && out->id != 0 && out->name.len == sizeof c->names[0].text);
+	for (size_t i = 0; i < c->name_count; i++)
+		if (memcmp(c->names[i].text, out->name.ptr, out->name.len) == 0) {
+			q.known = true;
+			q.addr = c->names[i].addr;
+			q.addr.port = 0;
+		}
+	c->asked++;
+	TULLE_CHECK(c->question_count < sizeof c->questions / sizeof *c->questions);
+	c->questions[c->question_count++] = q;
+}
+
+static bool is_name(couple *c, int end, const tulle_out *out)
+{
+	if (out->kind == TULLE_OUT_RESOLVE) {
+		ask(c, end, out);
+		return true;
+	}
+	if (out->kind != TULLE_OUT_PUBLISH)
+		return false;
+	TULLE_CHECK(c->name_count < sizeof c->names / sizeof *c->names);
+	couple_name *n = &c->names[c->name_count++];
+	TULLE_CHECK(out->name.len == sizeof n->text);
+	memcpy(n->text, out->name.ptr, sizeof n->text);
+	n->addr = out->local;
+	return true;
+}
+
+static void answer_due(couple *c)
+{
+	for (size_t i = 0; i < c->question_count; i++) {
+		couple_question q = c->questions[i];
+		if (q.at > c->now)
+			continue;
+		c->questions[i--] = c->questions[--c->question_count];
+		tulle_in in = {.kind = TULLE_IN_RESOLVED,
+			.id = q.id,
+			.why = q.known ? TULLE_OK : TULLE_ERR_SYSTEM,
+			.addrs = &q.addr,
+			.addr_count = q.known};
+		hand_in(c, q.end, &in);
+	}
+}
+
 /* true: something happened. */
 static bool drain(couple *c, int i)
 {
@@ -252,6 +304,10 @@ static bool drain(couple *c, int i)
 	check_end(&c->end[i]);
 	while (c->end[i].peer != NULL &&
 		tulle_peer_poll(c->end[i].peer, c->now, scratch, sizeof scratch, &out)) {
+		if (is_name(c, i, &out)) {
+			moved = true;
+			continue;
+		}
 		TULLE_CHECK(out.kind == TULLE_OUT_DATAGRAM && out.data.len != 0);
 		bool alone = out.df_probe || out.may_fragment;
 		TULLE_CHECK(!alone || out.segment == out.data.len);
@@ -270,6 +326,8 @@ static bool drain(couple *c, int i)
 static tulle_time next_time(const couple *c)
 {
 	tulle_time next = c->count != 0 ? c->flight[0].at : TULLE_TIME_NEVER;
+	for (size_t i = 0; i < c->question_count; i++)
+		next = c->questions[i].at < next ? c->questions[i].at : next;
 	for (int i = 0; i < 2; i++)
 		if (c->end[i].peer != NULL) {
 			tulle_time t = tulle_peer_poll_timeout(c->end[i].peer);
@@ -314,6 +372,7 @@ bool couple_run(couple *c, bool (*done)(const couple *c), tulle_time us)
 			clock_set(c->now);
 		}
 		arrive(c);
+		answer_due(c);
 		for (int i = 0; i < 2; i++)
 			if (c->end[i].peer != NULL &&
 				tulle_peer_poll_timeout(c->end[i].peer) <= c->now)

@@ -34,6 +34,20 @@ typedef struct {
 	uint8_t *data;
 } couple_packet;
 
+/* A name of the link, and a question for one. */
+typedef struct {
+	char text[42];
+	tulle_addr addr;
+} couple_name;
+
+typedef struct {
+	tulle_time at; /* of the answer */
+	int end;
+	uint32_t id;
+	bool known;
+	tulle_addr addr;
+} couple_question;
+
 struct couple {
 	couple_end end[2];
 	tulle_time now;
@@ -48,6 +62,11 @@ struct couple {
 	bool (*eat)(couple *c, int from, const uint8_t *data, size_t len); /* NULL: none is eaten */
 	void (*on_event)(couple *c, int end, const tulle_peer_event *e);   /* after the kit's own */
 	uint64_t datagrams, lost, doubles, late, order;
+	couple_name names[16]; /* published, or put here by the test */
+	size_t name_count, asked;
+	couple_question questions[16]; /* that wait for their answer */
+	size_t question_count;
+	tulle_time name_us; /* until a question is answered; NEVER: it is not */
 	couple_packet *flight;
 	size_t count, cap;
 };

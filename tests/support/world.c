@@ -41,6 +41,18 @@ typedef struct {
 tulle_time world_now;
 tulle *world_roots[WORLD_ROOTS_MAX];
 uint64_t world_datagrams, world_lost;
+size_t world_published, world_asked;
+static struct {
+	char text[42];
+	tulle_addr addr;
+} names[64];
+typedef struct {
+	tulle_time at;
+	int root;
+	tulle_in in;
+} question;
+static question questions[64];
+static size_t question_count;
 static world_config config;
 static uint64_t dice_state, order;
 static packet *flight[FLIGHT_MAX];
@@ -120,6 +132,7 @@ void world_begin(uint32_t seed, const world_config *c)
 	root_count = 0;
 	held = flight_count = 0;
 	order = world_datagrams = world_lost = 0;
+	world_published = world_asked = question_count = 0;
 	memset(streams, 0, sizeof streams);
 	memset(world_roots, 0, sizeof world_roots);
 	const tulle_onramp_options o = {.allocator = counted};
@@ -337,6 +350,42 @@ static void connect_stream(int root, const tulle_out *out)
 			&(tulle_in){.kind = TULLE_IN_STREAM_ROOM, .id = out->id, .bytes = ROOM});
 }
 
+static void publish(const tulle_out *out)
+{
+	TULLE_CHECK(world_published < sizeof names / sizeof *names);
+	TULLE_CHECK(out->name.len == sizeof names[0].text);
+	memcpy(names[world_published].text, out->name.ptr, out->name.len);
+	names[world_published++].addr = out->local;
+}
+
+static void ask(int root, const tulle_out *out)
+{
+	question *q = &questions[question_count++];
+	TULLE_CHECK(question_count <= sizeof questions / sizeof *questions && out->mdns);
+	*q = (question){.at = world_now + config.delay_us, .root = root};
+	q->in = (tulle_in){.kind = TULLE_IN_RESOLVED, .id = out->id, .why = TULLE_ERR_SYSTEM};
+	world_asked++;
+	for (size_t i = 0; i < world_published; i++)
+		if (out->name.len == sizeof names[i].text &&
+			memcmp(out->name.ptr, names[i].text, out->name.len) == 0) {
+			q->in.why = TULLE_OK;
+			q->in.addrs = &names[i].addr;
+			q->in.addr_count = 1;
+		}
+}
+
+static void answer_due(void)
+{
+	for (size_t i = 0; i < question_count; i++) {
+		question q = questions[i];
+		if (q.at > world_now)
+			continue;
+		questions[i--] = questions[--question_count];
+		if (world_roots[q.root] != NULL)
+			tulle_handle(world_roots[q.root], world_now, &q.in);
+	}
+}
+
 static void stream_out(int root, const tulle_out *out)
 {
 	stream *s = find_stream(root, out->id);
@@ -439,6 +488,10 @@ static bool drain_root(int i)
 		moved = true;
 		if (out.kind == TULLE_OUT_DATAGRAM)
 			send_datagram(i, &out);
+		else if (out.kind == TULLE_OUT_PUBLISH)
+			publish(&out);
+		else if (out.kind == TULLE_OUT_RESOLVE)
+			ask(i, &out);
 		else
 			stream_out(i, &out);
 	}
@@ -475,6 +528,9 @@ static tulle_time next_time(void)
 	for (size_t i = 0; i < flight_count; i++)
 		if (flight[i]->at < next)
 			next = flight[i]->at;
+	for (size_t i = 0; i < question_count; i++)
+		if (questions[i].at < next)
+			next = questions[i].at;
 	for (int i = 0; i < root_count; i++)
 		if (world_roots[i] != NULL && tulle_poll_timeout(world_roots[i]) < next)
 			next = tulle_poll_timeout(world_roots[i]);
@@ -513,6 +569,7 @@ static void deliver_due(void)
 			tulle_handle(world_roots[p->to], world_now, &in);
 		free_packet(i);
 	}
+	answer_due();
 	const tulle_in time = {.kind = TULLE_IN_TIME};
 	for (int k = 0; k < root_count; k++)
 		if (world_roots[k] != NULL)

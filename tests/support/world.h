@@ -23,6 +23,7 @@ typedef struct {
 
 extern tulle_time world_now;
 extern tulle *world_roots[WORLD_ROOTS_MAX];
+extern size_t world_published, world_asked; /* names of the link */
 extern uint64_t world_datagrams, world_lost; /* counted since world_begin */
 
 void world_begin(uint32_t seed, const world_config *config);

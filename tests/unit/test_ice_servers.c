@@ -268,6 +268,72 @@ START_TEST(an_answer_leaves_by_its_own_path_or_not_at_all)
 }
 END_TEST
 
+/* ICE-108: the base of what servers saw is not told either; and a server-reflexive address that is
+ * the hidden one's is told, for nobody knows it yet (mdns-ice draft, 3.1.2). */
+START_TEST(what_hides_is_told_by_name)
+{
+	static const char *const told[] = {
+		"candidate:1 1 udp 2130706175 0f1e2d3c-4b5a-4978-8a6b-1c2d3e4f5a6b.local 5000 typ "
+		"host",
+		"candidate:2 1 udp 1694498047 198.51.100.1 6000 typ srflx raddr 0.0.0.0 rport 9",
+		"candidate:2 1 udp 1694497535 192.168.0.2 5000 typ srflx raddr 0.0.0.0 rport 9",
+	};
+	Net n;
+	const tulle_ice_config c = {0};
+	net_init(&n, &c, &c);
+	End *e = &n.end[0];
+	ck_assert_int_eq(tulle_ice_add_hidden_path(e->ice, 0, 101, addr_of("192.168.0.2", 5000),
+				 1500, TULLE_TEXT("0f1e2d3c-4b5a-4978-8a6b-1c2d3e4f5a6b.local")),
+		TULLE_OK);
+	ck_assert_int_eq(add_local(e, reflexive(101, "198.51.100.1", 6000, 1)), TULLE_OK);
+	ck_assert_int_eq(add_local(e, reflexive(101, "192.168.0.2", 5000, 1)), TULLE_OK);
+	assert_told(e, told, sizeof told / sizeof *told);
+	net_wipe(&n);
+}
+END_TEST
+
+/* ICE-114, ICE-110: checks go from the host's base alone, and no server is told; a candidate in the
+ * clear has both. The name's port and generation are the candidate's. */
+START_TEST(a_name_s_address_is_no_server_s_business)
+{
+	for (unsigned clear = 0; clear < 2; clear++) {
+		Net n;
+		tulle_addr addr = addr_of("10.1.2.3", 0), remote;
+		size_t cursor = 0, relayed_checks = 0, host_checks = 0;
+		const char *text = "candidate:1 1 udp 1 x.local 6001 typ host";
+		alone(&n, &(tulle_ice_config){.controlling = true});
+		End *e = &n.end[0];
+		end_path(&n, e, "192.168.0.2", 5000);
+		ck_assert_int_eq(
+			add_local(e, relayed(RELAY_ID, "198.51.100.9", 7000, 1)), TULLE_OK);
+		ck_assert_int_eq(tulle_ice_add_resolved(e->ice, 0,
+					 TULLE_TEXT("candidate:1 1 udp 1 x.local 6001 typ host"),
+					 TULLE_TEXT("others"), &addr),
+			TULLE_DROP_ICE_GENERATION);
+		if (clear != 0)
+			text = "candidate:1 1 udp 1 10.1.2.3 6001 typ host";
+		ck_assert_int_eq(clear != 0 ? tulle_ice_add_remote(e->ice, 0, tulle_text_of(text))
+					    : tulle_ice_add_resolved(e->ice, 0, tulle_text_of(text),
+						      TULLE_TEXT("them"), &addr),
+			TULLE_TAKEN);
+		ck_assert(tulle_ice_next_remote(e->ice, &cursor, &remote) == (clear != 0));
+		for (; n.now < 500000; n.now += 10000) {
+			uint8_t buf[TULLE_ICE_DATAGRAM_BYTES];
+			tulle_datagram d;
+			tulle_ice_handle_timeout(e->ice, n.now);
+			while (tulle_ice_poll_datagram(e->ice, n.now, buf, sizeof buf, &d)) {
+				ck_assert_uint_eq(d.path.remote.port, 6001);
+				relayed_checks += d.path.id == RELAY_ID;
+				host_checks += d.path.id == e->ids[e->path_count - 1];
+			}
+		}
+		ck_assert_uint_ne(host_checks, 0);
+		ck_assert((relayed_checks != 0) == (clear != 0));
+		net_wipe(&n);
+	}
+}
+END_TEST
+
 Suite *suite_ice_servers(void)
 {
 	Suite *s = suite_create("ice_servers");
@@ -279,6 +345,8 @@ Suite *suite_ice_servers(void)
 	tcase_add_test(t, relay_only_tells_and_uses_relays_alone);
 	tcase_add_test(t, a_relay_carries_what_nothing_else_does);
 	tcase_add_test(t, an_answer_leaves_by_its_own_path_or_not_at_all);
+	tcase_add_test(t, what_hides_is_told_by_name);
+	tcase_add_test(t, a_name_s_address_is_no_server_s_business);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -2,7 +2,7 @@
 /* mdns: names of others: what is asked when, which answers count. */
 #include "mdns_kit.h"
 
-/* ICE-118 is the host's; ICE-119: the id is 0. The first query asks for unicast answers, the later
+/* ICE-119: the id is 0. The first query asks for unicast answers, the later
  * ones do not. */
 START_TEST(a_name_is_asked_for_on_each_link_and_family)
 {

@@ -5,6 +5,11 @@
 /* The same name, as a C string for the messages by hand. */
 static char text[TULLE_MDNS_TEXT_BYTES + 1];
 
+static tulle_text text_of_name(void)
+{
+	return (tulle_text){text, TULLE_MDNS_TEXT_BYTES};
+}
+
 static tulle_text publish(Node *n, const char *ip)
 {
 	tulle_addr a = addr_of(ip, 4000);
@@ -100,6 +105,26 @@ START_TEST(names_are_drawn)
 		a = addr_of(bad[i], 0);
 		ck_assert_int_eq(tulle_mdns_publish(n.mdns, n.now, &a, &name), TULLE_ERR_ARGUMENT);
 	}
+	node_free(&n);
+}
+END_TEST
+
+/* By who describes candidates before an engine is asked. */
+START_TEST(a_name_may_be_drawn_before)
+{
+	Node n;
+	tulle_addr a = addr_of("192.0.2.1", 0);
+	node_init(&n);
+	ck_assert(tulle_mdns_draw_name(&n.config.random, text));
+	ck_assert(tulle_mdns_is_name(text_of_name()));
+	ck_assert_int_eq(tulle_mdns_publish_as(n.mdns, n.now, &a, text_of_name()), TULLE_OK);
+	ck_assert_int_eq(tulle_mdns_publish_as(n.mdns, n.now, &a, text_of_name()), TULLE_ERR_STATE);
+	ck_assert_int_eq(tulle_mdns_publish_as(n.mdns, n.now, &a, TULLE_TEXT("printer.local")),
+		TULLE_ERR_ARGUMENT);
+	node_drain(&n);
+	sent_address(&n.sent[0], "192.0.2.1", TOP | IN, 120);
+	n.no_random = true;
+	ck_assert(!tulle_mdns_draw_name(&n.config.random, text));
 	node_free(&n);
 }
 END_TEST
@@ -455,6 +480,7 @@ Suite *suite_mdns_names(void)
 	Suite *s = suite_create("mdns_names");
 	TCase *c = tcase_create("answer");
 	tcase_add_test(c, names_are_drawn);
+	tcase_add_test(c, a_name_may_be_drawn_before);
 	tcase_add_test(c, a_name_is_announced_on_its_link_alone);
 	tcase_add_test(c, questions_are_answered);
 	tcase_add_test(c, other_names_and_links_are_not_answered_for);

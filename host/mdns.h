@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* host: names by multicast DNS for members: sockets on port 5353, the engine in between. */
+#ifndef TULLE_HOST_MDNS_H
+#define TULLE_HOST_MDNS_H
+#include "host/host.h"
+
+/* RESOLVE with mdns, PUBLISH of a member. The answer (SYSTEM: nobody has the name, or several do;
+ * LIMIT; ARGUMENT) comes later than this call; none when there are too many questions: the asker
+ * has a time of its own. */
+void tulle_host_mdns_resolve(tulle_host *host, tulle_host_member *member, const tulle_out *out);
+void tulle_host_mdns_publish(tulle_host *host, tulle_host_member *member, const tulle_out *out);
+/* A member goes: its questions are forgotten, its names taken back. */
+void tulle_host_mdns_forget(tulle_host *host, const tulle_host_member *member);
+void tulle_host_mdns_destroy(tulle_host *host);
+
+/* host/mdns_socket.c */
+typedef struct {
+	int fd; /* -1: no such family here */
+	uint8_t family;
+	tulle_host_watch watch;
+} tulle_host_mdns_socket;
+
+bool tulle_host_mdns_open(tulle_host_mdns_socket *s, uint8_t family);
+/* Hears the group on this interface too. */
+void tulle_host_mdns_join(const tulle_host_mdns_socket *s, uint32_t interface);
+void tulle_host_mdns_send(
+	const tulle_host_mdns_socket *s, const tulle_path *path, const uint8_t *data, size_t len);
+/* Bytes; -1: nothing there. *path: the interface, where it was sent to, who sent it. */
+ptrdiff_t tulle_host_mdns_receive(
+	const tulle_host_mdns_socket *s, uint8_t *dst, size_t cap, tulle_path *path);
+#endif

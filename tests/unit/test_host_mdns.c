@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* host: names by multicast DNS between two hosts, over the loopback interface alone. */
+#include "base/addr.h"
+#include "base/text.h"
+#include "host/mdns.h"
+
+#include <check.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define NAME "0f1e2d3c-4b5a-4978-8a6b-1c2d3e4f5a6b.local"
+
+/* A member that makes its outputs once, and notes the answer. */
+typedef struct {
+	tulle_host_member member;
+	tulle_out out[80];
+	size_t made, count, answers;
+	uint32_t number;
+	tulle_err why;
+	tulle_addr addr;
+	size_t addr_count;
+} Asker;
+
+static void asker_handle(void *self, tulle_time now, const tulle_in *in)
+{
+	Asker *a = self;
+	(void)now;
+	if (in->kind != TULLE_IN_RESOLVED)
+		return;
+	a->answers++;
+	a->number = in->id;
+	a->why = in->why;
+	a->addr_count = in->addr_count;
+	if (in->addr_count != 0)
+		a->addr = in->addrs[0];
+}
+
+static bool asker_poll(void *self, tulle_time now, uint8_t *scratch, size_t bytes, tulle_out *out)
+{
+	Asker *a = self;
+	(void)now, (void)scratch, (void)bytes;
+	if (a->made == a->count)
+		return false;
+	*out = a->out[a->made++];
+	return true;
+}
+
+static tulle_time asker_poll_timeout(const void *self)
+{
+	(void)self;
+	return TULLE_TIME_NEVER;
+}
+
+static void asker_nothing(void *self)
+{
+	(void)self;
+}
+
+static const tulle_host_kind asker_kind = {.handle = asker_handle,
+	.poll = asker_poll,
+	.poll_timeout = asker_poll_timeout,
+	.dispatch = asker_nothing,
+	.destroy = asker_nothing};
+
+static Asker *asker_on(tulle_host *host, tulle_out out)
+{
+	Asker *a = calloc(1, sizeof *a);
+	a->member = (tulle_host_member){.kind = &asker_kind, .self = a};
+	a->out[a->count++] = out;
+	ck_assert_int_eq(tulle_host_add(host, &a->member), TULLE_OK);
+	return a;
+}
+
+static tulle_host *loopback_host(void)
+{
+	const tulle_host_options options = {.bind4 = "127.0.0.1", .bind6 = "::1"};
+	tulle_host *host;
+	ck_assert_int_eq(tulle_host_create(&options, &host), TULLE_OK);
+	return host;
+}
+
+static tulle_out publish(const char *ip)
+{
+	tulle_out out = {.kind = TULLE_OUT_PUBLISH, .name = TULLE_TEXT(NAME)};
+	ck_assert(tulle_addr_read_ip(tulle_text_of(ip), &out.local));
+	out.local.port = 4000;
+	return out;
+}
+
+static tulle_out resolve(const char *name)
+{
+	return (tulle_out){
+		.kind = TULLE_OUT_RESOLVE, .id = 7, .mdns = true, .name = tulle_text_of(name)};
+}
+
+/* Both hosts, until the asker has its answer. */
+static void run(tulle_host *first, tulle_host *second, const Asker *a)
+{
+	for (int i = 0; i < 20000 && a->answers == 0; i++) {
+		ck_assert_int_eq(tulle_host_step(first, 1), TULLE_OK);
+		ck_assert_int_eq(tulle_host_step(second, 1), TULLE_OK);
+	}
+	ck_assert_uint_eq(a->answers, 1);
+	ck_assert_uint_eq(a->number, 7);
+}
+
+START_TEST(one_host_resolves_the_names_of_another)
+{
+	static const char *const ips[] = {"127.0.0.1", "::1"};
+	for (size_t i = 0; i < 2; i++) {
+		tulle_host *first = loopback_host(), *second = loopback_host();
+		tulle_out out = publish(ips[i]);
+		Asker *hides = asker_on(first, out), *asks = asker_on(second, resolve(NAME));
+		run(first, second, asks);
+		ck_assert_int_eq(asks->why, TULLE_OK);
+		ck_assert_uint_eq(asks->addr_count, 1);
+		ck_assert(tulle_addr_is_ip(&asks->addr, &out.local));
+		ck_assert_uint_eq(asks->addr.port, 0);
+		/* its own names too */
+		Asker *self = asker_on(first, resolve(NAME));
+		run(first, second, self);
+		ck_assert_int_eq(self->why, TULLE_OK);
+		/* a member that is gone takes its names with it, and says so */
+		tulle_host_remove(&hides->member);
+		ck_assert_int_eq(tulle_host_step(first, 0), TULLE_OK);
+		Asker *late = asker_on(second, resolve(NAME));
+		for (int k = 0; k < 100; k++) {
+			ck_assert_int_eq(tulle_host_step(first, 1), TULLE_OK);
+			ck_assert_int_eq(tulle_host_step(second, 1), TULLE_OK);
+		}
+		ck_assert_uint_eq(late->answers, 0);
+		tulle_host_destroy(second);
+		tulle_host_destroy(first);
+		free(hides);
+		free(asks);
+		free(self);
+		free(late);
+	}
+}
+END_TEST
+
+START_TEST(what_is_refused_is_told)
+{
+	tulle_host *first = loopback_host(), *second = loopback_host();
+	Asker *a = asker_on(first, resolve("printer.local"));
+	run(first, second, a);
+	ck_assert(a->why == TULLE_ERR_ARGUMENT && a->addr_count == 0);
+	Asker *many = asker_on(second, resolve(NAME));
+	for (; many->count < 80; many->count++) /* sixteen wait, the others are told */
+		many->out[many->count] = resolve(NAME);
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(tulle_host_step(second, 0), TULLE_OK);
+	ck_assert_uint_eq(many->answers, 64);
+	ck_assert_int_eq(many->why, TULLE_ERR_LIMIT);
+	tulle_host_destroy(second); /* with questions that wait */
+	tulle_host_destroy(first);
+	free(a);
+	free(many);
+}
+END_TEST
+
+static int option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof value;
+	ck_assert_int_eq(getsockopt(fd, level, name, &value, &len), 0);
+	return value;
+}
+
+/* ICE-118, to the group and to one alone; and the port is shared (RFC6762:15). */
+START_TEST(what_is_sent_may_have_crossed_no_router)
+{
+	for (int i = 0; i < 2; i++) {
+		tulle_host_mdns_socket s, again;
+		ck_assert(tulle_host_mdns_open(&s, i == 0 ? 4 : 6));
+		ck_assert(tulle_host_mdns_open(&again, i == 0 ? 4 : 6));
+		if (i == 0) {
+			ck_assert_int_eq(option(s.fd, IPPROTO_IP, IP_TTL), 255);
+			ck_assert_int_eq(option(s.fd, IPPROTO_IP, IP_MULTICAST_TTL), 255);
+		} else {
+			ck_assert_int_eq(option(s.fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS), 255);
+			ck_assert_int_eq(option(s.fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS), 255);
+		}
+		close(s.fd);
+		close(again.fd);
+	}
+}
+END_TEST
+
+Suite *suite_host_mdns(void)
+{
+	Suite *s = suite_create("host_mdns");
+	TCase *c = tcase_create("loopback");
+	tcase_set_timeout(c, 60);
+	tcase_add_test(c, one_host_resolves_the_names_of_another);
+	tcase_add_test(c, what_is_refused_is_told);
+	tcase_add_test(c, what_is_sent_may_have_crossed_no_router);
+	suite_add_tcase(s, c);
+	return s;
+}
