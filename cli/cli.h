@@ -30,6 +30,17 @@ bool cli_take_flag(cli_args *args, const char *name);
 /* Takes --name VALUE or --name=VALUE. */
 bool cli_take_option(cli_args *args, const char *name);
 
+#define CLI_SERVERS_MAX 8 /* STUN and TURN servers: the peers' own bound */
+
+typedef struct {
+	tulle_ice_server list[CLI_SERVERS_MAX];
+	size_t count;
+	const char *wrong; /* the value that was refused */
+} cli_servers;
+
+/* Takes --stun URL or --turn URL,USER,PASSWORD, which it cuts in place. */
+bool cli_take_server(cli_args *args, cli_servers *servers);
+
 /* SIGINT and SIGTERM stop the host's run, the second one ends the process. SIGPIPE is ignored. */
 void cli_catch_signals(tulle_host *host);
 bool cli_was_stopped(void);

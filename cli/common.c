@@ -2,6 +2,8 @@
 /* cli: output, arguments, signals. */
 #include "cli/cli.h"
 
+#include "peer/servers.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -55,6 +57,37 @@ bool cli_take_option(cli_args *args, const char *name)
 	}
 	args->value = args->argv[args->at + 1];
 	args->at += 2;
+	return true;
+}
+
+/* URL,USER,PASSWORD: a password may have commas. */
+static bool cut(char *value, tulle_ice_server *server)
+{
+	char *user = strchr(value, ',');
+	char *password = user != NULL ? strchr(user + 1, ',') : NULL;
+	if (password == NULL)
+		return false;
+	*user++ = '\0';
+	*password++ = '\0';
+	*server = (tulle_ice_server){value, user, password};
+	return true;
+}
+
+bool cli_take_server(cli_args *args, cli_servers *servers)
+{
+	tulle_ice_server server = {0};
+	const char *why;
+	bool turn = cli_take_option(args, "--turn");
+	if (!turn && !cli_take_option(args, "--stun"))
+		return false;
+	server.url = args->value;
+	bool good = !turn || cut((char *)(uintptr_t)args->value, &server);
+	const tulle_ice_options one = {.servers = &server, .server_count = 1};
+	if (!good || tulle_peer_servers_judge(&one, &why) != TULLE_OK ||
+		servers->count == CLI_SERVERS_MAX)
+		servers->wrong = args->value;
+	else
+		servers->list[servers->count++] = server;
 	return true;
 }
 

@@ -14,7 +14,8 @@
 
 static const char usage[] =
 	"usage: tulle node URL... [--firewall SECRET] [--offer-data JSON] [--auto] "
-	"[--name N] [--stay] [--loopback] [--json]";
+	"[--name N] [--stay] [--loopback] [--stun URL] [--turn URL,USER,PASSWORD] [--relay-only] "
+	"[--json]";
 static const char help[] =
 	"%s\n"
 	"\n"
@@ -31,6 +32,12 @@ static const char help[] =
 	"  --name N           begin plain lines with it\n"
 	"  --stay             go on when stdin ends\n"
 	"  --loopback         use loopback addresses too\n"
+	"  --stun URL         ask this server for our address in front of a NAT "
+	"(stun:HOST[:PORT])\n"
+	"  --turn URL,USER,PASSWORD\n"
+	"                     reach others through this relay when nothing shorter does\n"
+	"                     (turn:HOST[:PORT][?transport=tcp], turns:HOST[:PORT])\n"
+	"  --relay-only       use and tell relayed addresses alone\n"
 	"  --json             events and replies as one JSON object a line\n"
 	"  --help, --version\n";
 
@@ -50,6 +57,25 @@ static bool take_switch(cli_args *args, const char *name, bool *to)
 	return true;
 }
 
+/* -1: they fit. */
+static int judge_args(const node_options *o)
+{
+	if (o->servers.wrong != NULL) {
+		cli_complain("node", "not a server, or one too many: %s", o->servers.wrong);
+		return CLI_USAGE;
+	}
+	if (o->url_count == 0) {
+		cli_complain("node", "a URL is needed; %s", usage);
+		return CLI_USAGE;
+	}
+	if (o->offer_data != NULL &&
+		!tulle_json_check((tulle_text){o->offer_data, strlen(o->offer_data)})) {
+		cli_complain("node", "--offer-data is not JSON: %s", o->offer_data);
+		return CLI_USAGE;
+	}
+	return -1;
+}
+
 /* -1: go on; else exit with it. */
 static int read_args(int argc, char **argv, node_options *o)
 {
@@ -65,6 +91,8 @@ static int read_args(int argc, char **argv, node_options *o)
 			take_switch(&args, "--auto", &o->automatic) ||
 			take_switch(&args, "--stay", &o->stay) ||
 			take_switch(&args, "--loopback", &o->loopback) ||
+			take_switch(&args, "--relay-only", &o->relay_only) ||
+			cli_take_server(&args, &o->servers) ||
 			take_switch(&args, "--json", &o->json))
 			continue;
 		if (!args.wrong && argv[args.at][0] != '-' && o->url_count < NODE_URLS_MAX) {
@@ -75,16 +103,7 @@ static int read_args(int argc, char **argv, node_options *o)
 			argv[args.at], usage);
 		return CLI_USAGE;
 	}
-	if (o->url_count == 0) {
-		cli_complain("node", "a URL is needed; %s", usage);
-		return CLI_USAGE;
-	}
-	if (o->offer_data != NULL &&
-		!tulle_json_check((tulle_text){o->offer_data, strlen(o->offer_data)})) {
-		cli_complain("node", "--offer-data is not JSON: %s", o->offer_data);
-		return CLI_USAGE;
-	}
-	return -1;
+	return judge_args(o);
 }
 
 static tulle_verdict firewall(tulle *root, const tulle_offer *offer, void *secret)
@@ -260,11 +279,16 @@ static int run(cli_node_state *s)
 int cli_node(int argc, char **argv)
 {
 	static cli_node_state s;
+	static const tulle_log silent;
 	int code = read_args(argc, argv, &s.options);
 	if (code >= 0)
 		return code;
 	tulle_options o = {.polled = true,
-		.ice.loopback = s.options.loopback,
+		.ice = {.servers = s.options.servers.list,
+			.server_count = s.options.servers.count,
+			.loopback = s.options.loopback,
+			.relay_only = s.options.relay_only},
+		.log = s.options.servers.count != 0 ? tulle_log_stderr(TULLE_LOG_WARN) : silent,
 		.firewall = s.options.firewall != NULL ? firewall : NULL,
 		.firewall_user = (void *)(uintptr_t)s.options.firewall};
 	s.line = malloc(NODE_LINE_MAX + 65536);

@@ -22,8 +22,8 @@ typedef struct {
 	void (*dispatch)(void *self);                       /* calls its listeners */
 	void (*destroy)(void *self);                        /* wipes and frees itself */
 	void (*turn)(void *self);     /* tulle_host_wake ended a wait; may be NULL */
-	void (*farewell)(void *self); /* polled for datagrams once more, then destroyed; may be
-					 NULL */
+	bool (*farewell)(void *self); /* true: polled for datagrams once more, then destroyed; may
+					 be NULL */
 } tulle_host_kind;
 
 typedef struct tulle_host_port tulle_host_port; /* host/udp.c */
@@ -99,6 +99,8 @@ struct tulle_host {
 	uint64_t socket_drops; /* datagrams that the kernel dropped for want of room, SO_RXQ_OVFL */
 };
 
+/* OK, or ARGUMENT, and the log has the reason. */
+tulle_err tulle_host_judge_servers(const tulle_ice_options *ice, const tulle_log *log);
 tulle_time tulle_host_now(void);
 tulle_cpu tulle_host_cpu(void);
 tulle_allocator tulle_host_allocator(void); /* malloc and free */

@@ -206,9 +206,8 @@ static void let_say_farewell(tulle_host *host, tulle_host_member *member)
 	tulle_out out;
 	size_t bytes;
 	uint8_t *scratch;
-	if (member->kind->farewell == NULL)
+	if (member->kind->farewell == NULL || !member->kind->farewell(member->self))
 		return;
-	member->kind->farewell(member->self);
 	for (int i = 0; i < HOST_OUTPUTS_A_TURN; i++) {
 		scratch = tulle_host_batch_room(host, &bytes);
 		if (scratch == NULL ||

@@ -42,9 +42,9 @@ static void root_dispatch(void *self)
 	tulle_dispatch(h->root);
 }
 
-static void root_farewell(void *self)
+static bool root_farewell(void *self)
 {
-	tulle_mesh_farewell(((hosted_root *)self)->root);
+	return tulle_mesh_farewell(((hosted_root *)self)->root);
 }
 
 static void wake_member(void *user)
@@ -81,6 +81,9 @@ static const tulle_host_kind root_kind = {.handle = root_handle,
 tulle_err tulle_create_on(tulle_host *host, const tulle_options *options, tulle **out)
 {
 	tulle_options o = options != NULL ? *options : (tulle_options){0};
+	const tulle_log *log = o.log.write != NULL ? &o.log : &host->log;
+	if (tulle_host_judge_servers(&o.ice, log) != TULLE_OK)
+		return TULLE_ERR_ARGUMENT;
 	if (o.allocator.alloc == NULL)
 		o.allocator = tulle_host_allocator();
 	hosted_root *h = calloc(1, sizeof *h);

@@ -5,9 +5,11 @@
 #include "base/crypto.h"
 #include "dtls/dtls.h"
 #include "peer/peer.h"
+#include "peer/servers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 typedef struct {
@@ -55,9 +57,9 @@ static void peer_destroy(void *self)
 	free(h);
 }
 
-static void peer_farewell(void *self)
+static bool peer_farewell(void *self)
 {
-	tulle_peer_farewell(((hosted_peer *)self)->peer);
+	return tulle_peer_farewell(((hosted_peer *)self)->peer);
 }
 
 static const tulle_host_kind peer_kind = {.handle = peer_handle,
@@ -75,6 +77,18 @@ static void wake_member(void *user)
 		tulle_ready_mark(&h->member.host->ready, &h->member.ready);
 }
 
+tulle_err tulle_host_judge_servers(const tulle_ice_options *ice, const tulle_log *log)
+{
+	const char *why;
+	tulle_err err = tulle_peer_servers_judge(ice, &why);
+	if (err == TULLE_OK || log->write == NULL || log->level < TULLE_LOG_ERROR)
+		return err;
+	const tulle_log_line line = {
+		.level = TULLE_LOG_ERROR, .room = "host", .text = {why, strlen(why)}};
+	log->write(log->user, &line);
+	return err;
+}
+
 tulle_err tulle_peer_create(tulle_host *host, const tulle_peer_config *config, tulle_peer **out)
 {
 	static const tulle_peer_config defaults;
@@ -89,7 +103,8 @@ tulle_err tulle_peer_create(tulle_host *host, const tulle_peer_config *config, t
 		.allocator = tulle_host_allocator(),
 		.plain_bytes = sizeof((hosted_peer *)0)->plain};
 	size_t bytes = tulle_peer_memory_bytes_in(&c, &env);
-	if (bytes == 0)
+	const tulle_log *log = c.log.write != NULL ? &c.log : &host->log;
+	if (tulle_host_judge_servers(&c.ice, log) != TULLE_OK || bytes == 0)
 		return TULLE_ERR_ARGUMENT;
 	if (c.certificate == NULL) {
 		tulle_err err = tulle_certificate_create((int64_t)time(NULL), &own);

@@ -58,6 +58,7 @@ typedef struct {
 	bool used, valid, nominated;
 	bool has_cancelled, cancelled_controlling;
 	bool heard;               /* an authentic check came over it */
+	bool late;                /* so it did after all was concluded: kept for worse times */
 	bool nominate;            /* controlling: its next check carries USE-CANDIDATE */
 	bool remote_nominates;    /* controlled: USE-CANDIDATE came, success will nominate it */
 	bool checked_controlling; /* what the check in flight says of us */
@@ -98,6 +99,7 @@ typedef struct {
 	uint8_t ids[ICE_CONSENT_IDS][TULLE_STUN_ID_BYTES];
 	uint32_t count;   /* checks since the pair took over: one in 4 s at most, no wrap */
 	bool controlling; /* what the last one says of us */
+	bool doubted;     /* the remote nominated another pair: it has left this one, or not */
 } ice_consent;
 
 /* The pair that carries data when a restart begins goes on until the new generation has one:
@@ -182,6 +184,8 @@ bool tulle_ice_pair_remote(tulle_ice *ice, uint8_t remote);
 void tulle_ice_sort_pairs(tulle_ice *ice);
 void tulle_ice_unfreeze(tulle_ice *ice, const ice_pair *like);
 uint8_t tulle_ice_next_ordinary(const tulle_ice *ice);
+bool tulle_ice_is_better(const tulle_ice *ice, uint8_t local, tulle_ice_type remote);
+bool tulle_ice_is_promising(const tulle_ice *ice, const ice_pair *p);
 bool tulle_ice_has_active_pair(const tulle_ice *ice);
 
 /* A check to be written. pair: SPED's bytes count for it; NULL: of them only an acknowledgement
@@ -221,7 +225,7 @@ void tulle_ice_pair_fails(tulle_ice *ice, uint8_t pair);
 void tulle_ice_pair_gone(tulle_ice *ice, uint8_t pair);
 void tulle_ice_take_over(tulle_ice *ice, uint8_t except);
 void tulle_ice_remote_nominates(tulle_ice *ice, uint8_t pair);
-bool tulle_ice_is_alive(const tulle_ice *ice);
+bool tulle_ice_is_settled(const tulle_ice *ice);
 void tulle_ice_update_state(tulle_ice *ice);
 
 /* consent.c */
@@ -231,6 +235,8 @@ size_t tulle_ice_poll_consent(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_pa
 bool tulle_ice_is_consent(const ice_consent *consent, const uint8_t id[TULLE_STUN_ID_BYTES]);
 void tulle_ice_consent_answered(const tulle_ice *ice, ice_consent *consent, tulle_time *rtt);
 bool tulle_ice_is_silent(const tulle_ice *ice, const ice_consent *consent);
+void tulle_ice_doubt(tulle_ice *ice);
+bool tulle_ice_is_in_vain(const tulle_ice *ice, const ice_consent *consent);
 bool tulle_ice_is_expired(const tulle_ice *ice);
 tulle_time tulle_ice_consent_timeout(const tulle_ice *ice);
 

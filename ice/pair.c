@@ -154,15 +154,33 @@ void tulle_ice_unfreeze(tulle_ice *ice, const ice_pair *like)
 	}
 }
 
+/* Without a relay, while the nominated pair has one: worth another nomination. */
+bool tulle_ice_is_better(const tulle_ice *ice, uint8_t local, tulle_ice_type remote)
+{
+	if (ice->selected == ICE_NONE || ice->config.no_renomination)
+		return false;
+	const ice_pair *now = &ice->pairs[ice->selected];
+	bool relayed = ice->locals[now->local].type == TULLE_ICE_RELAY ||
+		       ice->remotes[now->remote].type == TULLE_ICE_RELAY;
+	return relayed && ice->locals[local].type != TULLE_ICE_RELAY && remote != TULLE_ICE_RELAY;
+}
+
+bool tulle_ice_is_promising(const tulle_ice *ice, const ice_pair *p)
+{
+	return tulle_ice_is_better(ice, p->local, ice->remotes[p->remote].type);
+}
+
 /* RFC8445:6.1.4.2: the highest Waiting; none: the highest Frozen that no like one holds back. */
 uint8_t tulle_ice_next_ordinary(const tulle_ice *ice)
 {
 	uint8_t waiting = ICE_NONE, frozen = ICE_NONE;
-	if (ice->selected != ICE_NONE) /* RFC8445:8.1.2: concluded */
-		return ICE_NONE;
+	bool concluded = ice->selected != ICE_NONE && !tulle_ice_is_silent(ice, &ice->consent);
 	for (uint8_t i = 0; i < ice->pair_slots; i++) {
 		const ice_pair *p = &ice->pairs[i];
 		if (!p->used || p->trigger != 0)
+			continue;
+		/* RFC8445:8.1.2: concluded */
+		if (concluded && !tulle_ice_is_promising(ice, p))
 			continue;
 		if (p->state == ICE_WAITING &&
 			(waiting == ICE_NONE || p->priority > ice->pairs[waiting].priority))

@@ -276,9 +276,31 @@ void tulle_ice_drop_other_generations(tulle_ice *ice)
 	}
 }
 
+/* The remote has moved on from it, and it never worked or does not any more. */
+static void forget_learnt(tulle_ice *ice)
+{
+	for (uint8_t i = 0; i < ice->remote_slots; i++) {
+		bool waits = false;
+		if (!ice->remotes[i].used || ice->remotes[i].type != TULLE_ICE_PRFLX)
+			continue;
+		for (uint8_t k = 0; k < ice->pair_slots; k++) {
+			const ice_pair *p = &ice->pairs[k];
+			waits = waits || (p->used && p->remote == i &&
+						 (k == ice->data || p->trigger != 0 ||
+							 p->state == ICE_IN_PROGRESS));
+		}
+		if (!waits) {
+			dispense(ice, i);
+			return;
+		}
+	}
+}
+
 /* RFC8445:7.3.1.3: type peer-reflexive, the request's priority, a foundation of its own. */
 uint8_t tulle_ice_learn_remote(tulle_ice *ice, const tulle_addr *addr, uint32_t priority)
 {
+	if (ice->learnt == ICE_PRFLX_MAX)
+		forget_learnt(ice);
 	uint8_t slot = free_remote(ice);
 	if (slot == ICE_NONE || ice->learnt == ICE_PRFLX_MAX)
 		return ICE_NONE;

@@ -246,7 +246,8 @@ static void begin_generation(tulle_ice *ice)
 	ice->staged = ice->restarting = ice->expecting = ice->next_ended = ice->lost = false;
 	ice->burst = ICE_BURST;
 	ice->next_check = ice->now;
-	if (ice->state == TULLE_ICE_FAILED) { /* W3C: only a restart leads out of it */
+	/* W3C: only a restart leads out of the one, and it forgets the other. */
+	if (ice->state == TULLE_ICE_FAILED || ice->state == TULLE_ICE_DISCONNECTED) {
 		ice->state = TULLE_ICE_CHECKING;
 		ice->tell_state = true;
 	}

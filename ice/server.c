@@ -104,10 +104,8 @@ void tulle_ice_learn(tulle_ice *ice, uint8_t local, const ice_early *check)
 {
 	uint8_t remote = tulle_ice_find_remote(ice, &check->remote);
 	uint8_t pair = remote == ICE_NONE ? ICE_NONE : tulle_ice_find_pair(ice, local, remote);
-	/* Concluded and well: only the other side's nomination starts anything new. */
-	bool settled = ice->selected != ICE_NONE && tulle_ice_is_alive(ice);
-	if (pair == ICE_NONE && settled && !check->nominate)
-		return;
+	tulle_ice_type type = remote == ICE_NONE ? TULLE_ICE_PRFLX : ice->remotes[remote].type;
+	bool settled = tulle_ice_is_settled(ice) && !tulle_ice_is_better(ice, local, type);
 	if (remote == ICE_NONE)
 		remote = tulle_ice_learn_remote(ice, &check->remote, check->priority);
 	if (pair == ICE_NONE && remote != ICE_NONE)
@@ -121,6 +119,10 @@ void tulle_ice_learn(tulle_ice *ice, uint8_t local, const ice_early *check)
 	p->bytes_in += check->bytes < UINT32_MAX - p->bytes_in ? check->bytes : 0;
 	if (!p->valid && (!settled || check->nominate))
 		tulle_ice_trigger(ice, pair);
+	/* Concluded and well. But the remote may have lost what we have, and knows it first. */
+	p->late = settled && !p->valid;
+	if (settled && pair != ice->selected)
+		tulle_ice_doubt(ice);
 	/* RFC8445:7.3.1.5: USE-CANDIDATE is the controlling side's */
 	if (check->nominate && !ice->controlling)
 		tulle_ice_remote_nominates(ice, pair);

@@ -278,10 +278,11 @@ void tulle_mesh_wake(tulle *t)
 	tulle_mesh_mark(t);
 }
 
-void tulle_mesh_farewell(tulle *t)
+bool tulle_mesh_farewell(tulle *t)
 {
 	if (t->servers != NULL)
 		tulle_peer_servers_close(t->servers, t->now);
+	return t->servers != NULL;
 }
 
 void tulle_mesh_silence(tulle *t)

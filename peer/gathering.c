@@ -83,10 +83,11 @@ void tulle_peer_sync_servers(tulle_peer *p, tulle_time now)
 	tulle_peer_advance(p);
 }
 
-void tulle_peer_farewell(tulle_peer *p)
+bool tulle_peer_farewell(tulle_peer *p)
 {
 	if (p->own_servers != NULL)
 		tulle_peer_servers_close(p->own_servers, p->now);
+	return p->own_servers != NULL;
 }
 
 void tulle_peer_begin_gathering(tulle_peer *p)

@@ -335,6 +335,15 @@ size_t tulle_peer_send_max(const tulle_peer *p)
 	return remote < p->config.send_bytes_max ? (size_t)remote : p->config.send_bytes_max;
 }
 
+void tulle_peer_read_setup(const tulle_peer *p, tulle_peer_setup *s)
+{
+	*s = (tulle_peer_setup){.snap = p->sctp_open && p->snap.theirs_len != 0,
+		.sped = p->sped.agreed,
+		.sped_in = p->sped.in,
+		.sped_out = p->sped.out,
+		.rtt_us = tulle_ice_rtt(p->ice)};
+}
+
 uint16_t tulle_peer_channels_max(const tulle_peer *p)
 {
 	tulle_sctp_stats s;

@@ -69,8 +69,8 @@ tulle_peer_ended tulle_peer_why_ended(const tulle_peer *peer);
 size_t tulle_peer_unacked(const tulle_peer *peer, tulle_channel channel);
 /* The servers' news are taken over, when the owner lends them: candidates, gathering's end. */
 void tulle_peer_sync_servers(tulle_peer *peer, tulle_time now);
-/* Relays of its own are given up; what that takes is polled once more. */
-void tulle_peer_farewell(tulle_peer *peer);
+/* Relays of its own are given up; true: what that takes is to be polled. */
+bool tulle_peer_farewell(tulle_peer *peer);
 /* What SCTP has counted. */
 void tulle_peer_read_stats(const tulle_peer *peer, tulle_sctp_stats *stats);
 /* The pool has room again: for each peer that tulle_pool_next_waiter names. */

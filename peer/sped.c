@@ -118,9 +118,11 @@ void tulle_peer_sped_handle(tulle_peer *p, tulle_drop drop)
 	if (ack.ptr != NULL && ack.len % 4 == 0)
 		take_acks(p, ack);
 	if (dtls.len != 0 && dtls.ptr[0] >= 20 && dtls.ptr[0] <= 63 &&
-		add_ack(&p->sped, tulle_crypto_crc32(dtls)))
+		add_ack(&p->sped, tulle_crypto_crc32(dtls))) {
+		p->sped.in++;
 		tulle_peer_count(
 			p, tulle_dtls_handle_datagram(p->dtls, p->now, dtls.ptr, dtls.len));
+	}
 	/* Ours is done, and theirs has nothing more to say. */
 	if (drop == TULLE_TAKEN && dtls.ptr == NULL && p->dtls_open && p->sped.quiet)
 		p->sped.on = false;
@@ -181,6 +183,7 @@ void tulle_peer_sped_sent(tulle_peer *p)
 	tulle_bytes datagram;
 	if (!p->sped.on || !tulle_ice_opaque_sent(p->ice))
 		return;
+	p->sped.out++;
 	p->sped.embedded |= (uint16_t)(1u << p->sped.turn);
 	while (flight_at(p, count, &datagram))
 		count++;

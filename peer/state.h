@@ -117,6 +117,7 @@ typedef struct {
 	uint8_t ack_count, ack_next, turn;
 	uint32_t acks[PEER_SPED_ACKS]; /* CRC-32 of what came */
 	uint8_t ack_bytes[4 * PEER_SPED_ACKS];
+	uint32_t in, out;         /* datagrams */
 	uint32_t flight;          /* DTLS's number of it */
 	uint16_t acked, embedded; /* its datagrams, a bit each */
 } peer_sped;
@@ -154,6 +155,7 @@ struct tulle_peer {
 	bool negotiation_needed, data_negotiated, offered;
 	bool restart_wanted;  /* the next offer restarts ICE: W3C's LocalIceCredentialsToReplace */
 	bool restarting;      /* an offer of ours does, its answer is not here */
+	bool path_lost;       /* the remote is asked for a restart, once */
 	bool remote_restarts; /* an offer of the remote does, its answer is not made */
 	uint64_t remote_message_max;
 	peer_snap snap;
@@ -214,6 +216,7 @@ tulle_err tulle_peer_judge_restart(tulle_peer *peer, const tulle_sdp *remote, bo
 void tulle_peer_expect_restart(tulle_peer *peer, const tulle_sdp *offer);
 tulle_err tulle_peer_set_credentials(tulle_peer *peer, const tulle_sdp *remote);
 void tulle_peer_roll_restart_back(tulle_peer *peer);
+void tulle_peer_watch_loss(tulle_peer *peer, tulle_ice_state ice);
 /* snap.c: our INIT as a=sctp-init has it, into buf; len 0: it does not stand in such a description.
  */
 tulle_text tulle_peer_snap_write(
@@ -229,7 +232,8 @@ void tulle_peer_sped_take(tulle_peer *peer, const tulle_sdp *remote);
 void tulle_peer_sped_handle(tulle_peer *peer, tulle_drop drop); /* what ICE said of a datagram */
 void tulle_peer_sped_heard(tulle_peer *peer, tulle_bytes datagram);
 void tulle_peer_sped_offer(tulle_peer *peer); /* before ICE is polled */
-void tulle_peer_sped_sent(tulle_peer *peer); /* after it gave a datagram */ /* events.c */
+void tulle_peer_sped_sent(tulle_peer *peer);  /* after it gave a datagram */
+/* events.c */
 void tulle_peer_release_assembly(tulle_peer *peer);
 /* names.c: every remote candidate, and the end of them (""), of the description with this ufrag. */
 tulle_drop tulle_peer_take_remote(tulle_peer *peer, tulle_text candidate, tulle_text ufrag);

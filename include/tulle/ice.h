@@ -24,11 +24,12 @@ typedef enum {
 	TULLE_ICE_RELAY
 } tulle_ice_type;
 
-typedef struct {          /* zero is good but for random; (defaults) */
-	bool controlling; /* the initial role: the offerer controls, RFC8445:6.1.1 */
-	bool loopback;    /* loopback addresses are candidates, ours and the remote's */
-	bool relay_only;  /* only relayed candidates are told and checked from */
-	bool opaque;      /* keep attributes 0xC070/0xC071 of checks for the caller (SPED): off */
+typedef struct {              /* zero is good but for random; (defaults) */
+	bool controlling;     /* the initial role: the offerer controls, RFC8445:6.1.1 */
+	bool loopback;        /* loopback addresses are candidates, ours and the remote's */
+	bool relay_only;      /* only relayed candidates are told and checked from */
+	bool no_renomination; /* the first nomination stands: see below (off) */
+	bool opaque; /* keep attributes 0xC070/0xC071 of checks for the caller (SPED): off */
 	tulle_random random; /* required */
 	/* Replaces the default judgement over a remote address (no loopback unless `loopback`, no
 	 * reserved forms). Port 0, multicast and unspecified addresses are refused before it. */
@@ -155,6 +156,11 @@ typedef struct {
 TULLE_API bool tulle_ice_poll_event(tulle_ice *ice, tulle_ice_event *event);
 TULLE_API void tulle_ice_check(const tulle_ice *ice);
 
+/* Renomination: RFC8445:8.1.1 lets the controlling side nominate once. We nominate again when a
+ * pair without a relay becomes valid after one with a relay was nominated, and only then; its
+ * priority is always higher, and with that every peer that was met takes it (as those of RFC 5245,
+ * which may nominate several, of which the highest counts). Meanwhile both sides go on checking
+ * such pairs. config.no_renomination is RFC 8445 to the letter. */
 /* Where data goes: the first valid pair at once (RFC8445:12.1), the nominated one once there is
  * one. False: no valid pair, or no consent (RFC7675:5.1): send nothing. */
 TULLE_API bool tulle_ice_path(const tulle_ice *ice, tulle_path *out);

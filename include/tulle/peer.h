@@ -158,7 +158,9 @@ TULLE_API tulle_err tulle_peer_add_candidate(
 TULLE_API tulle_sdp_type tulle_peer_local(
 	const tulle_peer *, bool pending, tulle_text *sdp); /* 0: none; text lives as an event */
 TULLE_API tulle_sdp_type tulle_peer_remote(const tulle_peer *, bool pending, tulle_text *sdp);
-TULLE_API tulle_err tulle_peer_restart_ice(tulle_peer *);
+TULLE_API tulle_err tulle_peer_restart_ice(tulle_peer *); /* NEGOTIATION_NEEDED follows. It comes
+	by itself when the path in use goes away and none is left. FAILED is the end, unless an
+	offer that restarts is out by then */
 TULLE_API tulle_signaling_state tulle_peer_signaling(const tulle_peer *);
 TULLE_API tulle_gathering_state tulle_peer_gathering(const tulle_peer *);
 TULLE_API tulle_ice_state tulle_peer_ice(const tulle_peer *);
@@ -168,7 +170,14 @@ TULLE_API size_t tulle_peer_fingerprint(
 TULLE_API tulle_err tulle_peer_set_listener(tulle_peer *, tulle_peer_listener, void *user);
 TULLE_API const tulle_peer_event *tulle_peer_next_event(tulle_peer *); /* polled peers */
 TULLE_API void tulle_peer_close(
-	tulle_peer *); /* W3C close(): ABORT and close_notify go out, no event */
+	tulle_peer *);              /* W3C close(): ABORT and close_notify go out, no event */
+typedef struct {                    /* how it was set up */
+	bool snap;                  /* the INITs of the descriptions served: SCTP said none */
+	bool sped;                  /* both descriptions have it */
+	uint32_t sped_in, sped_out; /* DTLS datagrams in checks and answers: first sights, sends */
+	tulle_time rtt_us;          /* of the path in use; 0: none yet */
+} tulle_peer_setup;
+TULLE_API void tulle_peer_read_setup(const tulle_peer *, tulle_peer_setup *);
 TULLE_API uint64_t tulle_peer_drops(const tulle_peer *, tulle_drop);
 TULLE_API const char *tulle_peer_why(const tulle_peer *);
 

@@ -184,6 +184,16 @@ static void tell_channel(const char *name, tulle_channel c)
 	end_event();
 }
 
+static void tell_setup(void)
+{
+	tulle_peer_setup s;
+	tulle_peer_read_setup(peer, &s);
+	put_event("setup");
+	printf(",\"snap\":%s,\"sped_in\":%u,\"sped_out\":%u", s.snap ? "true" : "false", s.sped_in,
+		s.sped_out);
+	end_event();
+}
+
 static void on_event(tulle_peer *self, const tulle_peer_event *e, void *user)
 {
 	(void)self;
@@ -204,6 +214,7 @@ static void on_event(tulle_peer *self, const tulle_peer_event *e, void *user)
 		tell_channel("channel", e->channel);
 		break;
 	case TULLE_PEER_OPEN:
+		tell_setup();
 		tell_channel("open", e->channel);
 		break;
 	case TULLE_PEER_CLOSE:

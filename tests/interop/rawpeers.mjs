@@ -11,6 +11,7 @@ const commands = {
 	'tulle-hidden': () => [path.join(build, 'rawpeer'), ['hide']],
 	aiortc: () => ['/usr/bin/python3', [script('with_aiortc.py')]],
 	chromium: () => ['node', [script('browser.mjs'), 'chromium']],
+	'chromium-trials': () => ['node', [script('browser.mjs'), 'chromium-trials']],
 	firefox: () => ['node', [script('browser.mjs'), 'firefox']],
 }
 export const libraries = ['chromium', 'firefox', 'wrtc', 'node-datachannel', 'werift', 'aiortc']
@@ -22,7 +23,7 @@ export class Peer {
 		this.said = 0
 		let replies = 0
 		this.log = logOf(this.child, name.split('-')[0] === 'tulle' ? 'tulle' : name, (e) => (e.event === 'reply' ? { ...e, number: ++replies } : e))
-		this.browser = name === 'chromium' || name === 'firefox'
+		this.browser = name.startsWith('chromium') || name === 'firefox'
 	}
 	async act(command) {
 		const number = ++this.said

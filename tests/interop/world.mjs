@@ -11,12 +11,17 @@ import { Node, Page, servePage } from './members.mjs'
 const chromiumFlags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
 	'--disable-background-networking', '--disable-component-update', '--disable-sync']
 
+const flagsOf = { // SNAP, SPED and I-DATA are behind these
+	'chromium-trials': ['--force-fieldtrials=WebRTC-Sctp-Snap/Enabled/WebRTC-IceHandshakeDtls/Enabled/'
+		+ 'WebRTC-DataChannelMessageInterleaving/Enabled/'],
+}
+
 export async function launch(kind) {
 	const userDataDir = mkdtempSync(path.join(tmpdir(), 'tulle-browser-'))
 	const common = { headless: true, userDataDir, protocolTimeout: 60000 }
 	const browser = await (kind === 'firefox'
 		? puppeteer.launch({ ...common, browser: 'firefox', executablePath: '/usr/bin/firefox-esr' })
-		: puppeteer.launch({ ...common, executablePath: '/usr/bin/chromium', args: chromiumFlags }))
+		: puppeteer.launch({ ...common, executablePath: '/usr/bin/chromium', args: [...chromiumFlags, ...(flagsOf[kind] ?? [])] }))
 	const close = async () => {
 		await browser.close().catch(() => {})
 		rmSync(userDataDir, { recursive: true, force: true, maxRetries: 5 })

@@ -8,7 +8,7 @@
 #include "peer/peer.h"
 
 #define COUPLE_GUARD 64u
-#define COUPLE_KINDS (TULLE_PEER_ERROR + 1)
+#define COUPLE_KINDS (TULLE_PEER_ICE_CANDIDATE_ERROR + 1)
 
 typedef struct couple couple;
 

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,7 +21,7 @@
 static tulle_host *host;
 static tulle_peer *ends[2];
 static tulle_channel chat;
-static unsigned heard[2][TULLE_PEER_ERROR + 1];
+static unsigned heard[2][TULLE_PEER_ICE_CANDIDATE_ERROR + 1];
 static char text[2][64];
 static void (*and_then)(int end, const tulle_peer_event *e); /* what a test does in a listener */
 
@@ -345,6 +346,62 @@ static void on_wake(tulle *root, const tulle_event *e, void *user)
 	++*(unsigned *)user;
 }
 
+static char said[200];
+
+static void note_line(void *user, const tulle_log_line *line)
+{
+	(void)user;
+	memcpy(said, line->text.ptr, line->text.len);
+	said[line->text.len] = 0;
+}
+
+static char failed_url[80];
+static unsigned failed_code;
+
+static void on_failure(tulle_peer *self, const tulle_peer_event *e, void *user)
+{
+	(void)self, (void)user;
+	if (e->kind != TULLE_PEER_ICE_CANDIDATE_ERROR)
+		return;
+	failed_code = e->u.candidate_error.code;
+	memcpy(failed_url, e->u.candidate_error.url.ptr, e->u.candidate_error.url.len);
+}
+
+/* A port that nobody listens on, on a socket that stays bound so that nobody will. */
+START_TEST(servers_are_reached_by_the_host_or_it_is_said)
+{
+	char url[80];
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof in;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&in, len), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&in, &len), 0);
+	snprintf(url, sizeof url, "turns:127.0.0.1:%u", ntohs(in.sin_port));
+	const tulle_ice_server wrong = {"http://x", NULL, NULL}, right = {url, "ann", "secret"};
+	tulle_peer_config config = {.listener = on_failure,
+		.ice = {.servers = &wrong, .server_count = 1, .loopback = true},
+		.log = {.write = note_line, .level = TULLE_LOG_ERROR}};
+	const tulle_options o = {.ice = config.ice, .log = config.log};
+	tulle *root;
+	tulle_peer *peer;
+	ck_assert_int_eq(tulle_host_create(NULL, &host), TULLE_OK);
+	ck_assert_int_eq(tulle_peer_create(host, &config, &peer), TULLE_ERR_ARGUMENT);
+	ck_assert_str_eq(said, "a server's URL is none of RFC 7064 or RFC 7065");
+	said[0] = 0;
+	ck_assert_int_eq(tulle_create_on(host, &o, &root), TULLE_ERR_ARGUMENT);
+	ck_assert_str_eq(said, "a server's URL is none of RFC 7064 or RFC 7065");
+	config.ice.servers = &right;
+	ck_assert_int_eq(tulle_peer_create(host, &config, &peer), TULLE_OK);
+	ck_assert_int_eq(tulle_peer_set_local(peer, TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
+	while (failed_code == 0)
+		ck_assert_int_eq(tulle_host_step(host, -1), TULLE_OK);
+	ck_assert_uint_eq(failed_code, 701);
+	ck_assert_str_eq(failed_url, url);
+	tulle_host_destroy(host);
+	close(fd);
+}
+END_TEST
+
 START_TEST(two_roots_stand_on_one_host_and_one_may_go)
 {
 	tulle *roots[2];
@@ -408,6 +465,7 @@ Suite *suite_host(void)
 	tcase_add_test(t, a_socket_forbids_fragments_unless_told);
 	tcase_add_test(t, datagrams_that_may_be_cut_go_between_others);
 	tcase_add_test(t, two_roots_stand_on_one_host_and_one_may_go);
+	tcase_add_test(t, servers_are_reached_by_the_host_or_it_is_said);
 	tcase_add_test(t, a_root_destroyed_in_its_listener_is_gone_when_the_step_returns);
 	suite_add_tcase(s, t);
 	return s;

@@ -55,13 +55,13 @@ static void pair_up(void)
 	ck_assert(tulle_is_open(B, ba));
 }
 
-static void talk(void)
+static void talk_within(tulle_time us)
 {
 	static char text[100000];
 	size_t before = kit_count[1];
 	memset(text, 'r', sizeof text);
 	ck_assert_int_eq(tulle_send_text(A, ab, text, sizeof text), TULLE_OK);
-	(void)world_run(NULL, 5000000);
+	(void)world_run(NULL, us);
 	const heard *h = kit_find(1, TULLE_EVENT_MESSAGE, ba, before);
 	ck_assert_ptr_nonnull(h);
 	ck_assert_uint_eq(h->len, sizeof text);
@@ -69,6 +69,11 @@ static void talk(void)
 	ck_assert_int_eq(tulle_send_bytes(B, ba, "back", 4), TULLE_OK);
 	(void)world_run(NULL, 500000);
 	ck_assert_ptr_nonnull(kit_find(0, TULLE_EVENT_BYTES, ab, before));
+}
+
+static void talk(void)
+{
+	talk_within(5000000);
 }
 
 START_TEST(a_relay_of_one_side_is_enough)
@@ -95,6 +100,25 @@ START_TEST(two_relays_of_one_server_carry_data)
 	ck_assert_uint_eq(servers[0].allocates, 2);
 	ck_assert_uint_gt(servers[0].channel_data + servers[0].indications, 4);
 	talk();
+	world_end();
+}
+END_TEST
+
+START_TEST(when_a_server_dies_another_takes_over)
+{
+	begin();
+	add(both, 2, false);
+	add(NULL, 0, false);
+	pair_up();
+	unsigned first = servers[0].channel_data, second = servers[1].channel_data;
+	talk();
+	int dead = servers[0].channel_data - first > servers[1].channel_data - second ? 0 : 1;
+	servers[dead].mute = true;
+	talk_within(20000000); /* what is under way comes through */
+	(void)world_run(NULL, 60000000);
+	ck_assert(tulle_is_open(A, ab) && tulle_is_open(B, ba));
+	talk();
+	ck_assert_uint_gt(servers[1 - dead].channel_data, 0);
 	world_end();
 }
 END_TEST
@@ -155,6 +179,7 @@ Suite *suite_mesh_relay(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, a_relay_of_one_side_is_enough);
 	tcase_add_test(c, two_relays_of_one_server_carry_data);
+	tcase_add_test(c, when_a_server_dies_another_takes_over);
 	tcase_add_test(c, all_links_of_a_root_share_its_allocation);
 	tcase_add_test(c, servers_do_not_stand_in_the_way_of_a_short_path);
 	tcase_add_test(c, a_url_that_does_not_parse_is_refused_at_create);

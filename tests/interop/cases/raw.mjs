@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // One raw data channel with each of the other libraries, offered from either side.
-import { letters, pattern, same, sumOfBytes, sumOfText } from '../lib.mjs'
+import { check, letters, pattern, same, sumOfBytes, sumOfText } from '../lib.mjs'
 import { connected, libraries, open } from '../rawpeers.mjs'
 
 const limitOf = (sdp) => Number(/a=max-message-size:(\d+)/.exec(sdp)?.[1] ?? 65536)
@@ -14,8 +14,17 @@ async function passes(from, to, channels, kind, size, seed) {
 		`${kind} of ${size} from ${from.log.name}`)
 }
 
+// SNAP and SPED are in both descriptions, and served.
+async function inFewerRoundTrips(world, tulle, sdps) {
+	for (const sdp of sdps) check(/^a=sctp-init:/m.test(sdp) && /^a=ice-options:.*sped/m.test(sdp), `no SNAP or SPED in ${sdp}`)
+	const { snap, sped_in, sped_out } = await tulle.log.event('setup')
+	check(snap && sped_in > 0, `SNAP ${snap}, DTLS came in ${sped_in} checks or answers`)
+	world.saw(`SNAP; DTLS came in ${sped_in} checks or answers and went out in ${sped_out}`)
+}
+
 async function raw(world, library, tulleOffers) {
 	const { tulle, other, offerer, answerer, sdps, first } = await connected(world, library, tulleOffers)
+	if (library === 'chromium-trials') await inFewerRoundTrips(world, tulle, sdps)
 	const limits = tulleOffers ? sdps.map(limitOf) : sdps.map(limitOf).reverse() // of what tulle takes, of what the other takes
 	const largest = { tulle: Math.min(262144, limits[1]), [library]: Math.min(262144, limits[0]) }
 	for (const [from, to] of [[tulle, other], [other, tulle]])
@@ -46,6 +55,6 @@ async function raw(world, library, tulleOffers) {
 }
 
 export const cases = []
-for (const library of libraries)
+for (const library of [...libraries, 'chromium-trials'])
 	for (const tulleOffers of [true, false])
 		cases.push({ name: `raw-${library}-${tulleOffers ? 'answers' : 'offers'}`, run: (world) => raw(world, library, tulleOffers) })
