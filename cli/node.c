@@ -15,7 +15,7 @@
 static const char usage[] =
 	"usage: tulle node URL... [--firewall SECRET] [--offer-data JSON] [--auto] "
 	"[--name N] [--stay] [--loopback] [--stun URL] [--turn URL,USER,PASSWORD] [--relay-only] "
-	"[--json]";
+	"[--hide-addresses] [--json]";
 static const char help[] =
 	"%s\n"
 	"\n"
@@ -38,6 +38,7 @@ static const char help[] =
 	"                     reach others through this relay when nothing shorter does\n"
 	"                     (turn:HOST[:PORT][?transport=tcp], turns:HOST[:PORT])\n"
 	"  --relay-only       use and tell relayed addresses alone\n"
+	"  --hide-addresses   tell names in the place of addresses; the network resolves them\n"
 	"  --json             events and replies as one JSON object a line\n"
 	"  --help, --version\n";
 
@@ -92,6 +93,7 @@ static int read_args(int argc, char **argv, node_options *o)
 			take_switch(&args, "--stay", &o->stay) ||
 			take_switch(&args, "--loopback", &o->loopback) ||
 			take_switch(&args, "--relay-only", &o->relay_only) ||
+			take_switch(&args, "--hide-addresses", &o->hide_addresses) ||
 			cli_take_server(&args, &o->servers) ||
 			take_switch(&args, "--json", &o->json))
 			continue;
@@ -287,7 +289,8 @@ int cli_node(int argc, char **argv)
 		.ice = {.servers = s.options.servers.list,
 			.server_count = s.options.servers.count,
 			.loopback = s.options.loopback,
-			.relay_only = s.options.relay_only},
+			.relay_only = s.options.relay_only,
+			.hide_addresses = s.options.hide_addresses},
 		.log = s.options.servers.count != 0 ? tulle_log_stderr(TULLE_LOG_WARN) : silent,
 		.firewall = s.options.firewall != NULL ? firewall : NULL,
 		.firewall_user = (void *)(uintptr_t)s.options.firewall};

@@ -19,7 +19,7 @@ typedef struct {
 typedef struct {
 	const char *urls[NODE_URLS_MAX], *firewall, *offer_data, *name;
 	size_t url_count;
-	bool automatic, stay, loopback, relay_only, json;
+	bool automatic, stay, loopback, relay_only, hide_addresses, json;
 	cli_servers servers;
 } node_options;
 

@@ -67,8 +67,27 @@ static void connect_relay(const tulle_out *out)
 		&(tulle_in){.kind = TULLE_IN_STREAM_ROOM, .id = out->id, .bytes = 1 << 20});
 }
 
+/* A name has an address, or two, or nobody has it. */
+static void answer(const tulle_out *out)
+{
+	const tulle_addr addrs[2] = {
+		{.family = 4, .ip = {10, 0, 0, 9}}, {.family = 6, .ip = {0x20, 1}}};
+	uint8_t chance;
+	TULLE_CHECK(out->mdns && out->name.len == 42 && fill(NULL, &chance, 1));
+	tulle_in in = {.kind = TULLE_IN_RESOLVED,
+		.id = out->id,
+		.why = (chance & 3) == 3 ? TULLE_ERR_SYSTEM : TULLE_OK,
+		.addrs = addrs,
+		.addr_count = (chance & 3) == 3   ? 0
+			      : (chance & 3) == 2 ? 2
+						  : 1};
+	tulle_handle(root, now, &in);
+}
+
 static void take_out(const tulle_out *out)
 {
+	if (out->kind == TULLE_OUT_RESOLVE)
+		answer(out);
 	if (out->kind == TULLE_OUT_STREAM_CONNECT)
 		connect_relay(out);
 	for (int i = 0; i < 2 && out->kind == TULLE_OUT_STREAM_BYTES; i++) {
@@ -116,11 +135,12 @@ static void pump(void)
 	}
 }
 
-static void begin(void)
+static void begin(bool hide)
 {
 	const tulle_options o = {.polled = true,
 		.certificate = certificate,
 		.attempts_max = 6,
+		.ice = {.hide_addresses = hide},
 		.memory_bytes_max = 8 << 20,
 		.allocator = {take, give, NULL}};
 	const tulle_mesh_env env = {.random = {fill, NULL}};
@@ -167,7 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	tulle_rd r = tulle_rd_make(data, len);
 	if (certificate == NULL)
 		TULLE_CHECK(tulle_certificate_create(0, &certificate) == TULLE_OK);
-	begin();
+	begin((len & 1) != 0);
 	for (int i = 0; i < 24 && tulle_rd_left(&r) >= 3; i++) {
 		uint8_t what = tulle_rd_u8(&r);
 		size_t n = tulle_rd_u16(&r);

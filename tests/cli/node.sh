@@ -52,6 +52,7 @@ reply() { # reply NAME LINE-NUMBER: its reply
 
 # -- usage ---------------------------------------------------------------------------------------
 has "--help goes to stdout" "usage: tulle node URL" "$("$tulle" node --help)"
+has "--hide-addresses" "names in the place of addresses" "$("$tulle" node --help)"
 has "--version" "tulle " "$("$tulle" node --version)"
 for args in "" "--nonsense ws://127.0.0.1:1/" "ws://127.0.0.1:1/ --firewall" "http://127.0.0.1/" "localhost" \
 	"ws://127.0.0.1:99999/" "ws://127.0.0.1:1/ --offer-data {" "ws://127.0.0.1:1/ ws://127.0.0.1:1/"; do

@@ -155,10 +155,16 @@ START_TEST(what_is_refused_is_told)
 		ck_assert_int_eq(tulle_host_step(second, 0), TULLE_OK);
 	ck_assert_uint_eq(many->answers, 64);
 	ck_assert_int_eq(many->why, TULLE_ERR_LIMIT);
+	tulle_host_remove(&many->member); /* what it asked makes room */
+	Asker *next = asker_on(second, resolve(NAME));
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(tulle_host_step(second, 0), TULLE_OK);
+	ck_assert_uint_eq(next->answers, 0);
 	tulle_host_destroy(second); /* with questions that wait */
 	tulle_host_destroy(first);
 	free(a);
 	free(many);
+	free(next);
 }
 END_TEST
 

@@ -421,6 +421,44 @@ START_TEST(a_name_waits_for_its_link)
 }
 END_TEST
 
+/* RFC6762:6: also when its link is new again within the second */
+START_TEST(a_link_that_blinks_is_not_spoken_to_twice)
+{
+	Node n;
+	node_init(&n);
+	publish(&n, "192.0.2.1");
+	node_drain(&n);
+	ck_assert_uint_eq(n.sent_count, 2);
+	node_wait(&n, SECOND / 2);
+	tulle_mdns_remove_link(n.mdns, n.now, 3);
+	node_link(&n, 3, "192.0.2.1", 24);
+	node_link(&n, 3, "fe80::1", 64);
+	node_wait(&n, SECOND / 2 - 1);
+	ck_assert_uint_eq(n.sent_count, 2);
+	node_wait(&n, 1);
+	ck_assert_uint_eq(n.sent_count, 4);
+	node_free(&n);
+}
+END_TEST
+
+/* [SEC] what one link hears says nothing of another's addresses. */
+START_TEST(links_share_no_message)
+{
+	Node n;
+	node_init_bare(&n);
+	node_link(&n, 3, "192.0.2.1", 24);
+	node_link(&n, 4, "198.51.100.1", 24);
+	publish(&n, "192.0.2.1");
+	publish(&n, "198.51.100.1");
+	node_drain(&n);
+	ck_assert_uint_eq(n.sent_count, 2);
+	ck_assert(n.sent[0].path.id == 3 && head(&n.sent[0], 3) == 1);
+	ck_assert(n.sent[1].path.id == 4);
+	sent_address(&n.sent[1], "198.51.100.1", TOP | IN, 120);
+	node_free(&n);
+}
+END_TEST
+
 START_TEST(many_announcements_share_messages)
 {
 	Node n;
@@ -491,6 +529,8 @@ Suite *suite_mdns_names(void)
 	tcase_add_test(c, a_truncated_query_is_answered_later);
 	tcase_add_test(c, a_name_says_farewell);
 	tcase_add_test(c, a_name_waits_for_its_link);
+	tcase_add_test(c, a_link_that_blinks_is_not_spoken_to_twice);
+	tcase_add_test(c, links_share_no_message);
 	tcase_add_test(c, many_announcements_share_messages);
 	tcase_add_test(c, one_engine_resolves_the_names_of_another);
 	suite_add_tcase(s, c);
