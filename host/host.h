@@ -21,7 +21,9 @@ typedef struct {
 	bool (*owns)(const void *self, const tulle_in *in); /* NULL: it takes no datagrams */
 	void (*dispatch)(void *self);                       /* calls its listeners */
 	void (*destroy)(void *self);                        /* wipes and frees itself */
-	void (*turn)(void *self); /* tulle_host_wake ended a wait; may be NULL */
+	void (*turn)(void *self);     /* tulle_host_wake ended a wait; may be NULL */
+	void (*farewell)(void *self); /* polled for datagrams once more, then destroyed; may be
+					 NULL */
 } tulle_host_kind;
 
 typedef struct tulle_host_port tulle_host_port; /* host/udp.c */

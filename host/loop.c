@@ -199,9 +199,30 @@ tulle_err tulle_host_add(tulle_host *host, tulle_host_member *member)
 	return TULLE_OK;
 }
 
+/* What a member that goes has to say in datagrams; streams are closed already. */
+static void let_say_farewell(tulle_host *host, tulle_host_member *member)
+{
+	tulle_out out;
+	size_t bytes;
+	uint8_t *scratch;
+	if (member->kind->farewell == NULL)
+		return;
+	member->kind->farewell(member->self);
+	for (int i = 0; i < HOST_OUTPUTS_A_TURN; i++) {
+		scratch = tulle_host_batch_room(host, &bytes);
+		if (scratch == NULL ||
+			!member->kind->poll(member->self, tulle_host_now(), scratch, bytes, &out))
+			break;
+		if (out.kind == TULLE_OUT_DATAGRAM)
+			tulle_host_batch_add(host, member, &out);
+	}
+	tulle_host_batch_flush(host);
+}
+
 static void unlink_member(tulle_host_member *member)
 {
 	tulle_host *host = member->host;
+	let_say_farewell(host, member);
 	*(member->prev != NULL ? &member->prev->next : &host->members) = member->next;
 	if (member->next != NULL)
 		member->next->prev = member->prev;

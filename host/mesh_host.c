@@ -42,6 +42,11 @@ static void root_dispatch(void *self)
 	tulle_dispatch(h->root);
 }
 
+static void root_farewell(void *self)
+{
+	tulle_mesh_farewell(((hosted_root *)self)->root);
+}
+
 static void wake_member(void *user)
 {
 	hosted_root *h = user;
@@ -70,7 +75,8 @@ static const tulle_host_kind root_kind = {.handle = root_handle,
 	.owns = root_owns,
 	.dispatch = root_dispatch,
 	.destroy = root_destroy,
-	.turn = root_turn};
+	.turn = root_turn,
+	.farewell = root_farewell};
 
 tulle_err tulle_create_on(tulle_host *host, const tulle_options *options, tulle **out)
 {

@@ -55,12 +55,18 @@ static void peer_destroy(void *self)
 	free(h);
 }
 
+static void peer_farewell(void *self)
+{
+	tulle_peer_farewell(((hosted_peer *)self)->peer);
+}
+
 static const tulle_host_kind peer_kind = {.handle = peer_handle,
 	.poll = peer_poll,
 	.poll_timeout = peer_poll_timeout,
 	.owns = peer_owns,
 	.dispatch = peer_dispatch,
-	.destroy = peer_destroy};
+	.destroy = peer_destroy,
+	.farewell = peer_farewell};
 
 static void wake_member(void *user)
 {

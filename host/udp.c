@@ -269,7 +269,8 @@ void tulle_host_batch_add(tulle_host *host, tulle_host_member *member, const tul
 	m->udp = &member->port->udp[out->remote.family == 6];
 	m->out = *out;
 	m->iov = (struct iovec){(void *)(uintptr_t)out->data.ptr, out->data.len};
-	b->used += (out->data.len + 63) / 64 * 64;
+	size_t end = (size_t)(out->data.ptr - b->scratch) + out->data.len;
+	b->used = (end + 63) / 64 * 64;
 }
 
 /* A run that the kernel would not cut is sent packet by packet. */

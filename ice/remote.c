@@ -286,3 +286,15 @@ uint8_t tulle_ice_learn_remote(tulle_ice *ice, const tulle_addr *addr, uint32_t 
 	ice->learnt++;
 	return slot;
 }
+
+bool tulle_ice_next_remote(const tulle_ice *ice, size_t *cursor, tulle_addr *out)
+{
+	while (*cursor < ice->remote_slots) {
+		const ice_remote *r = &ice->remotes[(*cursor)++];
+		if (!r->used)
+			continue;
+		*out = r->addr;
+		return true;
+	}
+	return false;
+}

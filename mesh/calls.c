@@ -22,6 +22,9 @@ static bool is_address(tulle_text a)
 
 static tulle_err judge_options(tulle *t, const tulle_connect_options *o)
 {
+	if (o->ice != NULL && o->ice->server_count != 0)
+		return tulle_mesh_fail(
+			t, TULLE_ERR_ARGUMENT, "STUN and TURN servers are the root's options'");
 	if (o->offer_data != NULL) {
 		if (!tulle_json_check(tulle_text_of(o->offer_data)))
 			return tulle_mesh_fail(

@@ -49,6 +49,8 @@ static mesh_link *link_of(tulle *t, const tulle_in *in)
 
 bool tulle_mesh_owns(const tulle *t, const tulle_in *in)
 {
+	if (t->servers != NULL && tulle_peer_servers_owns(t->servers, in))
+		return true;
 	return link_of((tulle *)(uintptr_t)t, in) != NULL; /* learns a hint */
 }
 
@@ -97,9 +99,44 @@ static void handle_time(tulle *t)
 	tulle_mesh_expire_offers(t);
 }
 
+/* Their news go to every link, their failures to the log. */
+static void hear_servers(tulle *t)
+{
+	tulle_peer_servers_error e;
+	uint32_t version = tulle_peer_servers_version(t->servers);
+	while (tulle_peer_servers_failed(t->servers, t->errors_seen, &e)) {
+		t->errors_seen = e.serial;
+		tulle_mesh_log(t, TULLE_LOG_WARN, NULL, e.url, e.text);
+	}
+	if (t->servers_seen == version)
+		return;
+	t->servers_seen = version;
+	for (mesh_link *l = t->links; l != NULL; l = l->next) {
+		tulle_peer_sync_servers(l->peer, t->now);
+		touch_link(t, l);
+	}
+}
+
+/* True: it was for a server. What it relayed is for one of the links. */
+static bool give_servers(tulle *t, const tulle_in *in)
+{
+	tulle_in inner;
+	if (t->servers == NULL)
+		return false;
+	bool theirs = tulle_peer_servers_handle(t->servers, t->now, in);
+	while (theirs && tulle_peer_servers_next(t->servers, &inner))
+		handle_datagram(t, &inner);
+	hear_servers(t);
+	return theirs;
+}
+
 void tulle_handle(tulle *t, tulle_time now, const tulle_in *in)
 {
 	set_now(t, now);
+	if (give_servers(t, in)) {
+		tulle_mesh_mark(t);
+		return;
+	}
 	switch (in->kind) {
 	case TULLE_IN_TIME:
 		handle_time(t);
@@ -176,14 +213,22 @@ static void serve_waiters(tulle *t)
 	}
 }
 
+static bool poll_servers(tulle *t, uint8_t *scratch, size_t bytes, tulle_out *out)
+{
+	return t->servers != NULL &&
+	       tulle_peer_servers_poll(t->servers, t->now, scratch, bytes, out);
+}
+
 bool tulle_poll(tulle *t, tulle_time now, uint8_t *scratch, size_t bytes, tulle_out *out)
 {
 	set_now(t, now);
 	tulle_mesh_sync(t);
-	if (poll_links(t, scratch, bytes, out) || poll_streams(t, scratch, bytes, out))
+	if (poll_servers(t, scratch, bytes, out) || poll_links(t, scratch, bytes, out) ||
+		poll_streams(t, scratch, bytes, out))
 		return true;
 	serve_waiters(t);
-	return poll_links(t, scratch, bytes, out);
+	/* Links may have asked for permissions. */
+	return poll_links(t, scratch, bytes, out) || poll_servers(t, scratch, bytes, out);
 }
 
 tulle_time tulle_poll_timeout(const tulle *t)
@@ -197,6 +242,8 @@ tulle_time tulle_poll_timeout(const tulle *t)
 		      t->woken;
 	if (unread || t->peers.first != NULL || t->out.first != NULL || t->ws_out.first != NULL)
 		return t->now;
+	if (t->servers != NULL)
+		at = tulle_time_min(at, tulle_peer_servers_poll_timeout(t->servers));
 	if (l != NULL)
 		at = tulle_time_min(at, l->at);
 	return n != NULL ? tulle_time_min(at, n->at) : at;

@@ -14,7 +14,8 @@ static bool make_certificate(tulle *t)
 
 static tulle_peer_config peer_config(const tulle *t, const mesh_node *n)
 {
-	return (tulle_peer_config){.ice = n->ice,
+	tulle_ice_options ice = {.relay_only = n->ice.relay_only, .loopback = n->ice.loopback};
+	return (tulle_peer_config){.ice = ice,
 		.certificate = t->certificate,
 		.send_bytes_max = t->options.send_bytes_max,
 		.receive_bytes_max = t->options.send_bytes_max,

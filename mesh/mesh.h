@@ -22,6 +22,8 @@ bool tulle_mesh_owns(const tulle *root, const tulle_in *in);
 /* TULLE_EVENT_WAKE follows. */
 void tulle_mesh_wake(tulle *root);
 /* No listener is called from here on, the dispatch that runs ends. */
+/* Its relays are given up; what that takes is polled once more. */
+void tulle_mesh_farewell(tulle *t);
 void tulle_mesh_silence(tulle *root);
 void tulle_mesh_check(const tulle *root);
 size_t tulle_mesh_memory_used(const tulle *root);

@@ -85,7 +85,9 @@ static tulle_options with_defaults(const tulle_options *options)
 
 static bool is_good(const tulle_options *o)
 {
-	return o->nodes_max <= MESH_NODES_MAX && o->memory_bytes_max >= MESH_MEMORY_BYTES_MIN &&
+	const char *why;
+	return tulle_peer_servers_judge(&o->ice, &why) == TULLE_OK &&
+	       o->nodes_max <= MESH_NODES_MAX && o->memory_bytes_max >= MESH_MEMORY_BYTES_MIN &&
 	       o->message_bytes_max <= o->memory_bytes_max / 4 &&
 	       o->send_bytes_max <= o->memory_bytes_max;
 }
@@ -153,6 +155,22 @@ static void free_tables(tulle *t)
 			tulle_pool_memory_bytes(MESH_POOL_BLOCK_BYTES, tulle_pool_blocks(t->pool)));
 }
 
+/* One set for all links: they have one port, and a server one allocation for it. */
+static bool make_servers(tulle *t, tulle_random random)
+{
+	tulle_ice_options ice = t->options.ice;
+	t->options.ice.servers = NULL; /* the caller's; what nodes inherit has none */
+	t->options.ice.server_count = 0;
+	if (ice.server_count == 0)
+		return true;
+	t->servers_bytes = tulle_peer_servers_memory_bytes(&ice, random);
+	void *memory = t->servers_bytes != 0 ? tulle_mesh_alloc(t, t->servers_bytes) : NULL;
+	if (memory == NULL)
+		return false;
+	t->servers = tulle_peer_servers_init(memory, t->servers_bytes, &ice, random, t->now);
+	return t->servers != NULL;
+}
+
 static void mark_root(void *user)
 {
 	tulle_mesh_mark(user);
@@ -177,7 +195,8 @@ static tulle *make(tulle_allocator allocator, const tulle_options *o, const tull
 	if (o->certificate != NULL)
 		t->certificate = tulle_certificate_take(o->certificate);
 	uint8_t seed[4];
-	if (!make_pool(t) || !make_tables(t) || !env->random.fill(env->random.user, seed, 4)) {
+	if (!make_pool(t) || !make_tables(t) || !make_servers(t, env->random) ||
+		!env->random.fill(env->random.user, seed, 4)) {
 		tulle_wipe(t);
 		return NULL;
 	}
@@ -189,6 +208,7 @@ static tulle *make(tulle_allocator allocator, const tulle_options *o, const tull
 		.plain = t->plain,
 		.plain_bytes = sizeof t->plain,
 		.assembly = &t->assembly,
+		.servers = t->servers,
 		.allocator = {.alloc = counted_alloc, .free = counted_free, .user = t}};
 	return t;
 }
@@ -236,6 +256,8 @@ void tulle_wipe(tulle *t)
 	tulle_mesh_free_offers(t, TULLE_NO_NODE);
 	free_listeners(t);
 	tulle_certificate_drop(t->certificate);
+	tulle_peer_servers_wipe(t->servers);
+	tulle_mesh_free(t, t->servers, t->servers_bytes);
 	free_tables(t);
 	TULLE_CHECK(t->used == sizeof *t);
 	tulle_allocator allocator = t->allocator;
@@ -252,6 +274,12 @@ void tulle_mesh_wake(tulle *t)
 {
 	t->woken = true;
 	tulle_mesh_mark(t);
+}
+
+void tulle_mesh_farewell(tulle *t)
+{
+	if (t->servers != NULL)
+		tulle_peer_servers_close(t->servers, t->now);
 }
 
 void tulle_mesh_silence(tulle *t)
@@ -293,6 +321,8 @@ void tulle_mesh_check(const tulle *t)
 	TULLE_CHECK(t->used <= t->used_max);
 	for (const mesh_link *l = t->links; l != NULL; l = l->next)
 		tulle_peer_check(l->peer);
+	if (t->servers != NULL)
+		tulle_peer_servers_check(t->servers);
 	tulle_heap_check(&t->link_heap);
 	tulle_heap_check(&t->node_heap);
 	tulle_pool_check(t->pool);

@@ -9,6 +9,7 @@
 #include "mesh/limits.h"
 #include "mesh/mesh.h"
 #include "peer/peer.h"
+#include "peer/servers.h"
 #include "signal/signal.h"
 
 #include <tulle/dtls.h>
@@ -124,6 +125,9 @@ struct tulle {
 	tulle_pool *pool;
 	tulle_peer_env peer_env;
 	tulle_peer_assembly assembly;
+	tulle_peer_servers *servers; /* of all links; NULL: none */
+	size_t servers_bytes;
+	uint32_t servers_seen, errors_seen;
 	tulle_ready peers;         /* links whose peers have something to do */
 	tulle_ready out, events;   /* links with output, with events */
 	tulle_ready ws_out, heard; /* WebSocket nodes likewise */
@@ -212,7 +216,7 @@ void tulle_mesh_keep_candidate(tulle *t, mesh_offer *offer, tulle_text candidate
 void tulle_mesh_expire_offers(tulle *t);
 tulle_time tulle_mesh_next_offer(const tulle *t);
 void tulle_mesh_take_held(tulle *t, const mesh_node *old); /* its address is free now */
-void tulle_mesh_free_offers(tulle *t, tulle_node via); /* TULLE_NO_NODE: all */
+void tulle_mesh_free_offers(tulle *t, tulle_node via);     /* TULLE_NO_NODE: all */
 const tulle_event *tulle_mesh_offer_event(tulle *t);
 
 /* relay.c: texts to nodes, now or when they can take them */

@@ -23,6 +23,31 @@
 #define PEER_RECEIVE_BYTES 4194304      /* default of receive_bytes_max */
 #define PEER_MESSAGE_BYTES 262144       /* default of message_bytes_max */
 #define PEER_REMOTE_MESSAGE_BYTES 65536 /* without a=max-message-size: RFC8841:6.1 */
+#define PEER_SPED_MTU 900               /* of DTLS in a check: room for TURN and IPv6 is left */
+#define PEER_SPED_ACKS 4                /* CRC-32 values in an acknowledgement */
+#define PEER_OPTIONS_BYTES 32           /* of a=ice-options */
+#define PEER_INIT_BYTES 256             /* of an INIT chunk in a description */
+#define PEER_INIT_TEXT_BYTES 344        /* likewise, in base64 */
 #define PEER_CLOSE_WAIT_US 10000000     /* for the remote's reset when ours is done; then CLOSED */
 #define PEER_OWN_POOL_BLOCK_BYTES 2048  /* of a peer that brings its own pool (tulle_peer_init) */
+#define PEER_SERVERS_MAX 8              /* STUN and TURN servers in a config */
+#define PEER_RELAYS_MAX (2 * PEER_SERVERS_MAX) /* their paths: one a family */
+#define PEER_SERVER_RELAYS_MAX 4          /* of these, allocations at a time; the rest stand by */
+#define PEER_SERVER_ADDRESSES_MAX 4       /* of one name that are tried */
+#define PEER_SERVER_QUESTIONS_MAX 16      /* Binding clients: paths times STUN servers */
+#define PEER_SERVER_PEERS 32              /* remote addresses that one relay lets through */
+#define PEER_SERVER_HELD_MAX 8            /* datagrams that wait for a permission */
+#define PEER_SERVER_HELD_BYTES 512        /* of one of them: checks are shorter */
+#define PEER_SERVER_STREAM_ROOM 65536     /* bytes that may come from a server at a time */
+#define PEER_SERVER_NAME_US 10000000      /* for a name to resolve */
+#define PEER_SERVER_HURRY_US 3000000      /* without an answer the next address is tried */
+#define PEER_SERVER_CONNECT_US 20000000   /* for a stream to a server */
+#define PEER_SERVER_GATHER_US 39500000    /* gathering ends: a transaction of RFC8489:6.2.1 */
+#define PEER_SERVER_REST_US 15000000      /* after a failure, doubled at each up to */
+#define PEER_SERVER_REST_US_MAX 300000000 /* five minutes */
+#define PEER_SERVER_BURST 4               /* first questions that need not wait for Ta */
+#define PEER_SERVER_TA_US 50000           /* between further ones: RFC8445:14.2 */
+#define PEER_SERVER_SILENCE_US 3000000    /* nothing comes back: the server itself is asked */
+#define PEER_SERVER_SILENT_US 4500000     /* and has so long: four sends of RFC8489:6.2.1 */
+#define PEER_SERVER_IDLE_US 120000000     /* without a datagram a permission is given up */
 #endif

@@ -33,6 +33,7 @@ static tulle_ice_config ice_config(const tulle_peer_config *c, const tulle_peer_
 {
 	return (tulle_ice_config){.loopback = c->ice.loopback,
 		.relay_only = c->ice.relay_only,
+		.opaque = !c->no_sped,
 		.random = env->random,
 		.candidate_filter = c->candidate_filter,
 		.filter_user = c->filter_user};
@@ -67,7 +68,7 @@ static tulle_sctp_config sctp_config(const tulle_peer_config *c, const tulle_pee
 }
 
 typedef struct {
-	size_t ice, dtls, sctp, assembly, all; /* offsets */
+	size_t ice, dtls, sctp, servers, assembly, all; /* offsets */
 } layout;
 
 static bool lay_out(const tulle_peer_config *c, const tulle_peer_env *env, layout *l)
@@ -85,7 +86,14 @@ static bool lay_out(const tulle_peer_config *c, const tulle_peer_env *env, layou
 	l->ice = aligned(sizeof(tulle_peer));
 	l->dtls = l->ice + aligned(i);
 	l->sctp = l->dtls + aligned(d);
-	l->assembly = l->sctp + aligned(s);
+	l->servers = l->sctp + aligned(s);
+	l->assembly = l->servers;
+	if (env->servers == NULL && c->ice.server_count != 0) {
+		size_t v = tulle_peer_servers_memory_bytes(&c->ice, env->random);
+		if (v == 0)
+			return false;
+		l->assembly += aligned(v);
+	}
 	bool own = env->assembly == NULL && !c->streamed_messages;
 	l->all = tulle_sat_add(l->assembly, own ? aligned(c->message_bytes_max) : 0);
 	return l->all != SIZE_MAX;
@@ -109,7 +117,13 @@ static bool make_engines(tulle_peer *p, const layout *l, tulle_time now)
 	if (p->ice != NULL)
 		p->dtls = tulle_dtls_init(base + l->dtls, l->sctp - l->dtls, &dtls, now);
 	if (p->dtls != NULL)
-		p->sctp = tulle_sctp_init(base + l->sctp, l->assembly - l->sctp, &sctp, now);
+		p->sctp = tulle_sctp_init(base + l->sctp, l->servers - l->sctp, &sctp, now);
+	if (l->assembly > l->servers)
+		p->own_servers = tulle_peer_servers_init(base + l->servers,
+			l->assembly - l->servers, &p->config.ice, p->env.random, now);
+	p->servers = p->env.servers != NULL ? p->env.servers : p->own_servers;
+	p->config.ice.servers = NULL; /* the caller's, and copied */
+	p->config.ice.server_count = 0;
 	if (l->all > l->assembly)
 		p->own_assembly = base + l->assembly;
 	return p->sctp != NULL;
@@ -145,7 +159,6 @@ tulle_peer *tulle_peer_init_in(void *memory, size_t bytes, const tulle_peer_conf
 	p->ready.owner = p;
 	p->signaling = p->signaling_said = TULLE_SIGNALING_STABLE;
 	p->remote_message_max = PEER_REMOTE_MESSAGE_BYTES;
-	p->sctp_remote_port = 5000;
 	tulle_pool_open(&p->account, env->pool, NULL, 0, p);
 	uint8_t id[8];
 	if (env->random.fill(env->random.user, id, sizeof id) && make_certificate(p) &&
@@ -167,6 +180,7 @@ void tulle_peer_wipe(tulle_peer *p)
 	tulle_ready_remove(p->env.ready, &p->ready);
 	tulle_peer_release_assembly(p);
 	tulle_peer_table_wipe(p);
+	tulle_peer_servers_wipe(p->own_servers);
 	if (p->sctp != NULL)
 		tulle_sctp_wipe(p->sctp);
 	if (p->dtls != NULL)
@@ -329,27 +343,14 @@ uint16_t tulle_peer_channels_max(const tulle_peer *p)
 	return s.streams_in < s.streams_out ? s.streams_in : s.streams_out;
 }
 
-/* RFC8841:5: known from the description, before SCTP says a word. */
-void tulle_peer_set_sctp_port(tulle_peer *p, uint16_t remote)
-{
-	tulle_sctp_config sctp = sctp_config(&p->config, &p->env);
-	if (remote == 0 || remote == p->sctp_remote_port)
-		return;
-	sctp.owner = p;
-	sctp.remote_port = p->sctp_remote_port = remote;
-	void *memory = p->sctp;
-	tulle_sctp_wipe(p->sctp);
-	p->sctp = tulle_sctp_init(memory, tulle_sctp_memory_bytes(&sctp), &sctp, p->now);
-	p->path = (tulle_path){0};    /* it is yet to be told */
-	TULLE_CHECK(p->sctp != NULL); /* the same config but for a number */
-}
-
 void tulle_peer_check(const tulle_peer *p)
 {
 	tulle_ice_check(p->ice);
 	tulle_dtls_check(p->dtls);
 	tulle_sctp_check(p->sctp);
 	tulle_peer_table_check(p);
+	if (p->own_servers != NULL)
+		tulle_peer_servers_check(p->own_servers);
 	TULLE_CHECK(!p->sctp_open || p->dtls_open);
 	TULLE_CHECK(p->assembled <= p->config.message_bytes_max);
 }

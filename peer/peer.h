@@ -26,8 +26,10 @@ typedef struct {
 	tulle_ready *ready; /* where a command marks the peer; NULL: nobody asks */
 	uint8_t *plain; /* PEER_PLAIN_BYTES of scratch, shared by peers that are driven in turn */
 	size_t plain_bytes;
-	tulle_peer_assembly *assembly; /* NULL: message_bytes_max in the peer's own block */
-	tulle_allocator allocator;     /* for a second assembly alone */
+	tulle_peer_assembly *assembly;      /* NULL: message_bytes_max in the peer's own block */
+	tulle_allocator allocator;          /* for a second assembly alone */
+	struct tulle_peer_servers *servers; /* of all peers of the owner, who drives them; NULL:
+					       those of the peer's config, in its own block */
 } tulle_peer_env;
 
 /* As tulle_peer_memory_bytes and tulle_peer_init, without a pool in the block. NULL: config out of
@@ -51,6 +53,10 @@ typedef enum {
 tulle_peer_ended tulle_peer_why_ended(const tulle_peer *peer);
 /* Bytes of a channel that are taken and not acknowledged. */
 size_t tulle_peer_unacked(const tulle_peer *peer, tulle_channel channel);
+/* The servers' news are taken over, when the owner lends them: candidates, gathering's end. */
+void tulle_peer_sync_servers(tulle_peer *peer, tulle_time now);
+/* Relays of its own are given up; what that takes is polled once more. */
+void tulle_peer_farewell(tulle_peer *peer);
 /* What SCTP has counted. */
 void tulle_peer_read_stats(const tulle_peer *peer, tulle_sctp_stats *stats);
 /* The pool has room again: for each peer that tulle_pool_next_waiter names. */

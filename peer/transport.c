@@ -54,7 +54,7 @@ static void pump_dtls(tulle_peer *p)
 		case TULLE_DTLS_EVENT_CONNECTED:
 			p->dtls_open = true;
 			tulle_sctp_set_ice_rtt(p->sctp, tulle_ice_rtt(p->ice));
-			if (tulle_sctp_connect(p->sctp, p->now) != TULLE_OK)
+			if (tulle_peer_snap_connect(p) != TULLE_OK)
 				tulle_peer_end(p, TULLE_PEER_ENDED_PROTOCOL);
 			break;
 		case TULLE_DTLS_EVENT_DATA:
@@ -72,9 +72,11 @@ static void pump_dtls(tulle_peer *p)
 static size_t datagram_max(const tulle_peer *p, const tulle_path *path)
 {
 	size_t headers = path->remote.family == 6 ? 48 : 28;
-	for (uint8_t i = 0; i < p->path_count; i++)
-		if (p->paths[i].id == path->id && p->paths[i].mtu > headers)
-			return tulle_min(p->paths[i].mtu - headers, p->config.datagram_bytes_max);
+	bool relayed = tulle_peer_servers_is_relay(path->id);
+	const peer_path *paths = relayed ? p->relays : p->paths;
+	for (uint8_t i = 0; i < (relayed ? p->relay_count : p->path_count); i++)
+		if (paths[i].id == path->id && paths[i].mtu > headers)
+			return tulle_min(paths[i].mtu - headers, p->config.datagram_bytes_max);
 	return p->config.datagram_bytes_max;
 }
 
@@ -88,6 +90,8 @@ static void watch_path(tulle_peer *p)
 		tulle_addr_is(&path.remote, &p->path.remote))
 		return;
 	p->path = path;
+	if (p->servers != NULL && tulle_peer_servers_is_relay(path.id))
+		tulle_peer_servers_bind(p->servers, p->now, path.id, &path.remote);
 	size_t most = datagram_max(p, &path);
 	tulle_sctp_set_path(
 		p->sctp, p->now, most > PEER_RECORD_OVERHEAD ? most - PEER_RECORD_OVERHEAD : 1);
@@ -97,7 +101,13 @@ static void watch_path(tulle_peer *p)
 static void start_dtls(tulle_peer *p)
 {
 	tulle_path path;
-	if (p->dtls_started || !p->transport_set || !tulle_ice_path(p->ice, &path))
+	bool has_path = tulle_ice_path(p->ice, &path);
+	if (has_path && p->sped.on) {
+		if (!p->dtls_open)
+			tulle_dtls_set_rtt(p->dtls, tulle_ice_rtt(p->ice));
+		tulle_dtls_hold(p->dtls, p->now, false);
+	}
+	if (p->dtls_started || !p->transport_set || (!has_path && !p->sped.on))
 		return;
 	p->dtls_started = true;
 	tulle_dtls_set_rtt(p->dtls, tulle_ice_rtt(p->ice));
@@ -112,6 +122,7 @@ void tulle_peer_advance(tulle_peer *p)
 {
 	if (p->closed)
 		return;
+	tulle_peer_take_servers(p);
 	watch_path(p);
 	start_dtls(p);
 	pump_dtls(p);
@@ -132,12 +143,18 @@ static tulle_drop handle_datagram(tulle_peer *p, const tulle_in *in)
 	if (in->data.len == 0)
 		return TULLE_DROP_MALFORMED;
 	uint8_t first = in->data.ptr[0]; /* RFC7983:7 */
-	if (first <= 3)
-		return tulle_ice_handle_datagram(p->ice, p->now, &path, in->data.ptr, in->data.len);
+	if (first <= 3) {
+		tulle_drop drop = tulle_ice_handle_datagram(
+			p->ice, p->now, &path, in->data.ptr, in->data.len);
+		start_dtls(p); /* with the path's timers, if this made one */
+		tulle_peer_sped_handle(p, drop);
+		return drop;
+	}
 	if (first < 20 || first > 63)
 		return TULLE_DROP_UNKNOWN_PROTOCOL;
 	if (!tulle_ice_is_validated(p->ice, &path))
 		return TULLE_DROP_ICE_NOT_VALIDATED;
+	tulle_peer_sped_heard(p, in->data);
 	return tulle_dtls_handle_datagram(p->dtls, p->now, in->data.ptr, in->data.len);
 }
 
@@ -170,11 +187,8 @@ static void handle_time(tulle_peer *p)
 	tulle_peer_channels_late(p);
 }
 
-void tulle_peer_handle(tulle_peer *p, tulle_time now, const tulle_in *in)
+static void take_in(tulle_peer *p, const tulle_in *in)
 {
-	set_now(p, now);
-	if (p->closed && in->kind != TULLE_IN_TIME)
-		return;
 	switch ((int)in->kind) {
 	case TULLE_IN_TIME:
 		handle_time(p);
@@ -184,8 +198,7 @@ void tulle_peer_handle(tulle_peer *p, tulle_time now, const tulle_in *in)
 		break;
 	case TULLE_IN_PATHS_KNOWN:
 		p->paths_known = true;
-		if (p->gathering_begun)
-			tulle_ice_paths_known(p->ice, p->now);
+		tulle_peer_tell_gathered(p);
 		break;
 	case TULLE_IN_PATH_DOWN:
 		path_down(p, in->id);
@@ -193,8 +206,22 @@ void tulle_peer_handle(tulle_peer *p, tulle_time now, const tulle_in *in)
 	case TULLE_IN_DATAGRAM:
 		tulle_peer_count(p, handle_datagram(p, in));
 		break;
-	default: /* streams, names and the wall clock are not this peer's yet */
+	default: /* streams and names are its servers', the wall clock it does not need */
 		break;
+	}
+}
+
+void tulle_peer_handle(tulle_peer *p, tulle_time now, const tulle_in *in)
+{
+	tulle_in inner;
+	set_now(p, now);
+	if (p->closed && in->kind != TULLE_IN_TIME)
+		return;
+	if (p->own_servers == NULL || !tulle_peer_servers_handle(p->own_servers, p->now, in)) {
+		take_in(p, in);
+	} else {
+		while (tulle_peer_servers_next(p->own_servers, &inner))
+			take_in(p, &inner);
 	}
 	tulle_peer_advance(p);
 }
@@ -212,6 +239,8 @@ bool tulle_peer_owns(const tulle_peer *p, const tulle_in *in)
 	tulle_text ufrag;
 	if (in->kind != TULLE_IN_DATAGRAM || in->data.len == 0)
 		return false;
+	if (p->own_servers != NULL && tulle_peer_servers_owns(p->own_servers, in))
+		return true;
 	if (in->data.ptr[0] > 3)
 		return tulle_ice_is_validated(p->ice, &path);
 	if (tulle_ice_read_ufrag(in->data.ptr, in->data.len, &ufrag))
@@ -269,7 +298,8 @@ static bool poll_sctp(
 	out->df_probe = first.df_probe;
 	out->may_fragment = first.may_fragment;
 	size_t used = first.len;
-	for (int n = 1; !is_alone(&first) && n < PEER_RUN_SEGMENTS_MAX; n++) {
+	bool runs = !is_alone(&first) && !tulle_peer_servers_is_relay(path->id);
+	for (int n = 1; runs && n < PEER_RUN_SEGMENTS_MAX; n++) {
 		next = seal_next(p, scratch + used, bytes - used);
 		if (next.len == 0)
 			break;
@@ -295,15 +325,15 @@ static bool poll_close(tulle_peer *p)
 	return tulle_dtls_close(p->dtls, p->now) == TULLE_OK;
 }
 
-bool tulle_peer_poll(tulle_peer *p, tulle_time now, uint8_t *scratch, size_t bytes, tulle_out *out)
+static bool poll_engines(tulle_peer *p, uint8_t *scratch, size_t bytes, tulle_out *out)
 {
 	tulle_datagram d;
 	tulle_path path;
-	set_now(p, now);
-	tulle_peer_advance(p);
 	if (bytes < TULLE_ICE_DATAGRAM_BYTES)
 		return false;
+	tulle_peer_sped_offer(p);
 	if (!p->close_sent && tulle_ice_poll_datagram(p->ice, p->now, scratch, bytes, &d)) {
+		tulle_peer_sped_sent(p);
 		set_out(out, &d.path, scratch, d.len);
 		return true;
 	}
@@ -321,6 +351,35 @@ bool tulle_peer_poll(tulle_peer *p, tulle_time now, uint8_t *scratch, size_t byt
 	return true;
 }
 
+/* Behind room for a relay's header. One that the relay does not take is lost, or held by it. */
+static bool poll_relayed(tulle_peer *p, uint8_t *scratch, size_t bytes, tulle_out *out)
+{
+	if (p->servers == NULL || bytes < PEER_SERVERS_ROOM)
+		return poll_engines(p, scratch, bytes, out);
+	while (poll_engines(p, scratch + PEER_SERVERS_HEADROOM, bytes - PEER_SERVERS_ROOM, out)) {
+		if (!tulle_peer_servers_is_relay(out->id) ||
+			tulle_peer_servers_wrap(p->servers, p->now, out))
+			return true;
+	}
+	return false;
+}
+
+bool tulle_peer_poll(tulle_peer *p, tulle_time now, uint8_t *scratch, size_t bytes, tulle_out *out)
+{
+	tulle_peer_servers *own = p->own_servers;
+	set_now(p, now);
+	tulle_peer_advance(p);
+	if (own != NULL && tulle_peer_servers_poll(own, p->now, scratch, bytes, out))
+		return true;
+	if (poll_relayed(p, scratch, bytes, out))
+		return true;
+	if (own == NULL)
+		return false;
+	if (p->close_sent || (p->closed && !p->dtls_started))
+		tulle_peer_servers_close(own, p->now);
+	return tulle_peer_servers_poll(own, p->now, scratch, bytes, out);
+}
+
 tulle_time tulle_peer_poll_timeout(const tulle_peer *p)
 {
 	if (p->closed)
@@ -329,6 +388,8 @@ tulle_time tulle_peer_poll_timeout(const tulle_peer *p)
 		tulle_time_min(tulle_ice_poll_timeout(p->ice), tulle_dtls_poll_timeout(p->dtls));
 	if (p->channels.late_first != NULL)
 		t = tulle_time_min(t, p->channels.late_first->late_at);
+	if (p->own_servers != NULL)
+		t = tulle_time_min(t, tulle_peer_servers_poll_timeout(p->own_servers));
 	return tulle_time_min(t, tulle_sctp_poll_timeout(p->sctp));
 }
 

@@ -125,6 +125,13 @@ void tulle_turn_redirected(tulle_turn *turn, const tulle_stun_message *m)
 	turn->tell_alternate = true;
 }
 
+void tulle_turn_refresh(tulle_turn *turn, tulle_time now)
+{
+	turn->now = tulle_time_max(turn->now, now);
+	if (turn->state == TULLE_TURN_READY && !turn->main.active)
+		(void)tulle_turn_start(turn, &turn->main, TULLE_STUN_REFRESH);
+}
+
 void tulle_turn_allocation_tick(tulle_turn *turn)
 {
 	turn_request *r = &turn->main;

@@ -113,6 +113,14 @@ tulle_drop tulle_turn_reflexive_handle_datagram(tulle_turn_reflexive *r, tulle_t
 	return tulle_addr_is(&a, &b) ? take(r, data, len) : TULLE_DROP_UNKNOWN_PATH;
 }
 
+TULLE_UNTRUSTED(anyone, "20 bytes", turn)
+bool tulle_turn_reflexive_owns(const tulle_turn_reflexive *r, const uint8_t *data, size_t len)
+{
+	const size_t id = TULLE_STUN_HEADER_BYTES - TULLE_STUN_ID_BYTES;
+	return r->active && len >= TULLE_STUN_HEADER_BYTES &&
+	       memcmp(data + id, r->tx.id, TULLE_STUN_ID_BYTES) == 0;
+}
+
 void tulle_turn_reflexive_handle_timeout(tulle_turn_reflexive *r, tulle_time now)
 {
 	r->now = tulle_time_max(r->now, now);

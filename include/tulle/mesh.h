@@ -110,7 +110,8 @@ typedef struct {
 	const char *offer_data; /* one JSON value (null) */
 	tulle_firewall firewall;
 	void *firewall_user;          /* for the nodes that come through this one (the parent's) */
-	const tulle_ice_options *ice; /* (the root's) */
+	const tulle_ice_options *ice; /* (the root's); without servers: those of the root are all
+					 nodes', for all have one port */
 	uint32_t timeout_ms;
 	void *user;
 } tulle_connect_options;

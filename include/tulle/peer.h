@@ -69,6 +69,7 @@ typedef enum {
 	TULLE_PEER_CLOSING,
 	TULLE_PEER_CLOSE,
 	TULLE_PEER_ERROR,
+	TULLE_PEER_ICE_CANDIDATE_ERROR, /* a STUN or TURN server gave none, or its relay is lost */
 } tulle_peer_event_kind; /* of one channel: CHANNEL, OPEN, MESSAGE..., CLOSING, CLOSE. A local
 			    tulle_peer_close gives none, as W3C */
 
@@ -104,6 +105,11 @@ typedef struct { /* valid until the listener returns, or the next tulle_peer_nex
 			uint16_t sctp_cause;
 			uint8_t tls_alert;
 		} error;
+		struct { /* code: of STUN or TURN; 701: no answer, no such name, no way there */
+			tulle_text url, text;
+			tulle_addr local, server; /* family 0: not known */
+			uint16_t code;
+		} candidate_error;
 		int state; /* the enum that the kind names */
 	} u;
 } tulle_peer_event;
@@ -118,6 +124,10 @@ typedef struct { /* all zero is good; (defaults) */
 	uint16_t datagram_bytes_max; /* (1472) how far RFC 8899 looks for larger ones, from 1200 */
 	size_t send_bytes_max, receive_bytes_max,
 		message_bytes_max; /* (4 MiB, 4 MiB, 256 KiB: a=max-message-size) */
+	bool no_sped; /* (false) DTLS may begin within ICE's checks: a round trip less towards who
+			 has sped in a=ice-options */
+	bool no_snap; /* (false) descriptions carry our SCTP INIT: two round trips less towards who
+			 knows a=sctp-init, nothing towards others */
 	bool streamed_messages; /* deliver parts as they come in order: a message may exceed every
 				   buffer */
 	bool (*candidate_filter)(void *user, const tulle_addr *remote);

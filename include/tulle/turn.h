@@ -99,6 +99,9 @@ TULLE_API tulle_err tulle_turn_allocate(tulle_turn *turn, tulle_time now, const 
 /* Deletes the allocation: CLOSED follows when the server said so or no longer answers. In a state
  * without an allocation it is CLOSED at once. */
 TULLE_API void tulle_turn_close(tulle_turn *turn, tulle_time now);
+/* Asks the server now whether it still knows the allocation, a Refresh before its time. In another
+ * state than READY nothing happens. */
+TULLE_API void tulle_turn_refresh(tulle_turn *turn, tulle_time now);
 /* The stream is gone: FAILED. */
 TULLE_API void tulle_turn_stream_ended(tulle_turn *turn, tulle_time now);
 
@@ -224,6 +227,9 @@ TULLE_API tulle_turn_reflexive *tulle_turn_reflexive_init(void *memory, size_t m
 TULLE_API void tulle_turn_reflexive_wipe(tulle_turn_reflexive *r);
 TULLE_API tulle_drop tulle_turn_reflexive_handle_datagram(tulle_turn_reflexive *r, tulle_time now,
 	const tulle_addr *from, const uint8_t *data, size_t len);
+/* A Binding answer to what is asked now, by transaction id: for many clients on one port. */
+TULLE_API bool tulle_turn_reflexive_owns(
+	const tulle_turn_reflexive *r, const uint8_t *data, size_t len);
 TULLE_API void tulle_turn_reflexive_handle_timeout(tulle_turn_reflexive *r, tulle_time now);
 TULLE_API bool tulle_turn_reflexive_poll_datagram(tulle_turn_reflexive *r, tulle_time now,
 	uint8_t *dst, size_t dst_bytes, tulle_datagram *out);

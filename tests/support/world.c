@@ -51,6 +51,8 @@ static void *onramp_block;
 static int root_count;
 static uint32_t onramp_serial;
 
+static void emit(void *user, const tulle_addr *from, const tulle_addr *to, const uint8_t *data, size_t len);
+
 static uint32_t dice(void)
 {
 	dice_state = dice_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
@@ -110,6 +112,8 @@ void world_begin(uint32_t seed, const world_config *c)
 {
 	static const world_config plain = {.delay_us = 10000};
 	config = c != NULL ? *c : plain;
+	for (size_t i = 0; i < config.server_count; i++)
+		config.servers[i].emit = emit;
 	dice_state = seed;
 	world_now = 1000000;
 	clock_set(world_now);
@@ -224,14 +228,14 @@ size_t world_memory(int root)
 /* -- datagrams ------------------------------------------------------------------------------------
  */
 
-static void fly(int to, const tulle_out *out, const uint8_t *data, size_t len)
+static void fly(int to, const tulle_addr *from, const tulle_addr *dest, const uint8_t *data, size_t len)
 {
 	TULLE_CHECK(flight_count < FLIGHT_MAX);
 	packet *p = calloc(1, sizeof *p);
 	p->to = to;
 	p->order = ++order;
-	p->local = out->remote;
-	p->remote = out->local;
+	p->local = *dest;
+	p->remote = *from;
 	p->len = len;
 	p->data = malloc(len);
 	memcpy(p->data, data, len);
@@ -241,10 +245,40 @@ static void fly(int to, const tulle_out *out, const uint8_t *data, size_t len)
 	flight[flight_count++] = p;
 }
 
+/* Who has this address: a root, or as -1 - i a server; WORLD_ROOTS_MAX: nobody. */
+static int who_has(const tulle_addr *a)
+{
+	for (size_t i = 0; i < config.server_count; i++)
+		if (tulle_addr_is_ip(&config.servers[i].address, a))
+			return -1 - (int)i;
+	int to = a->ip[3] - 1;
+	return a->ip[0] == 10 && to >= 0 && to < root_count ? to : WORLD_ROOTS_MAX;
+}
+
+static void post(const tulle_addr *from, const tulle_addr *dest, const uint8_t *data, size_t len)
+{
+	int to = who_has(dest);
+	if (to == WORLD_ROOTS_MAX)
+		return;
+	if (dice() % 1000 < config.loss) {
+		world_lost++;
+		return;
+	}
+	fly(to, from, dest, data, len);
+	if (dice() % 1000 < config.duplicate)
+		fly(to, from, dest, data, len);
+}
+
+static void emit(void *user, const tulle_addr *from, const tulle_addr *to, const uint8_t *data, size_t len)
+{
+	(void)user;
+	post(from, to, data, len);
+}
+
 static void send_datagram(int from, const tulle_out *out)
 {
-	int to = out->remote.ip[3] - 1;
-	if (out->remote.ip[0] != 10 || to < 0 || to >= root_count)
+	tulle_addr local = out->local.family != 0 ? out->local : address_of(from);
+	if (who_has(&out->remote) == WORLD_ROOTS_MAX)
 		return;
 	for (size_t at = 0; at < out->data.len; at += out->segment) {
 		tulle_out one = *out;
@@ -252,14 +286,10 @@ static void send_datagram(int from, const tulle_out *out)
 		one.data = (tulle_bytes){
 			out->data.ptr + at, left < out->segment ? left : out->segment};
 		world_datagrams++;
-		bool eaten = config.eat != NULL && config.eat(from, &one);
-		if (eaten || dice() % 1000 < config.loss) {
+		if (config.eat != NULL && config.eat(from, &one))
 			world_lost++;
-			continue;
-		}
-		fly(to, out, one.data.ptr, one.data.len);
-		if (dice() % 1000 < config.duplicate)
-			fly(to, out, one.data.ptr, one.data.len);
+		else
+			post(&local, &out->remote, one.data.ptr, one.data.len);
 	}
 }
 
@@ -477,7 +507,9 @@ static void deliver_due(void)
 			.local = p->local,
 			.remote = p->remote,
 			.data = {p->data, p->len}};
-		if (world_roots[p->to] != NULL)
+		if (p->to < 0)
+			(void)relay_take(&config.servers[-1 - p->to], &p->remote, &p->local, p->data, p->len);
+		else if (world_roots[p->to] != NULL)
 			tulle_handle(world_roots[p->to], world_now, &in);
 		free_packet(i);
 	}

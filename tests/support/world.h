@@ -3,6 +3,8 @@
  * with delay and loss, and streams between roots and the onramp. No clock, no socket. */
 #ifndef TULLE_TESTS_WORLD_H
 #define TULLE_TESTS_WORLD_H
+#include "tests/support/relay.h"
+
 #include <tulle/mesh.h>
 #include <tulle/onramp.h>
 
@@ -15,6 +17,8 @@ typedef struct {
 	bool (*eat)(
 		int from, const tulle_out *); /* a datagram that is lost on purpose; NULL: none */
 	void (*heard)(int root, const tulle_event *); /* events of polled roots */
+	world_relay *servers; /* STUN and TURN servers; emit is the world's */
+	size_t server_count;
 } world_config;
 
 extern tulle_time world_now;

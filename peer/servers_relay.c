@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT */
+/* peer: allocations: one a TURN server, on the first of its addresses that answers; what peers send
+ * on their paths, and what waits for a permission. */
+#include "peer/servers_state.h"
+
+#define GENERATION_SHIFT 5 /* below it: server and family */
+
+uint32_t tulle_peer_servers_path(const tulle_peer_servers *s, const peer_server *v, unsigned six)
+{
+	return PEER_SERVERS_ID | v->generation << GENERATION_SHIFT |
+	       (uint32_t)tulle_peer_servers_number(s, v) << 1 | six;
+}
+
+peer_server *tulle_peer_servers_of(tulle_peer_servers *s, uint32_t path)
+{
+	uint32_t number = (path >> 1) % (1u << (GENERATION_SHIFT - 1));
+	if (!tulle_peer_servers_is_relay(path) || number >= s->server_count)
+		return NULL;
+	peer_server *v = &s->servers[number];
+	bool is_it = path == tulle_peer_servers_path(s, v, path & 1u);
+	return is_it && v->uri.relay && v->state == SERVER_READY ? v : NULL;
+}
+
+void tulle_peer_servers_leave_stream(peer_server *v, bool tell)
+{
+	if (v->stream != 0 && tell && !v->connect_due) {
+		v->ended = v->stream;
+		v->end_due = true;
+	}
+	v->connect_due = v->room_due = v->open = false;
+	v->stream = 0;
+	v->room = v->delivered = 0;
+}
+
+static void drop_turn(peer_server *v)
+{
+	if (v->turn != NULL)
+		tulle_turn_wipe(v->turn);
+	v->turn = NULL;
+	memset(v->peers, 0, sizeof v->peers);
+}
+
+static bool make_turn(tulle_peer_servers *s, peer_server *v)
+{
+	const tulle_turn_config c = {.username = v->username,
+		.password = v->password,
+		.transport = v->uri.tcp ? TULLE_TURN_STREAM : TULLE_TURN_UDP,
+		.both = true,
+		.loopback = s->loopback,
+		.random = s->random,
+		.peers_max = PEER_SERVER_PEERS};
+	drop_turn(v);
+	v->turn = tulle_turn_init(v->memory, v->memory_bytes, &c, s->now);
+	return v->turn != NULL;
+}
+
+/* Those that are asked or ready. */
+static unsigned count_relays(const tulle_peer_servers *s)
+{
+	unsigned n = 0;
+	for (uint8_t i = 0; i < s->server_count; i++) {
+		server_state state = s->servers[i].state;
+		n += s->servers[i].uri.relay && state >= SERVER_RESOLVING && state <= SERVER_READY;
+	}
+	return n;
+}
+
+/* One that stood by takes the place of a relay that failed. */
+static void wake_spare(tulle_peer_servers *s)
+{
+	for (uint8_t i = 0; i < s->server_count; i++) {
+		peer_server *v = &s->servers[i];
+		if (v->uri.relay && v->state == SERVER_IDLE) {
+			tulle_peer_servers_start(s, v);
+			return;
+		}
+	}
+}
+
+void tulle_peer_servers_rest(tulle_peer_servers *s, peer_server *v, tulle_time until)
+{
+	v->state = until == TULLE_TIME_NEVER ? SERVER_FAILED : SERVER_RESTING;
+	v->due = until;
+	if (until != TULLE_TIME_NEVER) {
+		v->due = tulle_time_max(until, tulle_time_add(s->now, v->rest));
+		v->rest = tulle_time_min(v->rest * 2, PEER_SERVER_REST_US_MAX);
+	}
+	if (v->uri.relay)
+		wake_spare(s);
+}
+
+void tulle_peer_servers_wake(tulle_peer_servers *s, peer_server *v)
+{
+	if (!v->uri.is_address)
+		v->address_count = 0; /* the name may have another meaning now */
+	if (v->uri.relay && count_relays(s) >= PEER_SERVER_RELAYS_MAX)
+		v->state = SERVER_IDLE;
+	else
+		tulle_peer_servers_start(s, v);
+}
+
+void tulle_peer_servers_allocate(tulle_peer_servers *s, peer_server *v)
+{
+	tulle_path to = {.id = tulle_peer_servers_number(s, v), .remote = v->addr};
+	v->state = SERVER_ASKING;
+	if (tulle_turn_allocate(v->turn, s->now, &to) == TULLE_OK)
+		return;
+	tulle_peer_servers_fault(s, v, 0, "no randomness, or no address to ask");
+	tulle_peer_servers_rest(s, v, s->now);
+}
+
+static void reach(tulle_peer_servers *s, peer_server *v)
+{
+	tulle_peer_servers_leave_stream(v, true);
+	if (!v->uri.tcp) {
+		tulle_peer_servers_allocate(s, v);
+		return;
+	}
+	v->state = SERVER_CONNECTING;
+	v->stream = PEER_SERVERS_ID | ++s->stream_serial;
+	v->connect_due = true;
+	v->due = tulle_time_min(v->due, tulle_time_add(s->now, PEER_SERVER_CONNECT_US));
+}
+
+static bool has_path(const tulle_peer_servers *s, uint8_t family)
+{
+	for (uint8_t i = 0; i < s->path_count; i++)
+		if (s->paths[i].local.family == family)
+			return true;
+	return !s->paths_known;
+}
+
+static bool find_next(const tulle_peer_servers *s, const peer_server *v, uint8_t *at)
+{
+	while (*at < v->address_count && !has_path(s, v->addresses[*at].family))
+		++*at;
+	return *at < v->address_count;
+}
+
+/* RFC8305 in small: an address that does not answer soon is left for the next one. */
+void tulle_peer_servers_try_next(tulle_peer_servers *s, peer_server *v)
+{
+	if (!find_next(s, v, &v->address_at)) {
+		if (!v->answered)
+			tulle_peer_servers_fault(s, v, 0, "no address of ours reaches it");
+		tulle_peer_servers_rest(s, v, s->now);
+		return;
+	}
+	v->addr = v->addresses[v->address_at++];
+	v->redirected = false;
+	v->domain_len = 0;
+	uint8_t after = v->address_at;
+	v->due = find_next(s, v, &after) ? tulle_time_add(s->now, PEER_SERVER_HURRY_US)
+					 : TULLE_TIME_NEVER;
+	if (make_turn(s, v))
+		reach(s, v);
+}
+
+/* What it relayed is over: its paths are no longer listed. */
+static void relay_gone(tulle_peer_servers *s, peer_server *v)
+{
+	for (size_t i = 0; i < PEER_SERVER_HELD_MAX; i++)
+		if (tulle_peer_servers_of(s, s->held[i].path) == v)
+			s->held[i].path = 0;
+	v->state = SERVER_RESTING;
+	tulle_peer_servers_changed(s);
+}
+
+void tulle_peer_servers_lost(tulle_peer_servers *s, peer_server *v, const char *why)
+{
+	bool was_ready = v->state == SERVER_READY;
+	tulle_peer_servers_leave_stream(v, false);
+	if (was_ready)
+		relay_gone(s, v);
+	if (!was_ready && find_next(s, v, &v->address_at)) {
+		tulle_peer_servers_try_next(s, v);
+		return;
+	}
+	tulle_peer_servers_fault(s, v, 0, why);
+	tulle_peer_servers_rest(s, v, s->now);
+}
+
+static void ready(tulle_peer_servers *s, peer_server *v, const tulle_turn_event *e)
+{
+	v->state = SERVER_READY;
+	v->answered = true;
+	v->due = TULLE_TIME_NEVER;
+	v->rest = PEER_SERVER_REST_US;
+	tulle_peer_servers_heard(v);
+	v->generation = ++s->generation % (1u << 24);
+	v->mapped = e->u.ready.mapped;
+	tulle_peer_servers_changed(s);
+}
+
+static void failed(tulle_peer_servers *s, peer_server *v, const tulle_turn_event *e)
+{
+	tulle_turn_failure why = e->u.failed.failure;
+	bool was_ready = v->state == SERVER_READY;
+	if (was_ready)
+		relay_gone(s, v);
+	tulle_peer_servers_leave_stream(v, true);
+	if (!was_ready && why == TULLE_TURN_FAILURE_TIMEOUT && find_next(s, v, &v->address_at)) {
+		tulle_peer_servers_try_next(s, v);
+		return;
+	}
+	tulle_peer_servers_fault(s, v, e->u.failed.code, tulle_turn_failure_name(why));
+	tulle_peer_servers_rest(s, v, e->u.failed.retry_at);
+}
+
+/* RFC8489:10: the certificate is that of the domain, or still the first server's. */
+static void redirected(tulle_peer_servers *s, peer_server *v, const tulle_turn_event *e)
+{
+	v->addr = e->u.alternate.server;
+	v->redirected = true;
+	v->domain_len = (uint8_t)tulle_min(e->u.alternate.domain.len, sizeof v->domain);
+	if (v->domain_len != 0)
+		memcpy(v->domain, e->u.alternate.domain.ptr, v->domain_len);
+	v->due = TULLE_TIME_NEVER;
+	reach(s, v);
+}
+
+void tulle_peer_servers_hear_turn(tulle_peer_servers *s, peer_server *v)
+{
+	tulle_turn_event e;
+	while (v->turn != NULL && !s->closed && tulle_turn_poll_event(v->turn, &e)) {
+		switch (e.kind) {
+		case TULLE_TURN_EVENT_READY:
+			ready(s, v, &e);
+			break;
+		case TULLE_TURN_EVENT_FAILED:
+			failed(s, v, &e);
+			break;
+		case TULLE_TURN_EVENT_ALTERNATE:
+			redirected(s, v, &e);
+			break;
+		case TULLE_TURN_EVENT_PEER: /* unhold looks at the state itself */
+		case TULLE_TURN_EVENT_ICMP: /* ICE's consent and SCTP's probes find it out */
+		case TULLE_TURN_EVENT_CLOSED:
+			break;
+		}
+	}
+}
+
+static server_peer *find_peer(peer_server *v, const tulle_addr *remote)
+{
+	for (size_t i = 0; i < PEER_SERVER_PEERS; i++)
+		if (v->peers[i].addr.family != 0 && tulle_addr_is(&v->peers[i].addr, remote))
+			return &v->peers[i];
+	return NULL;
+}
+
+void tulle_peer_servers_note(tulle_peer_servers *s, peer_server *v, const tulle_addr *remote)
+{
+	server_peer *p = find_peer(v, remote);
+	if (p != NULL)
+		p->used = s->now;
+}
+
+static void forget_peer(tulle_peer_servers *s, peer_server *v, server_peer *p)
+{
+	tulle_turn_forget(v->turn, s->now, &p->addr);
+	p->addr.family = 0;
+}
+
+/* A place for one more: a free one, or that of whom nothing was heard for longest. */
+static server_peer *place(tulle_peer_servers *s, peer_server *v)
+{
+	server_peer *oldest = &v->peers[0];
+	for (size_t i = 0; i < PEER_SERVER_PEERS; i++) {
+		server_peer *p = &v->peers[i];
+		if (p->addr.family == 0)
+			return p;
+		if (p->used < oldest->used)
+			oldest = p;
+	}
+	forget_peer(s, v, oldest);
+	return oldest;
+}
+
+static void permit(tulle_peer_servers *s, peer_server *v, const tulle_addr *remote)
+{
+	tulle_addr own;
+	if (!tulle_turn_relayed(v->turn, remote->family, &own) || find_peer(v, remote) != NULL)
+		return;
+	server_peer *p = place(s, v);
+	if (tulle_turn_permit(v->turn, s->now, remote) == TULLE_OK)
+		*p = (server_peer){*remote, s->now};
+}
+
+void tulle_peer_servers_permit(tulle_peer_servers *s, tulle_time now, const tulle_addr *remote)
+{
+	tulle_addr to = tulle_addr_unmap(remote);
+	s->now = tulle_time_max(s->now, now);
+	for (uint8_t i = 0; i < s->server_count; i++)
+		if (s->servers[i].uri.relay && s->servers[i].state == SERVER_READY)
+			permit(s, &s->servers[i], &to);
+}
+
+void tulle_peer_servers_bind(
+	tulle_peer_servers *s, tulle_time now, uint32_t path, const tulle_addr *remote)
+{
+	peer_server *v = tulle_peer_servers_of(s, path);
+	tulle_addr to = tulle_addr_unmap(remote);
+	s->now = tulle_time_max(s->now, now);
+	if (v == NULL)
+		return;
+	permit(s, v, &to);
+	if (find_peer(v, &to) != NULL)
+		(void)tulle_turn_bind(v->turn, s->now, &to);
+}
+
+void tulle_peer_servers_heard(peer_server *v)
+{
+	v->silent = TULLE_TIME_NEVER;
+	v->probed = false;
+}
+
+tulle_time tulle_peer_servers_silence(const peer_server *v)
+{
+	tulle_time wait = PEER_SERVER_SILENCE_US + (v->probed ? PEER_SERVER_SILENT_US : 0);
+	return v->state == SERVER_READY && v->uri.relay ? tulle_time_add(v->silent, wait)
+							: TULLE_TIME_NEVER;
+}
+
+/* A server that died would only be missed at its next refresh; consent would be gone before. */
+static void watch_silence(tulle_peer_servers *s, peer_server *v)
+{
+	if (!tulle_time_due(tulle_peer_servers_silence(v), s->now))
+		return;
+	if (!v->probed) {
+		v->probed = true;
+		tulle_turn_refresh(v->turn, s->now);
+		return;
+	}
+	relay_gone(s, v);
+	tulle_peer_servers_leave_stream(v, true);
+	tulle_peer_servers_fault(s, v, 0, "the server has fallen silent");
+	tulle_peer_servers_rest(s, v, s->now);
+}
+
+void tulle_peer_servers_relay_due(tulle_peer_servers *s, peer_server *v)
+{
+	if (v->turn != NULL && tulle_time_due(tulle_turn_poll_timeout(v->turn), s->now))
+		tulle_turn_handle_timeout(v->turn, s->now);
+	tulle_peer_servers_hear_turn(s, v);
+	watch_silence(s, v);
+	for (size_t i = 0; v->state == SERVER_READY && i < PEER_SERVER_PEERS; i++) {
+		server_peer *p = &v->peers[i];
+		if (p->addr.family != 0 &&
+			tulle_time_due(tulle_time_add(p->used, PEER_SERVER_IDLE_US), s->now))
+			forget_peer(s, v, p);
+	}
+}
+
+/* -- data -----------------------------------------------------------------------------------------
+ */
+
+static void hold(tulle_peer_servers *s, const tulle_out *out)
+{
+	server_held *h = &s->held[0];
+	if (out->data.len > sizeof h->data)
+		return;
+	for (size_t i = 0; h->path != 0 && i < PEER_SERVER_HELD_MAX; i++)
+		if (s->held[i].path == 0 || s->held[i].order < h->order)
+			h = &s->held[i];
+	*h = (server_held){.path = out->id,
+		.remote = out->remote,
+		.order = ++s->held_order,
+		.len = out->data.len};
+	memcpy(h->data, out->data.ptr, h->len);
+}
+
+static bool send(peer_server *v, tulle_bytes data, tulle_out *out)
+{
+	tulle_out to = {.kind = v->uri.tcp ? TULLE_OUT_STREAM_BYTES : TULLE_OUT_DATAGRAM,
+		.data = data,
+		.df_probe = out->df_probe,
+		.may_fragment = out->may_fragment};
+	if (v->uri.tcp && (!v->open || v->room < data.len))
+		return false; /* a full stream loses datagrams, as a full link does */
+	if (v->uri.tcp) {
+		v->room -= data.len;
+		to.id = v->stream;
+	} else {
+		to.remote = v->addr;
+		to.segment = (uint16_t)data.len;
+	}
+	*out = to;
+	return true;
+}
+
+bool tulle_peer_servers_wrap(tulle_peer_servers *s, tulle_time now, tulle_out *out)
+{
+	peer_server *v = tulle_peer_servers_of(s, out->id);
+	tulle_addr to = tulle_addr_unmap(&out->remote);
+	tulle_bytes data;
+	s->now = tulle_time_max(s->now, now);
+	if (v == NULL || out->data.len > UINT16_MAX)
+		return false;
+	permit(s, v, &to);
+	tulle_peer_servers_note(s, v, &to);
+	/* It lies in the scratch that poll was given, which is the caller's to write. */
+	tulle_err err = tulle_turn_wrap(
+		v->turn, s->now, &to, (uint8_t *)(uintptr_t)out->data.ptr, out->data.len, &data);
+	if (err == TULLE_WOULD_BLOCK)
+		hold(s, out);
+	if (err != TULLE_OK || !send(v, data, out))
+		return false;
+	v->silent = tulle_time_min(v->silent, s->now);
+	return true;
+}
+
+/* The first of those whose permission has come; who was refused is dropped. */
+bool tulle_peer_servers_unhold(
+	tulle_peer_servers *s, uint8_t *scratch, size_t bytes, tulle_out *out)
+{
+	for (size_t i = 0; i < PEER_SERVER_HELD_MAX; i++) {
+		server_held *h = &s->held[i];
+		peer_server *v = tulle_peer_servers_of(s, h->path);
+		if (h->path == 0 || bytes < h->len + PEER_SERVERS_ROOM)
+			continue;
+		tulle_addr to = tulle_addr_unmap(&h->remote);
+		if (v != NULL && tulle_turn_peer(v->turn, &to) == TULLE_TURN_PEER_ASKED)
+			continue;
+		memcpy(scratch + PEER_SERVERS_HEADROOM, h->data, h->len);
+		*out = (tulle_out){.kind = TULLE_OUT_DATAGRAM,
+			.id = h->path,
+			.remote = h->remote,
+			.data = {scratch + PEER_SERVERS_HEADROOM, h->len}};
+		h->path = 0;
+		if (tulle_peer_servers_wrap(s, s->now, out))
+			return true;
+	}
+	return false;
+}
