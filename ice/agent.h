@@ -36,13 +36,13 @@ typedef struct {
 	bool next;   /* of the generation that a restart will begin: in no pair */
 } ice_remote;
 
-typedef enum { /* RFC8445:6.1.2.6 */
-	ICE_FROZEN,
-	ICE_WAITING,
-	ICE_IN_PROGRESS,
-	ICE_SUCCEEDED,
-	ICE_FAILED
-} ice_pair_state;
+/* As the face has them: RFC8445:6.1.2.6 */
+#define ICE_FROZEN TULLE_ICE_PAIR_FROZEN
+#define ICE_WAITING TULLE_ICE_PAIR_WAITING
+#define ICE_IN_PROGRESS TULLE_ICE_PAIR_IN_PROGRESS
+#define ICE_SUCCEEDED TULLE_ICE_PAIR_SUCCEEDED
+#define ICE_FAILED TULLE_ICE_PAIR_FAILED
+typedef tulle_ice_pair_state ice_pair_state;
 
 typedef struct {
 	uint64_t priority;
@@ -52,6 +52,10 @@ typedef struct {
 	tulle_time rtt;
 	uint32_t trigger; /* place in the triggered-check queue; 0: not in it */
 	uint32_t bytes_in, bytes_out;
+	uint16_t sent, answers; /* checks and what came, for the stats */
+	uint16_t code;          /* of the last error answer */
+	uint8_t refused;        /* why the last answer was no good: a tulle_drop */
+	bool timed_out;
 	uint16_t embedded; /* SPED's bytes in the check in flight */
 	uint8_t local, remote;
 	ice_pair_state state;
@@ -130,9 +134,6 @@ struct tulle_ice {
 	bool expecting, next_ended; /* the remote restarts; its end of candidates came */
 	ice_former former;
 	uint32_t next_foundation, next_trigger, next_serial;
-	uint32_t remote_foundations[ICE_REMOTE_MAX]; /* hash of each signaled text; index + 1 is it
-						      */
-	uint8_t remote_foundation_count;
 
 	uint8_t data,
 		selected; /* the pair that carries data; the nominated one (then both are it) */
@@ -200,6 +201,7 @@ typedef struct {
 
 /* check.c: the first gives the bytes of SPED in what it wrote. */
 void tulle_ice_trigger(tulle_ice *ice, uint8_t pair);
+void tulle_ice_count(uint16_t *counter);
 size_t tulle_ice_poll_check(tulle_ice *ice, uint8_t *dst, size_t cap, uint8_t *pair);
 tulle_drop tulle_ice_take_answer(
 	tulle_ice *ice, const tulle_stun_message *m, uint8_t local, const tulle_addr *from);

@@ -80,7 +80,7 @@ static void renominate(tulle_ice *ice)
 }
 
 /* A controlling side may nominate several (RFC 5245's aggressive nomination, which Chromium does):
- * the highest counts, unless what we have is in vain. */
+ * the highest counts, unless what we have is in vain. A lite side goes where it is told. */
 static void select_pair(tulle_ice *ice, uint8_t pair)
 {
 	ice_pair *p = &ice->pairs[pair];
@@ -89,7 +89,7 @@ static void select_pair(tulle_ice *ice, uint8_t pair)
 	p->remote_nominates = false;
 	if (ice->selected == pair && !first)
 		return;
-	if (tulle_ice_is_settled(ice) && ice->selected != pair &&
+	if (!ice->config.lite && tulle_ice_is_settled(ice) && ice->selected != pair &&
 		ice->pairs[ice->selected].priority >= p->priority)
 		return;
 	ice->selected = pair;

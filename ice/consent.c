@@ -24,6 +24,10 @@ void tulle_ice_reset_consent(ice_consent *c)
 void tulle_ice_start_consent(tulle_ice *ice)
 {
 	tulle_ice_reset_consent(&ice->consent);
+	if (ice->config.lite) { /* it never asks: the remote's checks are its consent */
+		ice->consent.at = TULLE_TIME_NEVER - 1;
+		return;
+	}
 	ice->consent.at = ice->now - ice->pairs[ice->data].answered >= ICE_CONSENT_US
 				  ? ice->now
 				  : ice->now + interval(ice);
@@ -55,7 +59,8 @@ size_t tulle_ice_poll_consent(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_pa
 {
 	ice_former *f = &ice->former;
 	if (ice->data != ICE_NONE && tulle_time_due(ice->consent.at, ice->now)) {
-		const ice_pair *p = &ice->pairs[ice->data];
+		ice_pair *p = &ice->pairs[ice->data];
+		tulle_ice_count(&p->sent);
 		*path = tulle_ice_pair_path(ice, p);
 		return ask(ice, &ice->consent,
 			(ice_question){&ice->keys, p, p->local, false, false}, dst, cap);
@@ -91,6 +96,8 @@ void tulle_ice_consent_answered(const tulle_ice *ice, ice_consent *c, tulle_time
 void tulle_ice_doubt(tulle_ice *ice)
 {
 	ice_consent *c = &ice->consent;
+	if (ice->config.lite)
+		return;
 	tulle_time soon = ice->pairs[ice->data].answered + ICE_DOUBT_US;
 	c->doubted = true;
 	c->at = tulle_time_min(c->at, tulle_time_max(soon, ice->now));

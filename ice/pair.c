@@ -116,6 +116,8 @@ static bool is_pairable(const tulle_addr *a, const tulle_addr *b)
 static bool pair_up(tulle_ice *ice, uint8_t local, uint8_t remote)
 {
 	const ice_remote *r = &ice->remotes[remote];
+	if (ice->config.lite) /* RFC8445:6.1.2: it has no checklist */
+		return true;
 	if (r->hidden && ice->locals[local].type == TULLE_ICE_RELAY)
 		return true; /* mdns-ice draft, 3.3.2: its server would hear the address */
 	/* RFC8445:7.3.1.3: a learnt candidate is paired only with where it was learnt. */
@@ -199,5 +201,31 @@ bool tulle_ice_has_active_pair(const tulle_ice *ice)
 		if (ice->pairs[i].used && ice->pairs[i].state != ICE_SUCCEEDED &&
 			ice->pairs[i].state != ICE_FAILED)
 			return true;
+	return false;
+}
+
+bool tulle_ice_read_pair(const tulle_ice *ice, size_t index, tulle_ice_pair_stats *out)
+{
+	for (uint8_t i = 0; i < ice->pair_slots; i++) {
+		const ice_pair *p = &ice->pairs[i];
+		if (!p->used || index-- != 0)
+			continue;
+		*out = (tulle_ice_pair_stats){.state = p->state,
+			.valid = p->valid,
+			.nominated = p->nominated,
+			.heard = p->heard,
+			.data = i == ice->data,
+			.priority = p->priority,
+			.rtt = p->rtt,
+			.checks_sent = p->sent,
+			.checks_answered = p->answers,
+			.timed_out = p->timed_out,
+			.refused = (tulle_drop)p->refused,
+			.code = p->code,
+			.local_type = (tulle_ice_type)ice->locals[p->local].type,
+			.remote_type = ice->remotes[p->remote].type,
+			.path = tulle_ice_pair_path(ice, p)};
+		return true;
+	}
 	return false;
 }

@@ -279,6 +279,8 @@ tulle_err tulle_ice_set_remote(
 		return TULLE_OK;
 	if (like != ICE_NONE_YET && !ice->restarting)
 		return TULLE_ERR_STATE;
+	if (lite && ice->config.lite) /* neither would ever ask */
+		return TULLE_ERR_ARGUMENT;
 	if (like == ICE_HALF) /* RFC8839:4.4.1.1.1: a restart changes both */
 		return TULLE_ERR_ARGUMENT;
 	if (ice->restarting)

@@ -57,6 +57,8 @@ static bool resolve_roles(tulle_ice *ice, const tulle_stun_message *m)
 		m, theirs ? TULLE_STUN_A_ICE_CONTROLLING : TULLE_STUN_A_ICE_CONTROLLED);
 	if (theirs != ice->controlling)
 		return true;
+	if (ice->config.lite) /* RFC8445:6.1.1: the full side controls */
+		return false;
 	/* The larger number controls, ours when they are equal. */
 	if ((ice->tie_breaker >= number) == ice->controlling)
 		return false;
@@ -99,6 +101,15 @@ static void remember(tulle_ice *ice, const ice_early *check)
 		ice->early[ice->early_count++] = *check;
 }
 
+/* RFC8445:7.3.2: what was answered is a valid pair; when the remote nominates it data goes there.
+ */
+static void take_as_lite(tulle_ice *ice, ice_pair *p)
+{
+	p->valid = true;
+	p->state = ICE_SUCCEEDED;
+	p->answered = ice->last_activity = ice->now;
+}
+
 /* What an accepted check teaches: RFC8445:7.3.1.3 to 7.3.1.5. */
 void tulle_ice_learn(tulle_ice *ice, uint8_t local, const ice_early *check)
 {
@@ -117,6 +128,8 @@ void tulle_ice_learn(tulle_ice *ice, uint8_t local, const ice_early *check)
 	ice_pair *p = &ice->pairs[pair];
 	p->heard = true;
 	p->bytes_in += check->bytes < UINT32_MAX - p->bytes_in ? check->bytes : 0;
+	if (ice->config.lite)
+		take_as_lite(ice, p);
 	if (!p->valid && (!settled || check->nominate))
 		tulle_ice_trigger(ice, pair);
 	/* Concluded and well. But the remote may have lost what we have, and knows it first. */

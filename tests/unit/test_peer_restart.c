@@ -136,6 +136,8 @@ START_TEST(a_restart_offer_changes_nothing_before_its_answer)
 	text was = local_of(a(), false), plain = create_offer(a(), false);
 	text offer = create_offer(a(), true);
 	ck_assert(same_names(was, plain) && !same_names(was, offer));
+	ck_assert_ptr_nonnull(
+		memmem(offer.sdp, offer.len, "a=ice-options:trickle\r\n", 23)); /* ICE-083 */
 	ck_assert(same_names(was, local_of(a(), false)));
 	/* either may be set */
 	ck_assert_int_eq(
