@@ -173,3 +173,38 @@ void tulle_wr_base64(tulle_wr *w, const uint8_t *data, size_t n)
 		tulle_wr_u8(w, (uint8_t)(i + 2 < n ? digits[v & 63] : '='));
 	}
 }
+
+static uint32_t base64_digit(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return (uint32_t)(c - 'A');
+	if (c >= 'a' && c <= 'z')
+		return (uint32_t)(c - 'a') + 26;
+	if (c >= '0' && c <= '9')
+		return (uint32_t)(c - '0') + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : 64;
+}
+
+bool tulle_text_base64(tulle_text t, uint8_t *dst, size_t cap, size_t *len)
+{
+	size_t n = 0;
+	if (t.len % 4 != 0)
+		return false;
+	for (size_t i = 0; i < t.len; i += 4) {
+		bool last = i + 4 == t.len;
+		size_t pad = !last || t.ptr[i + 3] != '=' ? 0 : t.ptr[i + 2] != '=' ? 1 : 2;
+		uint32_t v = 0;
+		for (size_t k = 0; k < 4 - pad; k++) {
+			uint32_t d = base64_digit(t.ptr[i + k]);
+			if (d > 63)
+				return false;
+			v |= d << (18 - 6 * k);
+		}
+		if ((v & ((1u << 8 * pad) - 1)) != 0 || 3 - pad > cap - n)
+			return false;
+		for (size_t k = 0; k < 3 - pad; k++)
+			dst[n++] = (uint8_t)(v >> (16 - 8 * k));
+	}
+	*len = n;
+	return true;
+}

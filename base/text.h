@@ -47,4 +47,7 @@ void tulle_wr_u64_text(tulle_wr *w, uint64_t v);
 void tulle_wr_hex(tulle_wr *w, const uint8_t *data, size_t n, bool colons);
 /* RFC4648:4 with padding. */
 void tulle_wr_base64(tulle_wr *w, const uint8_t *data, size_t n);
+/* Likewise, at most cap bytes; false: other characters, no whole padding, bits of the last digit
+ * that say nothing and are not 0 (RFC4648:3.5), or longer. */
+bool tulle_text_base64(tulle_text t, uint8_t *dst, size_t cap, size_t *len);
 #endif

@@ -8,8 +8,10 @@
 
 bool tulle_dtls_box_put(dtls_box *box, const uint8_t *data, size_t len)
 {
-	if (box->count == 0)
+	if (box->count == 0) {
 		box->used = box->head = box->first = 0;
+		box->number++;
+	}
 	if (box->first + box->count >= box->count_max || box->bytes_max - box->used < len)
 		return false;
 	memcpy(box->bytes + box->used, data, len);
@@ -29,6 +31,17 @@ void tulle_dtls_box_pop(dtls_box *box)
 	box->head += box->lengths[box->first];
 	box->first++;
 	box->count--;
+}
+
+bool tulle_dtls_box_at(const dtls_box *box, size_t i, tulle_bytes *out)
+{
+	size_t at = 0;
+	if (i >= (size_t)box->first + box->count)
+		return false;
+	for (size_t k = 0; k < i; k++)
+		at += box->lengths[k];
+	*out = (tulle_bytes){box->bytes + at, box->lengths[i]};
+	return true;
 }
 
 static int bio_write(BIO *bio, const char *data, int len)

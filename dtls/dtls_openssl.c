@@ -84,10 +84,12 @@ static void ask_timer(tulle_dtls *d)
 {
 	struct timeval left;
 	d->timer = TULLE_TIME_NEVER;
-	if (d->state == DTLS_OVER || d->ssl == NULL || DTLSv1_get_timeout(d->ssl, &left) != 1)
+	if (d->state == DTLS_OVER || d->ssl == NULL || d->hold)
+		return;
+	if (DTLSv1_get_timeout(d->ssl, &left) != 1)
 		return;
 	tulle_time us = (tulle_time)left.tv_sec * 1000000 + (tulle_time)left.tv_usec;
-	d->timer = tulle_time_add(d->now, tulle_time_max(us, 1000));
+	d->timer = tulle_time_max(tulle_time_add(d->now, tulle_time_max(us, 1000)), d->not_before);
 }
 
 static void touch(tulle_dtls *d)
@@ -199,7 +201,8 @@ tulle_err tulle_dtls_start(tulle_dtls *d, tulle_time now, tulle_dtls_role role,
 	memcpy(d->fingerprints, fingerprints, count * sizeof *fingerprints);
 	d->fingerprint_count = count;
 	d->guard.server = role == TULLE_DTLS_SERVER;
-	d->deadline = tulle_time_add(d->now, d->config.handshake_us_max);
+	if (!d->hold)
+		d->deadline = tulle_time_add(d->now, d->config.handshake_us_max);
 	set_state(d, DTLS_SHAKING, 0);
 	shake(d);
 	while (d->held.count != 0) {
@@ -207,6 +210,41 @@ tulle_err tulle_dtls_start(tulle_dtls *d, tulle_time now, tulle_dtls_role role,
 		tulle_dtls_box_pop(&d->held);
 	}
 	return TULLE_OK;
+}
+
+tulle_err tulle_dtls_set_mtu(tulle_dtls *d, uint16_t mtu)
+{
+	if (d->state != DTLS_NEW)
+		return TULLE_ERR_STATE;
+	if (mtu < DTLS_MTU_MIN || mtu > d->config.mtu)
+		return TULLE_ERR_ARGUMENT;
+	d->config.mtu = mtu;
+	return TULLE_OK;
+}
+
+void tulle_dtls_hold(tulle_dtls *d, tulle_time now, bool hold)
+{
+	set_now(d, now);
+	if (d->hold == hold)
+		return;
+	d->hold = hold;
+	d->not_before = tulle_time_add(d->now, tulle_time_max(DTLS_TIMER_US_MIN, 2 * d->rtt));
+	if (d->state == DTLS_SHAKING)
+		d->deadline = hold ? TULLE_TIME_NEVER
+				   : tulle_time_add(d->now, d->config.handshake_us_max);
+	ask_timer(d);
+}
+
+bool tulle_dtls_flight(const tulle_dtls *d, size_t i, tulle_bytes *datagram, uint32_t *number)
+{
+	*number = d->flight.number;
+	return tulle_dtls_box_at(&d->flight, i, datagram);
+}
+
+void tulle_dtls_flight_sent(tulle_dtls *d)
+{
+	while (d->flight.count != 0)
+		tulle_dtls_box_pop(&d->flight);
 }
 
 void tulle_dtls_set_rtt(tulle_dtls *d, tulle_time rtt_us)

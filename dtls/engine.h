@@ -12,6 +12,7 @@ typedef struct {
 	size_t bytes_max, used, head;
 	uint16_t lengths[DTLS_FLIGHT_DATAGRAMS_MAX];
 	uint8_t count, first, count_max;
+	uint32_t number; /* how often it started anew */
 } dtls_box;
 
 struct tulle_dtls {
@@ -24,10 +25,11 @@ struct tulle_dtls {
 	tulle_dtls_fingerprint fingerprints[TULLE_DTLS_FINGERPRINTS_MAX];
 	size_t fingerprint_count;
 	uint8_t proven[32]; /* SHA-256 of the peer's certificate */
-	bool verified, untrusted, idle;
+	bool verified, untrusted, idle, hold;
 	uint8_t alert, starts;
 
 	tulle_time now, timer, deadline, idle_at, rtt;
+	tulle_time not_before; /* of the timer: OpenSSL's ran while ours was held */
 
 	/* What the BIO sees: one datagram to read, one place to write, else the flight. */
 	tulle_bytes input;
@@ -46,6 +48,7 @@ struct tulle_dtls {
 bool tulle_dtls_box_put(dtls_box *box, const uint8_t *data, size_t len);
 tulle_bytes tulle_dtls_box_first(const dtls_box *box);
 void tulle_dtls_box_pop(dtls_box *box);
+bool tulle_dtls_box_at(const dtls_box *box, size_t i, tulle_bytes *out); /* polled ones too */
 /* A new SSL for this role, its BIO in place; false: out of memory. */
 bool tulle_dtls_make_ssl(tulle_dtls *dtls);
 #endif

@@ -3,6 +3,9 @@
 #include <tulle/sdp.h>
 
 #include "base/panic.h"
+#include "base/text.h"
+
+#include <tulle/sctp.h>
 
 #include <stdlib.h>
 
@@ -39,6 +42,15 @@ static void answer(const tulle_sdp *offer)
 	free(text);
 }
 
+static void read_init(tulle_text text)
+{
+	uint8_t *init = malloc(256);
+	size_t n;
+	if (tulle_text_base64(text, init, 256, &n))
+		(void)tulle_sctp_is_init((tulle_bytes){init, n});
+	free(init);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	tulle_sdp sdp;
@@ -50,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	while (tulle_sdp_next_section(&sdp, &cursor, &section))
 		sections++;
 	TULLE_CHECK(sections == sdp.section_count);
+	read_init(sdp.sctp_init);
 	cursor = 0;
 	while (tulle_sdp_next_candidate(&sdp, &cursor, &candidate)) {
 		TULLE_CHECK(is_inside(candidate, data, len));

@@ -7,7 +7,7 @@
 #define ALIGN 16u
 
 typedef struct {
-	size_t pairs, locals, remotes, opaque, end;
+	size_t pairs, locals, remotes, end;
 } layout;
 
 static uint16_t or_default(uint16_t value, uint16_t standard)
@@ -35,8 +35,7 @@ static layout lay_out(const tulle_ice_config *c)
 		l.locals + sizeof(ice_local) * or_default(c->local_candidates_max, ICE_LOCAL_MAX));
 	size_t remotes =
 		or_default(c->remote_candidates_max, ICE_REMOTE_MAX) + (size_t)ICE_PRFLX_MAX;
-	l.opaque = aligned(l.remotes + sizeof(ice_remote) * remotes);
-	l.end = l.opaque + (c->opaque ? ICE_OPAQUE_MAX : 0);
+	l.end = aligned(l.remotes + sizeof(ice_remote) * remotes);
 	return l;
 }
 
@@ -73,7 +72,6 @@ tulle_ice *tulle_ice_init(
 	ice->pairs = (void *)(block + l.pairs);
 	ice->locals = (void *)(block + l.locals);
 	ice->remotes = (void *)(block + l.remotes);
-	ice->opaque_in = config->opaque ? block + l.opaque : NULL;
 	ice->pair_slots = (uint8_t)ice->config.pairs_max;
 	ice->local_slots = (uint8_t)ice->config.local_candidates_max;
 	ice->remote_slots = (uint8_t)(ice->config.remote_candidates_max + ICE_PRFLX_MAX);
@@ -141,6 +139,7 @@ tulle_drop tulle_ice_handle_datagram(
 	tulle_ice *ice, tulle_time now, const tulle_path *path, const uint8_t *data, size_t len)
 {
 	ice->now = tulle_time_max(ice->now, now);
+	ice->got_dtls = ice->got_ack = (tulle_bytes){NULL, 0};
 	tulle_ice_update_state(ice); /* consent may have run out before this packet */
 	tulle_drop drop = take(ice, path, data, len);
 	ice->drops[drop]++;
@@ -165,6 +164,7 @@ bool tulle_ice_poll_datagram(
 	if (dst_bytes < TULLE_ICE_DATAGRAM_BYTES)
 		return false;
 	*out = (tulle_datagram){0};
+	ice->opaque_sent = false;
 	out->len = tulle_ice_poll_answer(ice, dst, dst_bytes, &out->path);
 	if (out->len != 0 || ice->state == TULLE_ICE_FAILED)
 		return out->len != 0;
@@ -240,11 +240,6 @@ bool tulle_ice_poll_event(tulle_ice *ice, tulle_ice_event *event)
 		event->u.state = ice->state;
 		return true;
 	}
-	if (take_flag(&ice->tell_opaque, event, TULLE_ICE_EVENT_OPAQUE)) {
-		event->u.opaque.dtls = ice->got_dtls;
-		event->u.opaque.ack = ice->got_ack;
-		return true;
-	}
 	return false;
 }
 
@@ -280,11 +275,23 @@ uint32_t tulle_ice_drops(const tulle_ice *ice, tulle_drop reason)
 
 tulle_err tulle_ice_set_opaque(tulle_ice *ice, tulle_bytes dtls, tulle_bytes ack)
 {
-	if (ice->opaque_in == NULL)
+	if (!ice->config.opaque)
 		return TULLE_ERR_STATE;
 	ice->opaque_dtls = dtls;
 	ice->opaque_ack = ack;
 	return TULLE_OK;
+}
+
+bool tulle_ice_opaque_sent(const tulle_ice *ice)
+{
+	return ice->opaque_sent;
+}
+
+bool tulle_ice_opaque(const tulle_ice *ice, tulle_bytes *dtls, tulle_bytes *ack)
+{
+	*dtls = ice->got_dtls;
+	*ack = ice->got_ack;
+	return dtls->ptr != NULL || ack->ptr != NULL;
 }
 
 static void check_pair(const tulle_ice *ice, uint8_t i)

@@ -50,6 +50,7 @@ typedef struct {
 	tulle_time rtt;
 	uint32_t trigger; /* place in the triggered-check queue; 0: not in it */
 	uint32_t bytes_in, bytes_out;
+	uint16_t embedded; /* SPED's bytes in the check in flight */
 	uint8_t local, remote;
 	ice_pair_state state;
 	bool used, valid, nominated;
@@ -114,7 +115,6 @@ struct tulle_ice {
 	ice_local *locals;
 	ice_remote *remotes;
 	ice_pair *pairs;
-	uint8_t *opaque_in; /* ICE_OPAQUE_MAX bytes, or NULL */
 	uint8_t local_slots, remote_slots, pair_slots;
 	uint8_t signaled, learnt; /* remote candidates in use, by origin */
 	bool controlling, paths_known, remote_ended, has_remote;
@@ -143,9 +143,10 @@ struct tulle_ice {
 	uint8_t answer_first, answer_count, error_count;
 
 	tulle_ice_state state;
-	bool tell_state, tell_selected, tell_gathered, told_gathered, tell_opaque;
+	bool tell_state, tell_selected, tell_gathered, told_gathered;
+	bool opaque_sent;                    /* the last datagram polled has opaque_dtls */
 	tulle_bytes opaque_dtls, opaque_ack; /* out: the caller's */
-	tulle_bytes got_dtls, got_ack;       /* in: within opaque_in */
+	tulle_bytes got_dtls, got_ack;       /* in: of the last datagram, in it */
 	char candidate[TULLE_ICE_CANDIDATE_BYTES];
 	uint32_t drops[TULLE_DROP_COUNT];
 };
@@ -181,15 +182,25 @@ void tulle_ice_unfreeze(tulle_ice *ice, const ice_pair *like);
 uint8_t tulle_ice_next_ordinary(const tulle_ice *ice);
 bool tulle_ice_has_active_pair(const tulle_ice *ice);
 
-/* check.c */
+/* A check to be written. pair: SPED's bytes count for it; NULL: of them only an acknowledgement
+ * goes.
+ */
+typedef struct {
+	const ice_keys *keys;
+	const ice_pair *pair;
+	uint8_t local;
+	bool controlling, nominate;
+} ice_question;
+
+/* check.c: the first gives the bytes of SPED in what it wrote. */
 void tulle_ice_trigger(tulle_ice *ice, uint8_t pair);
 size_t tulle_ice_poll_check(tulle_ice *ice, uint8_t *dst, size_t cap, uint8_t *pair);
 tulle_drop tulle_ice_take_answer(
 	tulle_ice *ice, const tulle_stun_message *m, uint8_t local, const tulle_addr *from);
 void tulle_ice_expire_checks(tulle_ice *ice);
-void tulle_ice_write_check(tulle_ice *ice, tulle_stun_writer *w, const ice_keys *keys,
-	uint8_t local, bool controlling, bool nominate);
-void tulle_ice_write_opaque(const tulle_ice *ice, tulle_stun_writer *w, uint8_t local);
+size_t tulle_ice_write_check(tulle_ice *ice, tulle_stun_writer *w, const ice_question *q);
+size_t tulle_ice_write_opaque(
+	tulle_ice *ice, tulle_stun_writer *w, uint8_t local, const ice_pair *pair);
 void tulle_ice_keep_opaque(tulle_ice *ice, const tulle_stun_message *m);
 void tulle_ice_switch_role(tulle_ice *ice, bool controlling);
 

@@ -35,73 +35,77 @@ void tulle_ice_switch_role(tulle_ice *ice, bool controlling)
 		tulle_ice_nominate(ice, ice->data);
 }
 
-/* The largest message that may go: SPED's bytes must not make a check too long for its path. */
-static size_t room_for_opaque(const tulle_ice *ice, uint8_t local)
+/* The largest message that may go: SPED's bytes must not make a check too long for its path, nor
+ * more of what goes to an address of somebody's choice, nor a burst of what nobody answers. */
+static size_t room_for_opaque(const tulle_ice *ice, uint8_t local, const ice_pair *pair)
 {
 	uint32_t mtu = ice->locals[local].mtu;
-	size_t overhead = ice->locals[local].addr.family == 6 ? 48 : 28;
+	size_t overhead = ice->locals[local].addr.family == 6 ? 48 : 28, outstanding = 0;
 	size_t most = mtu > overhead ? mtu - overhead : ICE_MTU_DEFAULT;
-	return tulle_min(most, TULLE_ICE_DATAGRAM_BYTES) - (24 + 8); /* integrity, fingerprint */
+	most = tulle_min(most, TULLE_ICE_DATAGRAM_BYTES);
+	if (!pair->valid && ice->remotes[pair->remote].type == TULLE_ICE_PRFLX) {
+		size_t may = (size_t)ICE_REFLECT_FACTOR * pair->bytes_in;
+		most = tulle_min(most, may > pair->bytes_out ? may - pair->bytes_out : 0);
+	}
+	for (uint8_t i = 0; i < ice->pair_slots; i++)
+		if (ice->pairs[i].used && ice->pairs[i].state == ICE_IN_PROGRESS)
+			outstanding += ice->pairs[i].embedded;
+	most = tulle_min(most, outstanding < ICE_EMBEDDED_MAX ? ICE_EMBEDDED_MAX - outstanding : 0);
+	return most > 24 + 8 ? most - (24 + 8) : 0; /* integrity, fingerprint */
 }
 
-void tulle_ice_write_opaque(const tulle_ice *ice, tulle_stun_writer *w, uint8_t local)
+static size_t write_value(tulle_stun_writer *w, tulle_stun_attribute a, tulle_bytes value)
 {
-	size_t n = 0;
-	if (ice->opaque_dtls.ptr != NULL)
-		n += 4 + (ice->opaque_dtls.len + 3) / 4 * 4;
-	if (ice->opaque_ack.ptr != NULL)
-		n += 4 + (ice->opaque_ack.len + 3) / 4 * 4;
-	if (n == 0 || w->len + n > room_for_opaque(ice, local))
-		return;
-	if (ice->opaque_dtls.ptr != NULL)
-		tulle_stun_write_bytes(w, tulle_stun_type(TULLE_STUN_A_DTLS_IN_STUN),
-			ice->opaque_dtls.ptr, ice->opaque_dtls.len);
-	if (ice->opaque_ack.ptr != NULL)
-		tulle_stun_write_bytes(w, tulle_stun_type(TULLE_STUN_A_DTLS_IN_STUN_ACK),
-			ice->opaque_ack.ptr, ice->opaque_ack.len);
+	if (value.ptr == NULL)
+		return 0;
+	tulle_stun_write_bytes(w, tulle_stun_type(a), value.ptr, value.len);
+	return value.len;
 }
 
-static void keep(tulle_ice *ice, tulle_bytes value, size_t *used, tulle_bytes *out)
+/* Its bytes; 0: nothing fits. pair NULL: nobody knows the address yet, so little goes. */
+size_t tulle_ice_write_opaque(
+	tulle_ice *ice, tulle_stun_writer *w, uint8_t local, const ice_pair *pair)
 {
-	if (value.ptr == NULL || value.len > ICE_OPAQUE_MAX - *used)
-		return;
-	memcpy(ice->opaque_in + *used, value.ptr, value.len);
-	*out = (tulle_bytes){ice->opaque_in + *used, value.len};
-	*used += value.len;
-	ice->tell_opaque = true;
+	tulle_bytes dtls = pair != NULL ? ice->opaque_dtls : (tulle_bytes){NULL, 0};
+	size_t n = (dtls.ptr != NULL ? 4 + (dtls.len + 3) / 4 * 4 : 0) +
+		   (ice->opaque_ack.ptr != NULL ? 4 + (ice->opaque_ack.len + 3) / 4 * 4 : 0);
+	if (pair != NULL && w->len + n > room_for_opaque(ice, local, pair))
+		return 0;
+	n = write_value(w, TULLE_STUN_A_DTLS_IN_STUN, dtls);
+	ice->opaque_sent = n != 0;
+	return n + write_value(w, TULLE_STUN_A_DTLS_IN_STUN_ACK, ice->opaque_ack);
 }
 
 /* Only of authentic messages. */
 void tulle_ice_keep_opaque(tulle_ice *ice, const tulle_stun_message *m)
 {
-	size_t used = 0;
-	if (ice->opaque_in == NULL)
+	if (!ice->config.opaque)
 		return;
-	ice->got_dtls = ice->got_ack = (tulle_bytes){NULL, 0};
-	keep(ice, m->value[TULLE_STUN_A_DTLS_IN_STUN], &used, &ice->got_dtls);
-	keep(ice, m->value[TULLE_STUN_A_DTLS_IN_STUN_ACK], &used, &ice->got_ack);
+	ice->got_dtls = m->value[TULLE_STUN_A_DTLS_IN_STUN];
+	ice->got_ack = m->value[TULLE_STUN_A_DTLS_IN_STUN_ACK];
 }
 
 /* RFC8445:7.1, 7.2.2: USERNAME is "theirs:ours", PRIORITY as a peer-reflexive candidate's. */
-void tulle_ice_write_check(tulle_ice *ice, tulle_stun_writer *w, const ice_keys *keys,
-	uint8_t local, bool controlling, bool nominate)
+size_t tulle_ice_write_check(tulle_ice *ice, tulle_stun_writer *w, const ice_question *q)
 {
 	uint8_t user[ICE_UFRAG_MAX + 1 + TULLE_ICE_UFRAG_BYTES];
 	tulle_wr name = tulle_wr_make(user, sizeof user);
-	tulle_wr_bytes(&name, keys->ufrag, keys->ufrag_len);
+	tulle_wr_bytes(&name, q->keys->ufrag, q->keys->ufrag_len);
 	tulle_wr_u8(&name, ':');
-	tulle_wr_bytes(&name, keys->ours.ufrag, sizeof keys->ours.ufrag);
+	tulle_wr_bytes(&name, q->keys->ours.ufrag, sizeof q->keys->ours.ufrag);
 	tulle_stun_write_bytes(w, tulle_stun_type(TULLE_STUN_A_USERNAME), user, name.len);
 	tulle_stun_write_u64(w,
-		controlling ? TULLE_STUN_A_ICE_CONTROLLING : TULLE_STUN_A_ICE_CONTROLLED,
+		q->controlling ? TULLE_STUN_A_ICE_CONTROLLING : TULLE_STUN_A_ICE_CONTROLLED,
 		ice->tie_breaker);
-	if (nominate)
+	if (q->nominate)
 		tulle_stun_write_flag(w, TULLE_STUN_A_USE_CANDIDATE);
 	tulle_stun_write_u32(w, TULLE_STUN_A_PRIORITY,
-		TYPE_PRFLX << 24 | (uint32_t)ice->locals[local].preference << 8 | 255u);
-	tulle_ice_write_opaque(ice, w, local);
-	tulle_stun_write_integrity(w, (tulle_bytes){(const uint8_t *)keys->pwd, keys->pwd_len});
+		TYPE_PRFLX << 24 | (uint32_t)ice->locals[q->local].preference << 8 | 255u);
+	size_t embedded = tulle_ice_write_opaque(ice, w, q->local, q->pair);
+	tulle_stun_write_integrity(
+		w, (tulle_bytes){(const uint8_t *)q->keys->pwd, q->keys->pwd_len});
 	tulle_stun_write_fingerprint(w);
+	return embedded;
 }
 
 /* RFC8445:14.3: RTO = MAX(500 ms, Ta x (Waiting + In-Progress)) */
@@ -145,8 +149,9 @@ static size_t send_check(tulle_ice *ice, ice_pair *p, uint8_t *dst, size_t cap)
 		return 0;
 	tulle_stun_writer w = tulle_stun_write_begin(
 		dst, cap, TULLE_STUN_BINDING, TULLE_STUN_REQUEST, p->check.id);
-	tulle_ice_write_check(
-		ice, &w, &ice->keys, p->local, p->checked_controlling, p->checked_nominate);
+	ice_question q = {&ice->keys, p, p->local, p->checked_controlling, p->checked_nominate};
+	p->embedded = 0;
+	p->embedded = (uint16_t)tulle_ice_write_check(ice, &w, &q);
 	size_t len = tulle_stun_write_finish(&w);
 	tulle_stun_transaction_sent(&p->check, ice->now);
 	if (len == 0 || !may_send(ice, p, len))

@@ -29,8 +29,7 @@ void tulle_ice_start_consent(tulle_ice *ice)
 }
 
 /* A new id each time, no retransmission: RFC7675:5.1. */
-static size_t ask(tulle_ice *ice, ice_consent *c, const ice_keys *keys, uint8_t local, uint8_t *dst,
-	size_t cap)
+static size_t ask(tulle_ice *ice, ice_consent *c, ice_question q, uint8_t *dst, size_t cap)
 {
 	uint8_t id[TULLE_STUN_ID_BYTES];
 	if (!ice->config.random.fill(ice->config.random.user, id, sizeof id)) {
@@ -39,7 +38,8 @@ static size_t ask(tulle_ice *ice, ice_consent *c, const ice_keys *keys, uint8_t 
 	}
 	tulle_stun_writer w =
 		tulle_stun_write_begin(dst, cap, TULLE_STUN_BINDING, TULLE_STUN_REQUEST, id);
-	tulle_ice_write_check(ice, &w, keys, local, ice->controlling, false);
+	q.controlling = ice->controlling;
+	(void)tulle_ice_write_check(ice, &w, &q);
 	memcpy(c->ids[c->count++ % ICE_CONSENT_IDS], id, sizeof id);
 	c->sent = ice->now;
 	c->controlling = ice->controlling;
@@ -56,11 +56,13 @@ size_t tulle_ice_poll_consent(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_pa
 	if (ice->data != ICE_NONE && tulle_time_due(ice->consent.at, ice->now)) {
 		const ice_pair *p = &ice->pairs[ice->data];
 		*path = tulle_ice_pair_path(ice, p);
-		return ask(ice, &ice->consent, &ice->keys, p->local, dst, cap);
+		return ask(ice, &ice->consent,
+			(ice_question){&ice->keys, p, p->local, false, false}, dst, cap);
 	}
 	if (tulle_ice_former_carries(ice) && tulle_time_due(f->consent.at, ice->now)) {
 		*path = tulle_ice_path_to(ice, f->local, &f->remote);
-		return ask(ice, &f->consent, &f->keys, f->local, dst, cap);
+		return ask(ice, &f->consent, (ice_question){&f->keys, NULL, f->local, false, false},
+			dst, cap);
 	}
 	return 0;
 }

@@ -5,11 +5,11 @@
 #define TULLE_ICE_ICE_H
 #include <tulle/ice.h>
 
+#include "ice/frame.h"
+
 /* The index-th local candidate, from 0, as "candidate:..."; 0: there is none, or it does not fit.
  */
 size_t tulle_ice_write_local(const tulle_ice *ice, size_t index, char *dst, size_t cap);
-/* The address of the first remote candidate from *cursor (0 at first) on; false: no more. */
-bool tulle_ice_next_remote(const tulle_ice *ice, size_t *cursor, tulle_addr *out);
 
 /* Those of the generation that runs, and those that the next restart will use, drawn at the first
  * call: for a description that is made before it is set. False: random failed. */
@@ -24,4 +24,6 @@ void tulle_ice_expect_restart(tulle_ice *ice);
  * not say. */
 tulle_drop tulle_ice_add_remote_of(
 	tulle_ice *ice, tulle_time now, tulle_text candidate, tulle_text ufrag);
+/* The address of the first remote candidate from *cursor (0 at first) on; false: no more. */
+bool tulle_ice_next_remote(const tulle_ice *ice, size_t *cursor, tulle_addr *out);
 #endif

@@ -14,7 +14,7 @@
 #define ICE_CANDIDATE_TEXT_MAX 1024    /* bytes of one candidate line that is read */
 #define ICE_UFRAG_MAX 256              /* RFC8839:5.4 */
 #define ICE_PWD_MAX 256                /* RFC8839:5.4 */
-#define ICE_OPAQUE_MAX 1200            /* bytes of SPED attributes kept from one message */
+#define ICE_EMBEDDED_MAX 14600         /* bytes of SPED in checks without an answer: RFC8445:B.1 */
 #define ICE_MTU_DEFAULT 1200           /* bytes of a datagram with SPED on a path of unknown mtu */
 #define ICE_BURST 4                    /* first checks that need not wait for Ta */
 #define ICE_TA_US 50000                /* RFC8445:14.2 */

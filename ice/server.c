@@ -178,6 +178,13 @@ void tulle_ice_forget_answers(tulle_ice *ice, uint8_t local)
 	}
 }
 
+static ice_pair *pair_of(tulle_ice *ice, const ice_answer *a)
+{
+	uint8_t remote = tulle_ice_find_remote(ice, &a->remote);
+	uint8_t pair = remote == ICE_NONE ? ICE_NONE : tulle_ice_find_pair(ice, a->local, remote);
+	return pair != ICE_NONE ? &ice->pairs[pair] : NULL;
+}
+
 /* The generations change places; ICE_STRANGE: its answers are not sent any more. */
 void tulle_ice_shift_answers(tulle_ice *ice, const uint8_t to[3])
 {
@@ -218,7 +225,7 @@ static size_t write_answer(tulle_ice *ice, const ice_answer *a, uint8_t *dst, si
 	if (a->code == 420)
 		tulle_stun_write_unknown(&w, a->unknown, a->unknown_count);
 	if (a->code == 0)
-		tulle_ice_write_opaque(ice, &w, a->local);
+		(void)tulle_ice_write_opaque(ice, &w, a->local, pair_of(ice, a));
 	tulle_bytes key = tulle_ice_own_pwd(ice, (ice_generation)a->generation);
 	if (a->authentic && a->sha256)
 		tulle_stun_write_integrity_sha256(&w, key);
@@ -231,10 +238,9 @@ static size_t write_answer(tulle_ice *ice, const ice_answer *a, uint8_t *dst, si
 /* What an answer costs counts against what its pair may send: FIELD, reflection. */
 static void charge(tulle_ice *ice, const ice_answer *a, size_t len)
 {
-	uint8_t remote = tulle_ice_find_remote(ice, &a->remote);
-	uint8_t pair = remote == ICE_NONE ? ICE_NONE : tulle_ice_find_pair(ice, a->local, remote);
-	if (pair != ICE_NONE)
-		ice->pairs[pair].bytes_out += (uint32_t)len;
+	ice_pair *pair = pair_of(ice, a);
+	if (pair != NULL)
+		pair->bytes_out += (uint32_t)len;
 }
 
 size_t tulle_ice_poll_answer(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_path *path)

@@ -362,8 +362,8 @@ const tulle_peer_event *tulle_peer_next_event(tulle_peer *p)
 	if (p->assembly_done)
 		tulle_peer_release_assembly(p);
 	for (;;) {
-		if ((event = begin_gathering(p)) != NULL ||
-			(event = tulle_peer_server_failed(p)) != NULL ||
+		if ((event = tulle_peer_server_failed(p)) != NULL ||
+			(event = begin_gathering(p)) != NULL ||
 			(event = next_candidate(p)) != NULL || (event = next_state(p)) != NULL ||
 			(event = next_said(p)) != NULL)
 			break;

@@ -23,6 +23,11 @@
 #define PEER_RECEIVE_BYTES 4194304      /* default of receive_bytes_max */
 #define PEER_MESSAGE_BYTES 262144       /* default of message_bytes_max */
 #define PEER_REMOTE_MESSAGE_BYTES 65536 /* without a=max-message-size: RFC8841:6.1 */
+#define PEER_SPED_MTU 900               /* of DTLS in a check: room for TURN and IPv6 is left */
+#define PEER_SPED_ACKS 4                /* CRC-32 values in an acknowledgement */
+#define PEER_OPTIONS_BYTES 32           /* of a=ice-options */
+#define PEER_INIT_BYTES 256             /* of an INIT chunk in a description */
+#define PEER_INIT_TEXT_BYTES 344        /* likewise, in base64 */
 #define PEER_CLOSE_WAIT_US 10000000     /* for the remote's reset when ours is done; then CLOSED */
 #define PEER_OWN_POOL_BLOCK_BYTES 2048  /* of a peer that brings its own pool (tulle_peer_init) */
 #define PEER_SERVERS_MAX 8              /* STUN and TURN servers in a config */
@@ -32,7 +37,7 @@
 #define PEER_SERVER_QUESTIONS_MAX 16      /* Binding clients: paths times STUN servers */
 #define PEER_SERVER_PEERS 32              /* remote addresses that one relay lets through */
 #define PEER_SERVER_HELD_MAX 8            /* datagrams that wait for a permission */
-#define PEER_SERVER_HELD_BYTES 512        /* of one of them: checks are shorter */
+#define PEER_SERVER_HELD_BYTES 1280       /* of one of them: a check that carries DTLS */
 #define PEER_SERVER_STREAM_ROOM 65536     /* bytes that may come from a server at a time */
 #define PEER_SERVER_NAME_US 10000000      /* for a name to resolve */
 #define PEER_SERVER_HURRY_US 3000000      /* without an answer the next address is tried */

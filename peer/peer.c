@@ -33,6 +33,7 @@ static tulle_ice_config ice_config(const tulle_peer_config *c, const tulle_peer_
 {
 	return (tulle_ice_config){.loopback = c->ice.loopback,
 		.relay_only = c->ice.relay_only,
+		.opaque = !c->no_sped,
 		.random = env->random,
 		.candidate_filter = c->candidate_filter,
 		.filter_user = c->filter_user};
@@ -158,7 +159,6 @@ tulle_peer *tulle_peer_init_in(void *memory, size_t bytes, const tulle_peer_conf
 	p->ready.owner = p;
 	p->signaling = p->signaling_said = TULLE_SIGNALING_STABLE;
 	p->remote_message_max = PEER_REMOTE_MESSAGE_BYTES;
-	p->sctp_remote_port = 5000;
 	tulle_pool_open(&p->account, env->pool, NULL, 0, p);
 	uint8_t id[8];
 	if (env->random.fill(env->random.user, id, sizeof id) && make_certificate(p) &&
@@ -341,21 +341,6 @@ uint16_t tulle_peer_channels_max(const tulle_peer *p)
 		return 0;
 	tulle_sctp_read_stats(p->sctp, &s);
 	return s.streams_in < s.streams_out ? s.streams_in : s.streams_out;
-}
-
-/* RFC8841:5: known from the description, before SCTP says a word. */
-void tulle_peer_set_sctp_port(tulle_peer *p, uint16_t remote)
-{
-	tulle_sctp_config sctp = sctp_config(&p->config, &p->env);
-	if (remote == 0 || remote == p->sctp_remote_port)
-		return;
-	sctp.owner = p;
-	sctp.remote_port = p->sctp_remote_port = remote;
-	void *memory = p->sctp;
-	tulle_sctp_wipe(p->sctp);
-	p->sctp = tulle_sctp_init(memory, tulle_sctp_memory_bytes(&sctp), &sctp, p->now);
-	p->path = (tulle_path){0};    /* it is yet to be told */
-	TULLE_CHECK(p->sctp != NULL); /* the same config but for a number */
 }
 
 void tulle_peer_check(const tulle_peer *p)

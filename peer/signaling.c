@@ -46,10 +46,22 @@ static size_t list_candidates(const tulle_peer *p, tulle_text *list)
 	return n;
 }
 
+/* RFC8842:5.3; SPED wants the offerer to speak first. */
+static tulle_sdp_setup answer_setup(const tulle_peer *p, const tulle_sdp *offer)
+{
+	if (p->setup != TULLE_SETUP_NONE)
+		return p->setup;
+	bool passive =
+		offer->setup == TULLE_SETUP_ACTIVE ||
+		(offer->setup != TULLE_SETUP_PASSIVE && tulle_peer_sped_wants_passive(p, offer));
+	return passive ? TULLE_SETUP_PASSIVE : TULLE_SETUP_ACTIVE;
+}
+
 size_t tulle_peer_write_local(tulle_peer *p, const peer_description *d)
 {
 	tulle_sdp_fingerprint fingerprint;
 	tulle_text candidates[PEER_LISTED_MAX];
+	char snap[PEER_INIT_TEXT_BYTES], options[PEER_OPTIONS_BYTES];
 	size_t len = 0;
 	tulle_sdp offer;
 	tulle_sdp_local l = {.session_id = p->session_id,
@@ -66,14 +78,16 @@ size_t tulle_peer_write_local(tulle_peer *p, const peer_description *d)
 	l.end_of_candidates = p->gathered && (!d->restart || p->restarting);
 	tulle_err err;
 	if (d->type == TULLE_SDP_OFFER) {
+		l.sctp_init = tulle_peer_snap_write(p, NULL, snap);
+		l.ice_options = tulle_peer_sped_options(p, NULL, options);
 		err = tulle_sdp_write_offer(&l, p->text, sizeof p->text, &len);
 	} else {
 		bool pending = p->remote_pending.type == TULLE_SDP_OFFER;
 		if (tulle_sdp_read(remote_text(p, pending), &offer) != TULLE_OK)
 			return 0;
-		l.setup = p->setup != TULLE_SETUP_NONE        ? p->setup
-			  : offer.setup == TULLE_SETUP_ACTIVE ? TULLE_SETUP_PASSIVE
-							      : TULLE_SETUP_ACTIVE;
+		l.setup = answer_setup(p, &offer);
+		l.sctp_init = tulle_peer_snap_write(p, &offer, snap);
+		l.ice_options = tulle_peer_sped_options(p, &offer, options);
 		err = tulle_sdp_write_answer(&l, &offer, p->text, sizeof p->text, &len);
 	}
 	return err == TULLE_OK ? len : 0;
@@ -138,7 +152,10 @@ static tulle_err set_transport(tulle_peer *p, const tulle_sdp *remote, tulle_sdp
 		}
 		p->setup = setup;
 		p->transport_set = true;
-		tulle_peer_set_sctp_port(p, remote->sctp_port);
+		if (remote->sctp_port != 0) /* RFC8841:5 */
+			(void)tulle_sctp_set_remote_port(p->sctp, remote->sctp_port);
+		tulle_peer_snap_take(p, remote);
+		tulle_peer_sped_take(p, remote);
 	}
 	p->remote_message_max = remote->max_message_size;
 	p->data_negotiated = true;
@@ -174,7 +191,8 @@ static tulle_err judge_remote(tulle_peer *p, const tulle_sdp *sdp, tulle_sdp_typ
 							    sdp->setup != TULLE_SETUP_NONE)))
 		return tulle_peer_fail(
 			p, TULLE_ERR_SYNTAX, "the description has no usable setup role");
-	return tulle_peer_judge_restart(p, sdp, type == TULLE_SDP_OFFER);
+	tulle_err err = tulle_peer_snap_judge(p, sdp);
+	return err != TULLE_OK ? err : tulle_peer_judge_restart(p, sdp, type == TULLE_SDP_OFFER);
 }
 
 static tulle_err keep_remote(tulle_peer *p, tulle_sdp_type type, tulle_text sdp)
@@ -313,8 +331,7 @@ static tulle_err set_local_answer(tulle_peer *p, tulle_sdp_type type)
 		return tulle_peer_fail(p, TULLE_ERR_STATE, "the offer is gone");
 	p->local_pending = (peer_description){.type = type, .version = ++p->session_version};
 	tulle_peer_begin_gathering(p);
-	tulle_err err = set_transport(p, &offer,
-		offer.setup == TULLE_SETUP_ACTIVE ? TULLE_SETUP_PASSIVE : TULLE_SETUP_ACTIVE);
+	tulle_err err = set_transport(p, &offer, answer_setup(p, &offer));
 	if (err != TULLE_OK)
 		return err;
 	if (type == TULLE_SDP_ANSWER)

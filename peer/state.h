@@ -103,6 +103,23 @@ typedef struct {
 	bool restart;        /* ours: it has the credentials of the restart that waits */
 } peer_description;
 
+/* SNAP: both INITs, as the descriptions have them. */
+typedef struct {
+	uint8_t ours[PEER_INIT_BYTES], theirs[PEER_INIT_BYTES];
+	uint16_t ours_len, theirs_len; /* 0: none; theirs is kept only once it was agreed */
+} peer_snap;
+
+/* SPED: DTLS on ICE's checks. */
+typedef struct {
+	bool agreed, on; /* in both descriptions; and not over yet */
+	bool quiet;      /* the flight is acknowledged, or there is none */
+	uint8_t ack_count, ack_next, turn;
+	uint32_t acks[PEER_SPED_ACKS]; /* CRC-32 of what came */
+	uint8_t ack_bytes[4 * PEER_SPED_ACKS];
+	uint32_t flight;          /* DTLS's number of it */
+	uint16_t acked, embedded; /* its datagrams, a bit each */
+} peer_sped;
+
 struct tulle_peer {
 	tulle_peer_config config;
 	tulle_peer_env env;
@@ -128,6 +145,8 @@ struct tulle_peer {
 	bool restarting;      /* an offer of ours does, its answer is not here */
 	bool remote_restarts; /* an offer of the remote does, its answer is not made */
 	uint64_t remote_message_max;
+	peer_snap snap;
+	peer_sped sped;
 	tulle_dtls_fingerprint fingerprints[TULLE_SDP_FINGERPRINTS_MAX];
 	size_t fingerprint_count;
 	char mid[32];
@@ -147,7 +166,7 @@ struct tulle_peer {
 	tulle_signaling_state signaling_said;
 	tulle_gathering_state gathering_said;
 	tulle_peer_ended ended;
-	uint16_t sctp_cause, sctp_remote_port;
+	uint16_t sctp_cause;
 	uint8_t tls_alert;
 	uint64_t drops[TULLE_DROP_COUNT];
 
@@ -181,12 +200,26 @@ tulle_err tulle_peer_judge_restart(tulle_peer *peer, const tulle_sdp *remote, bo
 void tulle_peer_expect_restart(tulle_peer *peer, const tulle_sdp *offer);
 tulle_err tulle_peer_set_credentials(tulle_peer *peer, const tulle_sdp *remote);
 void tulle_peer_roll_restart_back(tulle_peer *peer);
-/* events.c */
+/* snap.c: our INIT as a=sctp-init has it, into buf; len 0: it does not stand in such a description.
+ */
+tulle_text tulle_peer_snap_write(
+	tulle_peer *peer, const tulle_sdp *offer, char buf[PEER_INIT_TEXT_BYTES]);
+tulle_err tulle_peer_snap_judge(tulle_peer *peer, const tulle_sdp *remote);
+void tulle_peer_snap_take(tulle_peer *peer, const tulle_sdp *remote);
+tulle_err tulle_peer_snap_connect(tulle_peer *peer); /* SCTP begins, with or without INITs */
+/* sped.c */
+tulle_text tulle_peer_sped_options(
+	const tulle_peer *peer, const tulle_sdp *offer, char buf[PEER_OPTIONS_BYTES]);
+bool tulle_peer_sped_wants_passive(const tulle_peer *peer, const tulle_sdp *offer);
+void tulle_peer_sped_take(tulle_peer *peer, const tulle_sdp *remote);
+void tulle_peer_sped_handle(tulle_peer *peer, tulle_drop drop); /* what ICE said of a datagram */
+void tulle_peer_sped_heard(tulle_peer *peer, tulle_bytes datagram);
+void tulle_peer_sped_offer(tulle_peer *peer); /* before ICE is polled */
+void tulle_peer_sped_sent(tulle_peer *peer); /* after it gave a datagram */ /* events.c */
 void tulle_peer_release_assembly(tulle_peer *peer);
 /* transport.c: drives the engines as far as they go. */
 void tulle_peer_advance(tulle_peer *peer);
 void tulle_peer_end(tulle_peer *peer, tulle_peer_ended why);
-void tulle_peer_set_sctp_port(tulle_peer *peer, uint16_t remote);
 /* gathering.c */
 void tulle_peer_begin_gathering(tulle_peer *peer);
 void tulle_peer_tell_gathered(tulle_peer *peer); /* when paths and servers have no more to come */

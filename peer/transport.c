@@ -54,7 +54,7 @@ static void pump_dtls(tulle_peer *p)
 		case TULLE_DTLS_EVENT_CONNECTED:
 			p->dtls_open = true;
 			tulle_sctp_set_ice_rtt(p->sctp, tulle_ice_rtt(p->ice));
-			if (tulle_sctp_connect(p->sctp, p->now) != TULLE_OK)
+			if (tulle_peer_snap_connect(p) != TULLE_OK)
 				tulle_peer_end(p, TULLE_PEER_ENDED_PROTOCOL);
 			break;
 		case TULLE_DTLS_EVENT_DATA:
@@ -101,7 +101,13 @@ static void watch_path(tulle_peer *p)
 static void start_dtls(tulle_peer *p)
 {
 	tulle_path path;
-	if (p->dtls_started || !p->transport_set || !tulle_ice_path(p->ice, &path))
+	bool has_path = tulle_ice_path(p->ice, &path);
+	if (has_path && p->sped.on) {
+		if (!p->dtls_open)
+			tulle_dtls_set_rtt(p->dtls, tulle_ice_rtt(p->ice));
+		tulle_dtls_hold(p->dtls, p->now, false);
+	}
+	if (p->dtls_started || !p->transport_set || (!has_path && !p->sped.on))
 		return;
 	p->dtls_started = true;
 	tulle_dtls_set_rtt(p->dtls, tulle_ice_rtt(p->ice));
@@ -136,12 +142,18 @@ static tulle_drop handle_datagram(tulle_peer *p, const tulle_in *in)
 	if (in->data.len == 0)
 		return TULLE_DROP_MALFORMED;
 	uint8_t first = in->data.ptr[0]; /* RFC7983:7 */
-	if (first <= 3)
-		return tulle_ice_handle_datagram(p->ice, p->now, &path, in->data.ptr, in->data.len);
+	if (first <= 3) {
+		tulle_drop drop = tulle_ice_handle_datagram(
+			p->ice, p->now, &path, in->data.ptr, in->data.len);
+		start_dtls(p); /* with the path's timers, if this made one */
+		tulle_peer_sped_handle(p, drop);
+		return drop;
+	}
 	if (first < 20 || first > 63)
 		return TULLE_DROP_UNKNOWN_PROTOCOL;
 	if (!tulle_ice_is_validated(p->ice, &path))
 		return TULLE_DROP_ICE_NOT_VALIDATED;
+	tulle_peer_sped_heard(p, in->data);
 	return tulle_dtls_handle_datagram(p->dtls, p->now, in->data.ptr, in->data.len);
 }
 
@@ -318,7 +330,9 @@ static bool poll_engines(tulle_peer *p, uint8_t *scratch, size_t bytes, tulle_ou
 	tulle_path path;
 	if (bytes < TULLE_ICE_DATAGRAM_BYTES)
 		return false;
+	tulle_peer_sped_offer(p);
 	if (!p->close_sent && tulle_ice_poll_datagram(p->ice, p->now, scratch, bytes, &d)) {
+		tulle_peer_sped_sent(p);
 		set_out(out, &d.path, scratch, d.len);
 		return true;
 	}

@@ -427,7 +427,15 @@ static bool read_whole_init(tulle_bytes bytes, tulle_sctp_init_chunk *init)
 	       chunk.type == SCTP_INIT && tulle_sctp_read_init(chunk.value, init) == TULLE_TAKEN;
 }
 
-TULLE_UNTRUSTED(dtls, "one chunk", sctp_state)
+TULLE_UNTRUSTED(anyone, "one chunk", sdp)
+bool tulle_sctp_is_init(tulle_bytes chunk)
+{
+	tulle_sctp_init_chunk init;
+	return read_whole_init(chunk, &init) && init.tag != 0 && is_acceptable(&init) &&
+	       !init.host_name;
+}
+
+TULLE_UNTRUSTED(anyone, "one chunk", sctp_state)
 tulle_err tulle_sctp_start_from(
 	tulle_sctp *sctp, tulle_time now, tulle_bytes local_init, tulle_bytes remote_init)
 {
@@ -438,9 +446,17 @@ tulle_err tulle_sctp_start_from(
 	if (!read_whole_init(local_init, &local) || local.tag != sctp->identity.local_tag ||
 		local.tsn != sctp->identity.local_tsn)
 		return TULLE_ERR_ARGUMENT;
-	if (!read_whole_init(remote_init, &remote) || remote.tag == 0 || !is_acceptable(&remote))
+	if (!tulle_sctp_is_init(remote_init) || !read_whole_init(remote_init, &remote))
 		return TULLE_ERR_SYNTAX;
 	sctp->identity = identity_of(&sctp->identity, &remote);
 	establish(sctp, "SNAP");
+	return TULLE_OK;
+}
+
+tulle_err tulle_sctp_set_remote_port(tulle_sctp *sctp, uint16_t port)
+{
+	if (sctp->ended || sctp->state != TULLE_SCTP_STATE_CLOSED)
+		return TULLE_ERR_STATE;
+	sctp->config.remote_port = port;
 	return TULLE_OK;
 }

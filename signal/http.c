@@ -173,18 +173,11 @@ static bool is_host(tulle_text t)
 	return t.len != 0;
 }
 
-/* 16 bytes in base64: 22 digits, of which the last carries two bits, and "==". RFC6455:4.2.1 */
-static bool is_key(tulle_text t)
+static bool is_key(tulle_text t) /* RFC6455:4.2.1 */
 {
-	if (t.len != 24 || t.ptr[22] != '=' || t.ptr[23] != '=')
-		return false;
-	for (size_t i = 0; i < 22; i++) {
-		char c = t.ptr[i];
-		if (!is_digit(c) && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
-			c != '+' && c != '/')
-			return false;
-	}
-	return memchr("AQgw", t.ptr[21], 4) != NULL;
+	uint8_t key[16];
+	size_t len;
+	return tulle_text_base64(t, key, sizeof key, &len) && len == sizeof key;
 }
 
 static uint16_t refuse(const char **why, uint16_t status, const char *text)

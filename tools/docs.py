@@ -11,7 +11,7 @@ STAGES = ["anyone", "stun", "dtls", "mesh", "client"]
 WHO = {"anyone": "anyone who can send a packet", "stun": "who knows the ICE password", "dtls": "the DTLS peer",
        "mesh": "a peer of the mesh, or a relay", "client": "a client of the onramp, or an onramp of ours"}
 ORDER = [("include/tulle", "the promise"), ("base", "words and tools"), ("stun", "messages"), ("ice", "finding a path"), ("turn", "relays"),
-         ("dtls", "secrecy"), ("sctp", "the association"), ("sdp", "descriptions"), ("peer", "one connection"), ("json", "spans"),
+         ("mdns", "names that hide addresses"), ("dtls", "secrecy"), ("sctp", "the association"), ("sdp", "descriptions"), ("peer", "one connection"), ("json", "spans"),
          ("signal", "WebSockets and P's messages"), ("mesh", "P"), ("onramp", "P's server"), ("host", "the operating system"),
          ("cli", "the program")]
 

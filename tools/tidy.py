@@ -108,7 +108,7 @@ def check_includes():
             if room in ROOM_FLOOR and other in ROOM_FLOOR and other != room:
                 if ROOM_FLOOR[other] >= ROOM_FLOOR[room]:
                     yield f"{f}: {room} may not use {name}: not on a floor below"
-                elif other != "base" and room in ("mesh", "onramp", "host", "peer", "signal", "ice", "turn", "sdp") \
+                elif other != "base" and room in ("mesh", "onramp", "host", "peer", "signal", "ice", "turn", "mdns", "sdp") \
                         and not re.match(rf"{other}/{other}\.h$", name) and other not in ("signal", "dtls", "peer", "mesh", "onramp") :
                     yield f"{f}: {name} is for {other}/ alone"
         for name in re.findall(r"^\s*#\s*include\s+<([^>]+)>", code(f), flags=re.M):

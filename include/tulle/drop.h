@@ -38,6 +38,11 @@
 	X(TURN_PEER, "turn_peer", "RFC8656:11.4") \
 	X(TURN_BID_DOWN, "turn_bid_down", "RFC8489:9.2.5") \
 	X(TURN_STREAM, "turn_stream", "RFC8656:12.5") \
+	/* mdns */ \
+	X(MDNS_KIND, "mdns_kind", "RFC6762:18.3") \
+	X(MDNS_SOURCE, "mdns_source", "RFC6762:11") \
+	X(MDNS_NAME, "mdns_name", "RFC6762:6") \
+	X(MDNS_ADDRESS, "mdns_address", "RFC8445:5.1.1.1") \
 	/* dtls */ \
 	X(DTLS_VERSION, "dtls_version", "RFC6347:4.1") \
 	X(DTLS_CLEARTEXT, "dtls_cleartext", "RFC6347:4.1") \
@@ -96,6 +101,6 @@ typedef enum {
 #define TULLE_DROP_ENUM(name, text, clause) TULLE_DROP_##name,
 	TULLE_DROPS(TULLE_DROP_ENUM)
 #undef TULLE_DROP_ENUM
-	TULLE_DROP_COUNT
+		TULLE_DROP_COUNT
 } tulle_drop;
 #endif

@@ -69,6 +69,18 @@ TULLE_API void tulle_dtls_wipe(tulle_dtls *dtls);
  * STATE: begun before; ARGUMENT: count is 0 or above TULLE_DTLS_FINGERPRINTS_MAX; MEMORY. */
 TULLE_API tulle_err tulle_dtls_start(tulle_dtls *dtls, tulle_time now, tulle_dtls_role role,
 	const tulle_dtls_fingerprint *fingerprints, size_t count);
+/* For SPED, before start. Handshake datagrams of at most mtu bytes, 576..config.mtu (ARGUMENT);
+ * STATE: begun. */
+TULLE_API tulle_err tulle_dtls_set_mtu(tulle_dtls *dtls, uint16_t mtu);
+/* SPED begins the handshake before there is a path: while held, neither the retransmission timer
+ * nor handshake_us_max runs; both begin when it ends. */
+TULLE_API void tulle_dtls_hold(tulle_dtls *dtls, tulle_time now, bool hold);
+/* The i-th datagram of the last flight, polled or not; false: there is none. It lives as long as
+ * the flight, which *number tells from others. */
+TULLE_API bool tulle_dtls_flight(
+	const tulle_dtls *dtls, size_t i, tulle_bytes *datagram, uint32_t *number);
+/* The last flight went another way: poll_datagram gives none of it any more. */
+TULLE_API void tulle_dtls_flight_sent(tulle_dtls *dtls);
 /* The path's round trip, for the retransmission timer: max(50 ms, 2 x rtt), doubling. */
 TULLE_API void tulle_dtls_set_rtt(tulle_dtls *dtls, tulle_time rtt_us);
 /* Seals one record of len bytes into dst, at most one datagram; *out_len its bytes.

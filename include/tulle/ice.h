@@ -135,9 +135,8 @@ TULLE_API tulle_time tulle_ice_poll_timeout(const tulle_ice *ice);
 typedef enum {
 	TULLE_ICE_EVENT_LOCAL_CANDIDATE = 1, /* u.candidate: "candidate:...", in gathering order */
 	TULLE_ICE_EVENT_GATHERING_DONE,
-	TULLE_ICE_EVENT_STATE,    /* u.state: the state now; states passed meanwhile are not told */
-	TULLE_ICE_EVENT_SELECTED, /* u.selected: data goes here from now on (tulle_ice_path) */
-	TULLE_ICE_EVENT_OPAQUE    /* u.opaque: what an authenticated check or answer carried */
+	TULLE_ICE_EVENT_STATE,   /* u.state: the state now; states passed meanwhile are not told */
+	TULLE_ICE_EVENT_SELECTED /* u.selected: data goes here from now on (tulle_ice_path) */
 } tulle_ice_event_kind;
 
 typedef struct {
@@ -150,9 +149,6 @@ typedef struct {
 			uint32_t mtu;
 			bool nominated;
 		} selected;
-		struct {
-			tulle_bytes dtls, ack; /* values of 0xC070 and 0xC071; ptr NULL: absent */
-		} opaque;
 	} u;
 } tulle_ice_event;
 
@@ -179,9 +175,16 @@ TULLE_API bool tulle_ice_owns(const tulle_ice *ice, tulle_text ufrag);
 TULLE_API bool tulle_ice_owns_answer(const tulle_ice *ice, const uint8_t *data, size_t len);
 
 /* SPED's place (config.opaque): these values go with every new check and answer as attributes
- * 0xC070 and 0xC071 when the message stays within the path's mtu; {NULL, 0}: absent. Borrowed until
- * set again. A retransmission carries them as they are then. STATE: config.opaque is off. */
+ * 0xC070 and 0xC071 when the message stays within the path's mtu, what is outstanding within 14,600
+ * bytes (RFC8445:B.1), and what goes to an address that nobody signaled within three times what
+ * came from it; {NULL, 0}: absent. Borrowed until set again. A retransmission carries them as they
+ * are then. STATE: config.opaque is off. */
 TULLE_API tulle_err tulle_ice_set_opaque(tulle_ice *ice, tulle_bytes dtls, tulle_bytes ack);
+/* The last datagram polled carries what set_opaque gave as dtls. */
+TULLE_API bool tulle_ice_opaque_sent(const tulle_ice *ice);
+/* What the last datagram handled carried, when it was authentic; ptr NULL: absent. The values lie
+ * in that datagram. False: neither, or config.opaque is off. */
+TULLE_API bool tulle_ice_opaque(const tulle_ice *ice, tulle_bytes *dtls, tulle_bytes *ack);
 
 /* The grammar of RFC8839:5.1, for tools and tests. */
 typedef struct {

@@ -124,6 +124,10 @@ typedef struct { /* all zero is good; (defaults) */
 	uint16_t datagram_bytes_max; /* (1472) how far RFC 8899 looks for larger ones, from 1200 */
 	size_t send_bytes_max, receive_bytes_max,
 		message_bytes_max; /* (4 MiB, 4 MiB, 256 KiB: a=max-message-size) */
+	bool no_sped; /* (false) DTLS may begin within ICE's checks: a round trip less towards who
+			 has sped in a=ice-options */
+	bool no_snap; /* (false) descriptions carry our SCTP INIT: two round trips less towards who
+			 knows a=sctp-init, nothing towards others */
 	bool streamed_messages; /* deliver parts as they come in order: a message may exceed every
 				   buffer */
 	bool (*candidate_filter)(void *user, const tulle_addr *remote);

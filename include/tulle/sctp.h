@@ -215,6 +215,11 @@ TULLE_API tulle_err tulle_sctp_write_init(
 	tulle_sctp *sctp, tulle_time now, uint8_t *dst, size_t cap, size_t *len);
 TULLE_API tulle_err tulle_sctp_start_from(
 	tulle_sctp *sctp, tulle_time now, tulle_bytes local_init, tulle_bytes remote_init);
+/* Such a chunk and nothing else; it believes nothing more. */
+TULLE_API bool tulle_sctp_is_init(tulle_bytes chunk);
+/* The remote's port, when its description names another than config.remote_port. STATE: not before
+ * connect. */
+TULLE_API tulle_err tulle_sctp_set_remote_port(tulle_sctp *sctp, uint16_t port);
 #ifdef __cplusplus
 }
 #endif

@@ -37,8 +37,14 @@ static inline bool both_open(const couple *k)
 
 static inline void open_pair(const tulle_channel_init *init, const tulle_peer_config *configs[2])
 {
+	tulle_peer_config with[2] = {{0}, {0}};
 	c = (couple){.seed = 11};
-	couple_open(&c, configs != NULL ? configs[0] : NULL, configs != NULL ? configs[1] : NULL);
+	for (int i = 0; i < 2; i++) {
+		if (configs != NULL && configs[i] != NULL)
+			with[i] = *configs[i];
+		with[i].no_sped = true; /* so that the answerer is the client: our ids are odd */
+	}
+	couple_open(&c, &with[0], &with[1]);
 	ck_assert_int_eq(tulle_channel_create(a(), "chat", init, &chat), TULLE_OK);
 	ck_assert(couple_run(&c, both_open, 10 * SECOND));
 	theirs = c.end[1].channel;

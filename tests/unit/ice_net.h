@@ -133,11 +133,6 @@ static inline void end_events(End *e)
 			e->selected = event;
 			e->selected_count++;
 			break;
-		case TULLE_ICE_EVENT_OPAQUE:
-			e->opaque_count++;
-			e->opaque_len = event.u.opaque.dtls.len;
-			memcpy(e->opaque, event.u.opaque.dtls.ptr, e->opaque_len);
-			break;
 		}
 		guard_end(e);
 	}
@@ -271,6 +266,13 @@ static inline tulle_drop deliver(
 	memcpy(exact, data, len);
 	tulle_path p = {.id = e->ids[path], .local = e->addrs[path], .remote = *from};
 	tulle_drop drop = tulle_ice_handle_datagram(e->ice, n->now, &p, exact, len);
+	tulle_bytes dtls, ack;
+	if (tulle_ice_opaque(e->ice, &dtls, &ack)) {
+		e->opaque_count++;
+		e->opaque_len = dtls.len;
+		if (dtls.len != 0)
+			memcpy(e->opaque, dtls.ptr, dtls.len);
+	}
 	free(exact);
 	guard_end(e);
 	end_events(e);

@@ -88,7 +88,8 @@ void kit_settle(void)
 tulle_node kit_join(int root)
 {
 	tulle_node ramp;
-	ck_assert_int_eq(tulle_connect(world_roots[root], TULLE_ROOT, WORLD_URL, NULL, &ramp), TULLE_OK);
+	ck_assert_int_eq(
+		tulle_connect(world_roots[root], TULLE_ROOT, WORLD_URL, NULL, &ramp), TULLE_OK);
 	kit_settle();
 	ck_assert(tulle_is_open(world_roots[root], ramp));
 	return ramp;
@@ -118,8 +119,7 @@ void kit_pair(int a, int b, tulle_node *of_a, tulle_node *of_b)
 	kit_settle();
 	const heard *h = kit_find(b, TULLE_EVENT_CONNECTION, TULLE_ROOT, before);
 	while (h != NULL && !h->incoming)
-		h = kit_find(b, TULLE_EVENT_CONNECTION, TULLE_ROOT,
-			(size_t)(h - kit_log[b]) + 1);
+		h = kit_find(b, TULLE_EVENT_CONNECTION, TULLE_ROOT, (size_t)(h - kit_log[b]) + 1);
 	ck_assert_ptr_nonnull(h);
 	*of_b = h->peer;
 	ck_assert(tulle_is_open(ra, *of_a) && tulle_is_open(rb, *of_b));

@@ -109,9 +109,9 @@ END_TEST
 START_TEST(ill_formed_addresses_are_refused)
 {
 	static const char *const bad[] = {"", "1", "1.2.3", "1.2.3.4.5", "256.1.1.1", "01.2.3.4",
-		"1.2.3.4 ", ":", ":::", "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::",
-		"g::", "::1.2.3", "1.2.3.4::", "1:2:3:4:5:6:7:1.2.3.4", "fe80::1%eth0", "[::1]",
-		"1:2:3:4:5:6:7::8:9", ":1::", "::1:"};
+		"1.2.3.4 ", ":", ":::", "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9",
+		"12345::", "g::", "::1.2.3", "1.2.3.4::", "1:2:3:4:5:6:7:1.2.3.4", "fe80::1%eth0",
+		"[::1]", "1:2:3:4:5:6:7::8:9", ":1::", "::1:"};
 	tulle_addr a;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		ck_assert_msg(!tulle_addr_read_ip(tulle_text_of(bad[i]), &a), "%s", bad[i]);
@@ -143,14 +143,16 @@ START_TEST(utf8_is_judged_whole_and_in_pieces)
 		bool good;
 	} cases[] = {{"", true}, {"aé€😀", true}, {"\xc0\x80", false}, {"\xe0\x80\x80", false},
 		{"\xed\xa0\x80", false}, {"\xf4\x90\x80\x80", false}, {"\xf5\x80\x80\x80", false},
-		{"\x80", false}, {"\xc3", false}, {"\xef\xbf\xbf", true}, {"\xf0\x8f\xbf\xbf", false}};
+		{"\x80", false}, {"\xc3", false}, {"\xef\xbf\xbf", true},
+		{"\xf0\x8f\xbf\xbf", false}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		size_t n = strlen(cases[i].text);
 		ck_assert_msg(tulle_text_is_utf8(cases[i].text, n) == cases[i].good, "%zu", i);
 		uint32_t state = 0;
 		bool good = true;
 		for (size_t k = 0; k < n; k++)
-			good = good && tulle_text_utf8_more(&state, (const uint8_t *)cases[i].text + k, 1);
+			good = good &&
+			       tulle_text_utf8_more(&state, (const uint8_t *)cases[i].text + k, 1);
 		ck_assert((good && state == 0) == cases[i].good);
 	}
 }
@@ -206,7 +208,8 @@ START_TEST(crc32c_ways_agree_at_every_length_and_alignment)
 			ck_assert_uint_eq(tulle_crc32c(TULLE_CPU_PLAIN, 0, data + at, n), want);
 			ck_assert_uint_eq(tulle_crc32c(TULLE_CPU_CRC32C, 0, data + at, n), want);
 			uint32_t half = tulle_crc32c(TULLE_CPU_PLAIN, 0, data + at, n / 3);
-			half = tulle_crc32c_copy(TULLE_CPU_CRC32C, half, copy, data + at + n / 3, n - n / 3);
+			half = tulle_crc32c_copy(
+				TULLE_CPU_CRC32C, half, copy, data + at + n / 3, n - n / 3);
 			ck_assert_uint_eq(half, want);
 			ck_assert_mem_eq(copy, data + at + n / 3, n - n / 3);
 		}
@@ -326,7 +329,8 @@ START_TEST(names_are_stable_and_every_reason_has_a_clause)
 	for (int i = 1; i < TULLE_DROP_COUNT; i++) {
 		ck_assert_ptr_nonnull(strchr(tulle_drop_clause((tulle_drop)i), ':'));
 		for (int k = 1; k < i; k++)
-			ck_assert_str_ne(tulle_drop_name((tulle_drop)i), tulle_drop_name((tulle_drop)k));
+			ck_assert_str_ne(
+				tulle_drop_name((tulle_drop)i), tulle_drop_name((tulle_drop)k));
 	}
 }
 END_TEST
@@ -336,15 +340,20 @@ START_TEST(hashes_give_the_published_values)
 	uint8_t out[32], want[32];
 	tulle_bytes abc = {(const uint8_t *)"abc", 3};
 	ck_assert(tulle_crypto_sha1(abc, out));
-	ck_assert(tulle_text_unhex(TULLE_TEXT("a9993e364706816aba3e25717850c26c9cd0d89d"), false, want, 20));
+	ck_assert(tulle_text_unhex(
+		TULLE_TEXT("a9993e364706816aba3e25717850c26c9cd0d89d"), false, want, 20));
 	ck_assert_mem_eq(out, want, 20);
 	ck_assert(tulle_crypto_md5(abc, out));
-	ck_assert(tulle_text_unhex(TULLE_TEXT("900150983cd24fb0d6963f7d28e17f72"), false, want, 16));
+	ck_assert(
+		tulle_text_unhex(TULLE_TEXT("900150983cd24fb0d6963f7d28e17f72"), false, want, 16));
 	ck_assert_mem_eq(out, want, 16);
-	ck_assert_uint_eq(tulle_crypto_crc32((tulle_bytes){(const uint8_t *)"123456789", 9}), 0xCBF43926);
-	tulle_bytes key = {(const uint8_t *)"Jefe", 4}, data = {(const uint8_t *)"what do ya want for nothing?", 28};
+	ck_assert_uint_eq(
+		tulle_crypto_crc32((tulle_bytes){(const uint8_t *)"123456789", 9}), 0xCBF43926);
+	tulle_bytes key = {(const uint8_t *)"Jefe", 4},
+		    data = {(const uint8_t *)"what do ya want for nothing?", 28};
 	ck_assert(tulle_crypto_hmac_sha1(key, data, out)); /* RFC 2202, case 2 */
-	ck_assert(tulle_text_unhex(TULLE_TEXT("effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"), false, want, 20));
+	ck_assert(tulle_text_unhex(
+		TULLE_TEXT("effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"), false, want, 20));
 	ck_assert_mem_eq(out, want, 20);
 }
 END_TEST

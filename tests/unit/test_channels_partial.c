@@ -86,7 +86,7 @@ START_TEST(what_was_too_old_when_the_path_came_back_is_dropped_and_the_channel_g
 	begin(&(tulle_channel_init){
 		.has_max_packet_lifetime = true, .max_packet_lifetime_ms = 100});
 	say(1);
-	couple_run(&c, NULL, 3*SECOND);
+	couple_run(&c, NULL, 3 * SECOND);
 	ck_assert(is_heard[1]);
 	down_from = c.now;
 	down_until = c.now + SECOND;

@@ -106,10 +106,10 @@ START_TEST(the_threshold_belongs_to_the_channel_not_to_its_id)
 	ck_assert_uint_eq(c.end[0].events[TULLE_PEER_BUFFERED_LOW], 1);
 	ck_assert_int_eq(tulle_channel_close(a(), chat), TULLE_OK);
 	settle();
-	ck_assert_ptr_null(tulle_sctp_find_stream(a()->sctp, 1)); /* nothing is left of it */
+	ck_assert_ptr_null(tulle_sctp_find_stream(a()->sctp, 0)); /* nothing is left of it */
 	ck_assert_int_eq(tulle_channel_create(a(), "", NULL, &chat), TULLE_OK);
 	settle();
-	ck_assert_uint_eq(describe(a(), chat).id, 1);
+	ck_assert_uint_eq(describe(a(), chat).id, 0);
 	ck_assert_int_eq(tulle_channel_send_bytes(a(), chat, big, 4000), TULLE_OK);
 	settle();
 	ck_assert_uint_eq(c.end[0].events[TULLE_PEER_BUFFERED_LOW], 2); /* from above 0 to 0 */

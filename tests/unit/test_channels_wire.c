@@ -87,8 +87,9 @@ static bool eat_dtls(couple *k, int from, const uint8_t *data, size_t len)
 /* DC-042 RFC8261:6.1; DC-043 RFC8831:6.2; DC-087 */
 START_TEST(sctp_begins_when_dtls_is_there_and_from_both_sides)
 {
+	static const tulle_peer_config without = {.no_snap = true, .no_sped = true};
 	c = (couple){.eat = eat_dtls};
-	couple_open(&c, NULL, NULL);
+	couple_open(&c, &without, NULL);
 	ck_assert_int_eq(tulle_channel_create(a(), "", NULL, &chat), TULLE_OK);
 	couple_run(&c, NULL, 2 * SECOND);
 	for (int e = 0; e < 2; e++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mesh and onramp when memory runs out: each allocation of a scene fails in turn, once and for good.
- * Nothing breaks, nothing leaks (world_end counts), and who is refused hears of it. */
+/* mesh and onramp when memory runs out: each allocation of a scene fails in turn, once and for
+ * good. Nothing breaks, nothing leaks (world_end counts), and who is refused hears of it. */
 #include "tests/unit/mesh_kit.h"
 
 /* Two roots join, connect, talk and part; no step must succeed. */

@@ -38,13 +38,15 @@ static void take_texts(void)
 	couple d = {.by_hand = true, .seed = 99};
 	tulle_text sdp;
 	couple_open(&d, NULL, NULL);
-	ck_assert_int_eq(tulle_peer_set_local(d.end[0].peer, TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
+	ck_assert_int_eq(
+		tulle_peer_set_local(d.end[0].peer, TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
 	ck_assert_int_eq(tulle_peer_local(d.end[0].peer, true, &sdp), TULLE_SDP_OFFER);
 	copy_text(sdp, offer_text, &offer_len);
-	ck_assert_int_eq(tulle_peer_set_remote(
-				 d.end[1].peer, TULLE_SDP_OFFER, offer_text, offer_len),
+	ck_assert_int_eq(
+		tulle_peer_set_remote(d.end[1].peer, TULLE_SDP_OFFER, offer_text, offer_len),
 		TULLE_OK);
-	ck_assert_int_eq(tulle_peer_set_local(d.end[1].peer, TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
+	ck_assert_int_eq(
+		tulle_peer_set_local(d.end[1].peer, TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
 	ck_assert_int_eq(tulle_peer_local(d.end[1].peer, false, &sdp), TULLE_SDP_ANSWER);
 	copy_text(sdp, answer_text, &answer_len);
 	couple_close(&d);
@@ -68,9 +70,8 @@ static tulle_err set_remote(tulle_sdp_type type)
 {
 	if (type == TULLE_SDP_ROLLBACK)
 		return tulle_peer_set_remote(a(), type, NULL, 0);
-	return type == TULLE_SDP_OFFER
-		       ? tulle_peer_set_remote(a(), type, offer_text, offer_len)
-		       : tulle_peer_set_remote(a(), type, answer_text, answer_len);
+	return type == TULLE_SDP_OFFER ? tulle_peer_set_remote(a(), type, offer_text, offer_len)
+				       : tulle_peer_set_remote(a(), type, answer_text, answer_len);
 }
 
 static void reach(tulle_signaling_state state)
@@ -156,8 +157,7 @@ START_TEST(a_description_that_was_not_created_is_refused)
 	couple_open(&c, NULL, NULL);
 	ck_assert_int_eq(tulle_peer_set_local(a(), TULLE_SDP_OFFER, offer_text, offer_len),
 		TULLE_ERR_ARGUMENT);
-	ck_assert_int_eq(
-		tulle_peer_create_offer(a(), false, text, 10, &len), TULLE_ERR_TOO_SMALL);
+	ck_assert_int_eq(tulle_peer_create_offer(a(), false, text, 10, &len), TULLE_ERR_TOO_SMALL);
 	ck_assert_uint_gt(len, 100);
 	ck_assert_int_eq(tulle_peer_create_offer(a(), false, text, sizeof text, &len), TULLE_OK);
 	text[len - 3] ^= 1;
@@ -249,11 +249,9 @@ START_TEST(two_peers_connect_and_know_each_other_by_fingerprint)
 		ck_assert_uint_eq(tulle_peer_fingerprint(c.end[i].peer, false, own), 32);
 		ck_assert_uint_eq(tulle_peer_fingerprint(c.end[1 - i].peer, true, seen), 32);
 		ck_assert_mem_eq(own, seen, 32);
-		ck_assert_int_eq(
-			tulle_peer_connection(c.end[i].peer), TULLE_CONNECTION_CONNECTED);
+		ck_assert_int_eq(tulle_peer_connection(c.end[i].peer), TULLE_CONNECTION_CONNECTED);
 		ck_assert_int_eq(c.end[i].connection, TULLE_CONNECTION_CONNECTED);
-		ck_assert_int_eq(
-			tulle_peer_gathering(c.end[i].peer), TULLE_GATHERING_COMPLETE);
+		ck_assert_int_eq(tulle_peer_gathering(c.end[i].peer), TULLE_GATHERING_COMPLETE);
 	}
 	couple_close(&c);
 }
@@ -304,7 +302,8 @@ static void connect_forged(bool offer)
 	memcpy(text, sdp.ptr, sdp.len);
 	if (!offer)
 		forge_fingerprint(text);
-	ck_assert_int_eq(tulle_peer_set_remote(a(), TULLE_SDP_ANSWER, text, strlen(text)), TULLE_OK);
+	ck_assert_int_eq(
+		tulle_peer_set_remote(a(), TULLE_SDP_ANSWER, text, strlen(text)), TULLE_OK);
 	static const char candidate[] = "candidate:1 1 udp 2130706431 10.0.0.2 5000 typ host";
 	ck_assert_int_eq(
 		tulle_peer_add_candidate(
@@ -320,8 +319,7 @@ START_TEST(a_wrong_fingerprint_ends_the_connection_before_any_data_in_both_roles
 		int judge = offer ? 1 : 0; /* who was told the wrong one */
 		ck_assert_int_eq(
 			tulle_peer_why_ended(c.end[judge].peer), TULLE_PEER_ENDED_UNTRUSTED);
-		ck_assert_int_eq(
-			tulle_peer_connection(c.end[judge].peer), TULLE_CONNECTION_FAILED);
+		ck_assert_int_eq(tulle_peer_connection(c.end[judge].peer), TULLE_CONNECTION_FAILED);
 		ck_assert_uint_eq(c.end[0].events[TULLE_PEER_OPEN], 0);
 		ck_assert_uint_eq(c.end[1].events[TULLE_PEER_OPEN], 0);
 		couple_close(&c);
@@ -356,8 +354,7 @@ START_TEST(a_path_that_breaks_ends_channels_with_an_error)
 	c.eat = eat_all;
 	couple_run(&c, NULL, 120 * SECOND);
 	for (int i = 0; i < 2; i++) {
-		ck_assert_int_eq(
-			tulle_peer_why_ended(c.end[i].peer), TULLE_PEER_ENDED_LOST);
+		ck_assert_int_eq(tulle_peer_why_ended(c.end[i].peer), TULLE_PEER_ENDED_LOST);
 		ck_assert_uint_eq(c.end[i].events[TULLE_PEER_ERROR], 1); /* DC-040 */
 		ck_assert_uint_eq(c.end[i].events[TULLE_PEER_CLOSE], 1); /* DC-053 */
 	}
@@ -392,8 +389,8 @@ START_TEST(without_randomness_nothing_is_made)
 	c = (couple){.no_random = true};
 	size_t bytes = tulle_peer_memory_bytes(NULL);
 	void *memory = malloc(bytes);
-	ck_assert_ptr_null(tulle_peer_init(
-		memory, bytes, NULL, (tulle_random){couple_random, &c}, SECOND));
+	ck_assert_ptr_null(
+		tulle_peer_init(memory, bytes, NULL, (tulle_random){couple_random, &c}, SECOND));
 	c.no_random = false;
 	ck_assert_ptr_null(tulle_peer_init(
 		memory, bytes - 1, NULL, (tulle_random){couple_random, &c}, SECOND));
