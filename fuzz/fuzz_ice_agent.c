@@ -117,6 +117,7 @@ static void give_answer(Fuzz *f)
 
 static void drain(Fuzz *f)
 {
+	tulle_ice_pair_stats pair;
 	uint8_t buf[TULLE_ICE_DATAGRAM_BYTES];
 	tulle_datagram d;
 	tulle_ice_event event;
@@ -134,6 +135,8 @@ static void drain(Fuzz *f)
 	while (tulle_ice_poll_event(f->ice, &event))
 		;
 	TULLE_CHECK(tulle_ice_poll_timeout(f->ice) > f->now);
+	for (size_t i = 0; tulle_ice_read_pair(f->ice, i, &pair); i++)
+		TULLE_CHECK(!pair.data || pair.valid);
 }
 
 static void give_local(Fuzz *f)
@@ -226,6 +229,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	const tulle_ice_config config = {.controlling = flags & 1,
 		.loopback = true,
 		.opaque = flags & 2,
+		.lite = flags & 16,
+		.no_renomination = flags & 32,
 		.random = {random_fill, &f},
 		.pairs_max = flags & 4 ? 3 : 0,
 		.remote_candidates_max = flags & 8 ? 2 : 0};

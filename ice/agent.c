@@ -76,7 +76,7 @@ tulle_ice *tulle_ice_init(
 	ice->local_slots = (uint8_t)ice->config.local_candidates_max;
 	ice->remote_slots = (uint8_t)(ice->config.remote_candidates_max + ICE_PRFLX_MAX);
 	ice->now = ice->next_check = ice->last_activity = now;
-	ice->controlling = config->controlling;
+	ice->controlling = config->controlling && !config->lite;
 	ice->data = ice->selected = ICE_NONE;
 	ice->former.local = ICE_NONE;
 	tulle_ice_reset_consent(&ice->consent);
@@ -99,7 +99,7 @@ tulle_err tulle_ice_set_role(tulle_ice *ice, bool controlling)
 {
 	if (ice->has_remote)
 		return TULLE_ERR_STATE;
-	ice->controlling = controlling;
+	ice->controlling = controlling && !ice->config.lite; /* RFC8445:6.1.1 */
 	return TULLE_OK;
 }
 

@@ -34,13 +34,13 @@ typedef struct {
 	bool next; /* of the generation that a restart will begin: in no pair */
 } ice_remote;
 
-typedef enum { /* RFC8445:6.1.2.6 */
-	ICE_FROZEN,
-	ICE_WAITING,
-	ICE_IN_PROGRESS,
-	ICE_SUCCEEDED,
-	ICE_FAILED
-} ice_pair_state;
+/* As the face has them: RFC8445:6.1.2.6 */
+#define ICE_FROZEN TULLE_ICE_PAIR_FROZEN
+#define ICE_WAITING TULLE_ICE_PAIR_WAITING
+#define ICE_IN_PROGRESS TULLE_ICE_PAIR_IN_PROGRESS
+#define ICE_SUCCEEDED TULLE_ICE_PAIR_SUCCEEDED
+#define ICE_FAILED TULLE_ICE_PAIR_FAILED
+typedef tulle_ice_pair_state ice_pair_state;
 
 typedef struct {
 	uint64_t priority;
@@ -50,12 +50,17 @@ typedef struct {
 	tulle_time rtt;
 	uint32_t trigger; /* place in the triggered-check queue; 0: not in it */
 	uint32_t bytes_in, bytes_out;
-	uint16_t embedded; /* SPED's bytes in the check in flight */
+	uint16_t embedded;      /* SPED's bytes in the check in flight */
+	uint16_t sent, answers; /* checks and what came, for the stats */
+	uint16_t code;          /* of the last error answer */
+	uint8_t refused;        /* why the last answer was no good: a tulle_drop */
+	bool timed_out;
 	uint8_t local, remote;
 	ice_pair_state state;
 	bool used, valid, nominated;
 	bool has_cancelled, cancelled_controlling;
 	bool heard;               /* an authentic check came over it */
+	bool late;                /* so it did after all was concluded: kept for worse times */
 	bool nominate;            /* controlling: its next check carries USE-CANDIDATE */
 	bool remote_nominates;    /* controlled: USE-CANDIDATE came, success will nominate it */
 	bool checked_controlling; /* what the check in flight says of us */
@@ -96,6 +101,7 @@ typedef struct {
 	uint8_t ids[ICE_CONSENT_IDS][TULLE_STUN_ID_BYTES];
 	uint32_t count;   /* checks since the pair took over: one in 4 s at most, no wrap */
 	bool controlling; /* what the last one says of us */
+	bool doubted;     /* the remote nominated another pair: it has left this one, or not */
 } ice_consent;
 
 /* The pair that carries data when a restart begins goes on until the new generation has one:
@@ -126,9 +132,6 @@ struct tulle_ice {
 	bool expecting, next_ended; /* the remote restarts; its end of candidates came */
 	ice_former former;
 	uint32_t next_foundation, next_trigger, next_serial;
-	uint32_t remote_foundations[ICE_REMOTE_MAX]; /* hash of each signaled text; index + 1 is it
-						      */
-	uint8_t remote_foundation_count;
 
 	uint8_t data,
 		selected; /* the pair that carries data; the nominated one (then both are it) */
@@ -180,6 +183,8 @@ bool tulle_ice_pair_remote(tulle_ice *ice, uint8_t remote);
 void tulle_ice_sort_pairs(tulle_ice *ice);
 void tulle_ice_unfreeze(tulle_ice *ice, const ice_pair *like);
 uint8_t tulle_ice_next_ordinary(const tulle_ice *ice);
+bool tulle_ice_is_better(const tulle_ice *ice, uint8_t local, tulle_ice_type remote);
+bool tulle_ice_is_promising(const tulle_ice *ice, const ice_pair *p);
 bool tulle_ice_has_active_pair(const tulle_ice *ice);
 
 /* A check to be written. pair: SPED's bytes count for it; NULL: of them only an acknowledgement
@@ -194,6 +199,7 @@ typedef struct {
 
 /* check.c: the first gives the bytes of SPED in what it wrote. */
 void tulle_ice_trigger(tulle_ice *ice, uint8_t pair);
+void tulle_ice_count(uint16_t *counter);
 size_t tulle_ice_poll_check(tulle_ice *ice, uint8_t *dst, size_t cap, uint8_t *pair);
 tulle_drop tulle_ice_take_answer(
 	tulle_ice *ice, const tulle_stun_message *m, uint8_t local, const tulle_addr *from);
@@ -219,7 +225,7 @@ void tulle_ice_pair_fails(tulle_ice *ice, uint8_t pair);
 void tulle_ice_pair_gone(tulle_ice *ice, uint8_t pair);
 void tulle_ice_take_over(tulle_ice *ice, uint8_t except);
 void tulle_ice_remote_nominates(tulle_ice *ice, uint8_t pair);
-bool tulle_ice_is_alive(const tulle_ice *ice);
+bool tulle_ice_is_settled(const tulle_ice *ice);
 void tulle_ice_update_state(tulle_ice *ice);
 
 /* consent.c */
@@ -229,6 +235,8 @@ size_t tulle_ice_poll_consent(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_pa
 bool tulle_ice_is_consent(const ice_consent *consent, const uint8_t id[TULLE_STUN_ID_BYTES]);
 void tulle_ice_consent_answered(const tulle_ice *ice, ice_consent *consent, tulle_time *rtt);
 bool tulle_ice_is_silent(const tulle_ice *ice, const ice_consent *consent);
+void tulle_ice_doubt(tulle_ice *ice);
+bool tulle_ice_is_in_vain(const tulle_ice *ice, const ice_consent *consent);
 bool tulle_ice_is_expired(const tulle_ice *ice);
 tulle_time tulle_ice_consent_timeout(const tulle_ice *ice);
 

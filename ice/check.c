@@ -10,6 +10,9 @@
 void tulle_ice_trigger(tulle_ice *ice, uint8_t pair)
 {
 	ice_pair *p = &ice->pairs[pair];
+	ice->last_activity = ice->now;
+	if (ice->config.lite) /* RFC8445:2.5: it never asks */
+		return;
 	if (p->state == ICE_IN_PROGRESS && p->check.sends != 0) {
 		/* RFC8445:7.3.1.4: cancelled, but its answer still counts */
 		memcpy(p->cancelled, p->check.id, sizeof p->cancelled);
@@ -19,7 +22,12 @@ void tulle_ice_trigger(tulle_ice *ice, uint8_t pair)
 	p->state = ICE_WAITING;
 	if (p->trigger == 0)
 		p->trigger = ++ice->next_trigger;
-	ice->last_activity = ice->now;
+}
+
+void tulle_ice_count(uint16_t *counter)
+{
+	if (*counter != UINT16_MAX)
+		++*counter;
 }
 
 /* RFC8445:7.2.5.1, 7.3.1.1: the priorities of pairs follow the role. */
@@ -157,6 +165,7 @@ static size_t send_check(tulle_ice *ice, ice_pair *p, uint8_t *dst, size_t cap)
 	if (len == 0 || !may_send(ice, p, len))
 		return 0; /* the clock runs on as if it were lost */
 	p->bytes_out += (uint32_t)len;
+	tulle_ice_count(&p->sent);
 	return len;
 }
 
@@ -220,8 +229,12 @@ void tulle_ice_expire_checks(tulle_ice *ice)
 {
 	for (uint8_t i = 0; i < ice->pair_slots; i++)
 		if (ice->pairs[i].used && ice->pairs[i].state == ICE_IN_PROGRESS &&
-			tulle_stun_transaction_is_over(&ice->pairs[i].check, ice->now))
+			tulle_stun_transaction_is_over(&ice->pairs[i].check, ice->now)) {
+			ice->pairs[i].timed_out = true;
+			ice->pairs[i].refused = TULLE_TAKEN;
+			ice->pairs[i].code = 0;
 			tulle_ice_pair_fails(ice, i);
+		}
 }
 
 /* Which pair asked: by its check in flight or a cancelled one, or by a consent check. */
@@ -242,8 +255,14 @@ static uint8_t find_asker(const tulle_ice *ice, const tulle_stun_message *m, boo
 	return tulle_ice_is_consent(&ice->consent, m->id) ? ice->data : ICE_NONE;
 }
 
-static tulle_drop fail_check(tulle_ice *ice, uint8_t pair, bool current, tulle_drop why)
+/* code: of an authentic error answer; 0: it was none. */
+static tulle_drop fail_check(
+	tulle_ice *ice, uint8_t pair, bool current, tulle_drop why, unsigned code)
 {
+	ice_pair *p = &ice->pairs[pair];
+	p->timed_out = false;
+	p->refused = (uint8_t)why;
+	p->code = (uint16_t)code;
 	if (current)
 		tulle_ice_pair_fails(ice, pair);
 	return why;
@@ -280,8 +299,9 @@ static tulle_drop take_success(
 	ice_pair *p = &ice->pairs[pair];
 	tulle_addr mapped;
 	if (!tulle_stun_address(m, TULLE_STUN_A_XOR_MAPPED_ADDRESS, &mapped))
-		return fail_check(ice, pair, current, TULLE_DROP_STUN_ATTRIBUTE);
+		return fail_check(ice, pair, current, TULLE_DROP_STUN_ATTRIBUTE, 0);
 	tulle_ice_keep_opaque(ice, m);
+	tulle_ice_count(&p->answers);
 	p->answered = ice->now;
 	if (!current && p->valid) { /* consent, or late: RFC7675:5.1 */
 		if (pair == ice->data)
@@ -316,13 +336,13 @@ tulle_drop tulle_ice_take_answer(
 	const ice_pair *p = &ice->pairs[pair];
 	/* RFC8445:7.2.5.2.1 */
 	if (p->local != local || !tulle_addr_is(&ice->remotes[p->remote].addr, from))
-		return fail_check(ice, pair, current, TULLE_DROP_ICE_SOURCE);
+		return fail_check(ice, pair, current, TULLE_DROP_ICE_SOURCE, 0);
 	if (m->unknown_count != 0) /* RFC8489:6.3.3, 6.3.4 */
-		return fail_check(ice, pair, current, TULLE_DROP_STUN_UNKNOWN_REQUIRED);
+		return fail_check(ice, pair, current, TULLE_DROP_STUN_UNKNOWN_REQUIRED, 0);
 	if (m->kind == TULLE_STUN_SUCCESS)
 		return take_success(ice, m, pair, current);
 	if (tulle_stun_error(m, NULL) == 487)
 		return take_conflict(ice, pair, current, m->id);
 	/* RFC8445:7.2.5.2.4; on consent it says nothing: RFC7675:5.1 */
-	return fail_check(ice, pair, current, TULLE_TAKEN);
+	return fail_check(ice, pair, current, TULLE_TAKEN, tulle_stun_error(m, NULL));
 }

@@ -3,16 +3,10 @@
  * Invariant: data goes over a valid pair; when one is nominated, over that one. */
 #include "ice/agent.h"
 
-bool tulle_ice_is_alive(const tulle_ice *ice)
+/* Concluded, and well. */
+bool tulle_ice_is_settled(const tulle_ice *ice)
 {
-	return ice->data != ICE_NONE && !tulle_ice_is_silent(ice, &ice->consent);
-}
-
-/* Consent was asked for and is not answered: what still answers is better. */
-static bool is_in_doubt(const tulle_ice *ice)
-{
-	tulle_time at = tulle_time_add(ice->consent.unanswered, ICE_DOUBT_US);
-	return ice->data == ICE_NONE || tulle_time_due(at, ice->now);
+	return ice->selected != ICE_NONE && !tulle_ice_is_in_vain(ice, &ice->consent);
 }
 
 static bool is_nominating(const tulle_ice *ice)
@@ -30,7 +24,7 @@ static bool is_nominating(const tulle_ice *ice)
  * valid one is taken: checks went out best first, and many peers send nothing before. */
 void tulle_ice_nominate(tulle_ice *ice, uint8_t pair)
 {
-	bool settled = ice->selected != ICE_NONE && !is_in_doubt(ice);
+	bool settled = tulle_ice_is_settled(ice) && !tulle_ice_is_promising(ice, &ice->pairs[pair]);
 	if (!ice->controlling || settled || is_nominating(ice))
 		return;
 	ice->pairs[pair].nominate = true;
@@ -54,7 +48,7 @@ static void conclude(tulle_ice *ice)
 	for (uint8_t i = 0; i < ice->pair_slots; i++) {
 		ice_pair *p = &ice->pairs[i];
 		if (!p->used || i == ice->selected || p->remote_nominates ||
-			p->state > ICE_IN_PROGRESS)
+			p->state > ICE_IN_PROGRESS || tulle_ice_is_promising(ice, p))
 			continue;
 		p->nominate = false;
 		if (p->state == ICE_IN_PROGRESS)
@@ -64,8 +58,29 @@ static void conclude(tulle_ice *ice)
 	}
 }
 
+/* The best valid pair that was heard of since then. */
+static uint8_t best_valid(const tulle_ice *ice, uint8_t except, tulle_time since)
+{
+	uint8_t best = ICE_NONE;
+	for (uint8_t i = 0; i < ice->pair_slots; i++) {
+		const ice_pair *p = &ice->pairs[i];
+		if (p->used && p->valid && i != except && p->answered > since &&
+			(best == ICE_NONE || p->priority > ice->pairs[best].priority))
+			best = i;
+	}
+	return best;
+}
+
+/* One without a relay may have become valid while one with a relay was being nominated. */
+static void renominate(tulle_ice *ice)
+{
+	uint8_t best = best_valid(ice, ice->selected, ice->now - ICE_CONSENT_EXPIRY_US);
+	if (best != ICE_NONE && tulle_ice_is_promising(ice, &ice->pairs[best]))
+		tulle_ice_nominate(ice, best);
+}
+
 /* A controlling side may nominate several (RFC 5245's aggressive nomination, which Chromium does):
- * the highest counts, unless what we have is silent. */
+ * the highest counts, unless what we have is in vain. A lite side goes where it is told. */
 static void select_pair(tulle_ice *ice, uint8_t pair)
 {
 	ice_pair *p = &ice->pairs[pair];
@@ -74,12 +89,13 @@ static void select_pair(tulle_ice *ice, uint8_t pair)
 	p->remote_nominates = false;
 	if (ice->selected == pair && !first)
 		return;
-	if (ice->selected != ICE_NONE && ice->selected != pair && !is_in_doubt(ice) &&
+	if (!ice->config.lite && tulle_ice_is_settled(ice) && ice->selected != pair &&
 		ice->pairs[ice->selected].priority >= p->priority)
 		return;
 	ice->selected = pair;
 	use(ice, pair);
 	conclude(ice);
+	renominate(ice);
 }
 
 /* RFC8445:7.2.5.3.2 to 7.2.5.3.4: its check was answered. */
@@ -119,23 +135,10 @@ void tulle_ice_remote_nominates(tulle_ice *ice, uint8_t pair)
 		p->remote_nominates = true;
 }
 
-static uint8_t best_valid(const tulle_ice *ice, uint8_t except)
-{
-	uint8_t best = ICE_NONE;
-	for (uint8_t i = 0; i < ice->pair_slots; i++) {
-		const ice_pair *p = &ice->pairs[i];
-		if (p->used && p->valid && i != except &&
-			ice->now - p->answered < ICE_CONSENT_EXPIRY_US &&
-			(best == ICE_NONE || p->priority > ice->pairs[best].priority))
-			best = i;
-	}
-	return best;
-}
-
 /* The best valid pair carries data, if there is one. */
 void tulle_ice_take_over(tulle_ice *ice, uint8_t except)
 {
-	uint8_t best = best_valid(ice, except);
+	uint8_t best = best_valid(ice, except, ice->now - ICE_CONSENT_EXPIRY_US);
 	if (best == ICE_NONE)
 		return;
 	use(ice, best);
@@ -149,6 +152,7 @@ void tulle_ice_pair_gone(tulle_ice *ice, uint8_t pair)
 	tulle_ice_reset_consent(&ice->consent);
 	ice->tell_selected = false;
 	ice->lost = true;
+	ice->burst = ICE_BURST;
 	tulle_ice_take_over(ice, pair);
 }
 
@@ -190,7 +194,7 @@ static tulle_ice_state judge(const tulle_ice *ice)
 {
 	if (ice->state == TULLE_ICE_FAILED || tulle_ice_is_expired(ice)) /* RFC7675:5.1 */
 		return TULLE_ICE_FAILED;
-	if (ice->data != ICE_NONE && !tulle_ice_is_alive(ice))
+	if (ice->data != ICE_NONE && tulle_ice_is_silent(ice, &ice->consent))
 		return TULLE_ICE_DISCONNECTED;
 	if (ice->data != ICE_NONE)
 		return is_complete(ice) ? TULLE_ICE_COMPLETED : TULLE_ICE_CONNECTED;
@@ -220,49 +224,30 @@ static void tend_former(tulle_ice *ice)
 	}
 }
 
-/* What silence makes uncertain is checked again: RFC7675:5.1 asks for consent anew. */
-static void check_anew(tulle_ice *ice)
+/* A pair that works takes over from one that does not say so any more; those from which the remote
+ * came meanwhile are checked. */
+static void tend_data(tulle_ice *ice)
 {
-	for (uint8_t i = 0; i < ice->pair_slots; i++) {
-		ice_pair *p = &ice->pairs[i];
-		if (!p->used || i == ice->data || p->state != ICE_SUCCEEDED ||
-			p->answered >= ice->consent.unanswered)
-			continue;
-		p->state = ICE_WAITING;
-		p->valid = p->nominated = p->nominate = false;
-	}
-}
-
-/* The pair in use is silent, another answers: the controlling side nominates that, the other one
- * goes where it was told to before it knew why. */
-static void leave_doubtful(tulle_ice *ice)
-{
-	uint8_t best = ICE_NONE;
-	if (ice->selected == ICE_NONE || !is_in_doubt(ice))
+	if (ice->data == ICE_NONE || !tulle_ice_is_in_vain(ice, &ice->consent) ||
+		tulle_ice_is_expired(ice))
 		return;
-	for (uint8_t i = 0; i < ice->pair_slots; i++) {
-		const ice_pair *p = &ice->pairs[i];
-		if (p->used && p->valid && i != ice->selected &&
-			(ice->controlling || p->nominated) &&
-			p->answered > ice->pairs[ice->selected].answered &&
-			(best == ICE_NONE || p->priority > ice->pairs[best].priority))
-			best = i;
-	}
-	if (best != ICE_NONE && ice->controlling) {
-		tulle_ice_nominate(ice, best);
-	} else if (best != ICE_NONE) {
-		ice->selected = best;
+	uint8_t best = best_valid(ice, ice->data, ice->pairs[ice->data].answered);
+	if (best != ICE_NONE) {
+		ice->selected = ice->pairs[best].nominated ? best : ICE_NONE;
 		use(ice, best);
-		conclude(ice);
-	} else if (!tulle_ice_is_alive(ice)) {
-		check_anew(ice);
+		tulle_ice_nominate(ice, best);
 	}
+	for (uint8_t i = 0; best == ICE_NONE && i < ice->pair_slots; i++)
+		if (ice->pairs[i].used && ice->pairs[i].late) {
+			ice->pairs[i].late = false;
+			tulle_ice_trigger(ice, i);
+		}
 }
 
 void tulle_ice_update_state(tulle_ice *ice)
 {
 	tend_former(ice);
-	leave_doubtful(ice);
+	tend_data(ice);
 	tulle_ice_state state = judge(ice);
 	if (state == ice->state)
 		return;

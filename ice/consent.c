@@ -16,6 +16,7 @@ static tulle_time interval(const tulle_ice *ice)
 void tulle_ice_reset_consent(ice_consent *c)
 {
 	c->count = 0;
+	c->doubted = false;
 	c->at = c->unanswered = TULLE_TIME_NEVER;
 }
 
@@ -23,6 +24,10 @@ void tulle_ice_reset_consent(ice_consent *c)
 void tulle_ice_start_consent(tulle_ice *ice)
 {
 	tulle_ice_reset_consent(&ice->consent);
+	if (ice->config.lite) { /* it never asks: the remote's checks are its consent */
+		ice->consent.at = TULLE_TIME_NEVER - 1;
+		return;
+	}
 	ice->consent.at = ice->now - ice->pairs[ice->data].answered >= ICE_CONSENT_US
 				  ? ice->now
 				  : ice->now + interval(ice);
@@ -54,7 +59,8 @@ size_t tulle_ice_poll_consent(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_pa
 {
 	ice_former *f = &ice->former;
 	if (ice->data != ICE_NONE && tulle_time_due(ice->consent.at, ice->now)) {
-		const ice_pair *p = &ice->pairs[ice->data];
+		ice_pair *p = &ice->pairs[ice->data];
+		tulle_ice_count(&p->sent);
 		*path = tulle_ice_pair_path(ice, p);
 		return ask(ice, &ice->consent,
 			(ice_question){&ice->keys, p, p->local, false, false}, dst, cap);
@@ -83,6 +89,29 @@ void tulle_ice_consent_answered(const tulle_ice *ice, ice_consent *c, tulle_time
 	if (c->unanswered == c->sent && sample > 0)
 		*rtt = *rtt == 0 ? sample : (7 * *rtt + sample) / 8;
 	c->unanswered = TULLE_TIME_NEVER;
+	c->doubted = false;
+}
+
+/* Is it still there? It is asked at once, or a while after it last said so. */
+void tulle_ice_doubt(tulle_ice *ice)
+{
+	ice_consent *c = &ice->consent;
+	if (ice->config.lite)
+		return;
+	tulle_time soon = ice->pairs[ice->data].answered + ICE_DOUBT_US;
+	c->doubted = true;
+	c->at = tulle_time_min(c->at, tulle_time_max(soon, ice->now));
+}
+
+static tulle_time doubt_ends(const ice_consent *c)
+{
+	return c->doubted ? tulle_time_add(c->unanswered, ICE_DOUBT_US) : TULLE_TIME_NEVER;
+}
+
+/* Any other pair that is known to work would be better. */
+bool tulle_ice_is_in_vain(const tulle_ice *ice, const ice_consent *c)
+{
+	return tulle_ice_is_silent(ice, c) || tulle_time_due(doubt_ends(c), ice->now);
 }
 
 bool tulle_ice_is_silent(const tulle_ice *ice, const ice_consent *c)
@@ -100,6 +129,9 @@ static tulle_time timeout_of(const tulle_ice *ice, const ice_consent *c, tulle_t
 {
 	tulle_time t = tulle_time_min(c->at, answered + ICE_CONSENT_EXPIRY_US);
 	tulle_time silent = tulle_time_add(c->unanswered, ICE_DISCONNECTED_US);
+	tulle_time doubt = doubt_ends(c);
+	if (doubt > ice->now)
+		t = tulle_time_min(t, doubt);
 	return silent > ice->now ? tulle_time_min(t, silent) : t;
 }
 

@@ -23,6 +23,6 @@
 #define ICE_CONSENT_EXPIRY_US 30000000 /* RFC7675:5.1 */
 #define ICE_DISCONNECTED_US 7000000    /* since an unanswered consent check: the next one is too */
 #define ICE_LEAVE_US 3000000           /* data from before a restart: as RFC8445:8.3 waits */
-#define ICE_DOUBT_US 1000000           /* likewise, when the remote nominates another pair */
+#define ICE_DOUBT_US 1000000           /* of the pair with data, when another is nominated */
 #define ICE_PATIENCE_US 39500000       /* no FAILED before: RFC8863:4 */
 #endif

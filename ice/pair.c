@@ -116,6 +116,8 @@ static bool is_pairable(const tulle_addr *a, const tulle_addr *b)
 static bool pair_up(tulle_ice *ice, uint8_t local, uint8_t remote)
 {
 	const ice_remote *r = &ice->remotes[remote];
+	if (ice->config.lite) /* RFC8445:6.1.2: it has no checklist */
+		return true;
 	/* RFC8445:7.3.1.3: a learnt candidate is paired only with where it was learnt. */
 	if (!is_pairable(&ice->locals[local].addr, &r->addr) || r->type == TULLE_ICE_PRFLX ||
 		tulle_ice_find_pair(ice, local, remote) != ICE_NONE)
@@ -152,15 +154,32 @@ void tulle_ice_unfreeze(tulle_ice *ice, const ice_pair *like)
 	}
 }
 
+/* Without a relay, while the nominated pair has one: worth another nomination. */
+bool tulle_ice_is_better(const tulle_ice *ice, uint8_t local, tulle_ice_type remote)
+{
+	if (ice->selected == ICE_NONE || ice->config.no_renomination)
+		return false;
+	const ice_pair *now = &ice->pairs[ice->selected];
+	bool relayed = ice->locals[now->local].type == TULLE_ICE_RELAY ||
+		       ice->remotes[now->remote].type == TULLE_ICE_RELAY;
+	return relayed && ice->locals[local].type != TULLE_ICE_RELAY && remote != TULLE_ICE_RELAY;
+}
+
+bool tulle_ice_is_promising(const tulle_ice *ice, const ice_pair *p)
+{
+	return tulle_ice_is_better(ice, p->local, ice->remotes[p->remote].type);
+}
+
 /* RFC8445:6.1.4.2: the highest Waiting; none: the highest Frozen that no like one holds back. */
 uint8_t tulle_ice_next_ordinary(const tulle_ice *ice)
 {
 	uint8_t waiting = ICE_NONE, frozen = ICE_NONE;
-	if (ice->selected != ICE_NONE && tulle_ice_is_alive(ice)) /* RFC8445:8.1.2: concluded */
-		return ICE_NONE;
 	for (uint8_t i = 0; i < ice->pair_slots; i++) {
 		const ice_pair *p = &ice->pairs[i];
 		if (!p->used || p->trigger != 0)
+			continue;
+		/* RFC8445:8.1.2: concluded */
+		if (ice->selected != ICE_NONE && !tulle_ice_is_promising(ice, p))
 			continue;
 		if (p->state == ICE_WAITING &&
 			(waiting == ICE_NONE || p->priority > ice->pairs[waiting].priority))
@@ -179,5 +198,31 @@ bool tulle_ice_has_active_pair(const tulle_ice *ice)
 		if (ice->pairs[i].used && ice->pairs[i].state != ICE_SUCCEEDED &&
 			ice->pairs[i].state != ICE_FAILED)
 			return true;
+	return false;
+}
+
+bool tulle_ice_read_pair(const tulle_ice *ice, size_t index, tulle_ice_pair_stats *out)
+{
+	for (uint8_t i = 0; i < ice->pair_slots; i++) {
+		const ice_pair *p = &ice->pairs[i];
+		if (!p->used || index-- != 0)
+			continue;
+		*out = (tulle_ice_pair_stats){.state = p->state,
+			.valid = p->valid,
+			.nominated = p->nominated,
+			.heard = p->heard,
+			.data = i == ice->data,
+			.priority = p->priority,
+			.rtt = p->rtt,
+			.checks_sent = p->sent,
+			.checks_answered = p->answers,
+			.timed_out = p->timed_out,
+			.refused = (tulle_drop)p->refused,
+			.code = p->code,
+			.local_type = (tulle_ice_type)ice->locals[p->local].type,
+			.remote_type = ice->remotes[p->remote].type,
+			.path = tulle_ice_pair_path(ice, p)};
+		return true;
+	}
 	return false;
 }

@@ -120,17 +120,12 @@ uint32_t tulle_ice_hash_text(tulle_text t)
 	return h != 0 ? h : 1;
 }
 
-/* The remote's foundations as small numbers: 1..ICE_REMOTE_MAX; above that those of learnt ones. */
-static uint32_t remote_foundation(tulle_ice *ice, tulle_text text)
+#define SIGNALED 0x80000000u /* in a foundation: learnt ones have none */
+
+/* Whether two are equal is all that a foundation tells. */
+static uint32_t remote_foundation(tulle_text text)
 {
-	uint32_t hash = tulle_ice_hash_text(text);
-	for (uint8_t i = 0; i < ice->remote_foundation_count; i++)
-		if (ice->remote_foundations[i] == hash)
-			return i + 1u;
-	if (ice->remote_foundation_count == ICE_REMOTE_MAX)
-		return ICE_REMOTE_MAX;
-	ice->remote_foundations[ice->remote_foundation_count++] = hash;
-	return ice->remote_foundation_count;
+	return tulle_ice_hash_text(text) | SIGNALED;
 }
 
 static bool is_of_next(const tulle_ice *ice, tulle_text ufrag)
@@ -161,7 +156,7 @@ static void merge(tulle_ice *ice, uint8_t slot, const tulle_ice_candidate *c)
 		return;
 	r->type = c->type;
 	r->priority = c->priority;
-	r->foundation = remote_foundation(ice, c->foundation);
+	r->foundation = remote_foundation(c->foundation);
 	ice->learnt--;
 	ice->signaled++;
 	tulle_ice_sort_pairs(ice);
@@ -184,7 +179,7 @@ static tulle_drop take_candidate(tulle_ice *ice, const tulle_ice_candidate *c)
 		return TULLE_DROP_LIMIT;
 	ice->remotes[slot] = (ice_remote){.addr = addr,
 		.priority = c->priority,
-		.foundation = remote_foundation(ice, c->foundation),
+		.foundation = remote_foundation(c->foundation),
 		.ufrag = c->ufrag.len != 0 ? tulle_ice_hash_text(c->ufrag) : 0,
 		.type = c->type,
 		.used = true,
@@ -255,15 +250,37 @@ void tulle_ice_drop_other_generations(tulle_ice *ice)
 	}
 }
 
+/* The remote has moved on from it, and it never worked or does not any more. */
+static void forget_learnt(tulle_ice *ice)
+{
+	for (uint8_t i = 0; i < ice->remote_slots; i++) {
+		bool waits = false;
+		if (!ice->remotes[i].used || ice->remotes[i].type != TULLE_ICE_PRFLX)
+			continue;
+		for (uint8_t k = 0; k < ice->pair_slots; k++) {
+			const ice_pair *p = &ice->pairs[k];
+			waits = waits || (p->used && p->remote == i &&
+						 (k == ice->data || p->trigger != 0 ||
+							 p->state == ICE_IN_PROGRESS));
+		}
+		if (!waits) {
+			dispense(ice, i);
+			return;
+		}
+	}
+}
+
 /* RFC8445:7.3.1.3: type peer-reflexive, the request's priority, a foundation of its own. */
 uint8_t tulle_ice_learn_remote(tulle_ice *ice, const tulle_addr *addr, uint32_t priority)
 {
+	if (ice->learnt == ICE_PRFLX_MAX)
+		forget_learnt(ice);
 	uint8_t slot = free_remote(ice);
 	if (slot == ICE_NONE || ice->learnt == ICE_PRFLX_MAX)
 		return ICE_NONE;
 	ice->remotes[slot] = (ice_remote){.addr = *addr,
 		.priority = priority,
-		.foundation = ICE_REMOTE_MAX + 1u + slot,
+		.foundation = slot,
 		.type = TULLE_ICE_PRFLX,
 		.used = true};
 	ice->learnt++;

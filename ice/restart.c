@@ -246,7 +246,8 @@ static void begin_generation(tulle_ice *ice)
 	ice->staged = ice->restarting = ice->expecting = ice->next_ended = ice->lost = false;
 	ice->burst = ICE_BURST;
 	ice->next_check = ice->now;
-	if (ice->state == TULLE_ICE_FAILED) { /* W3C: only a restart leads out of it */
+	/* W3C: only a restart leads out of the one, and it forgets the other. */
+	if (ice->state == TULLE_ICE_FAILED || ice->state == TULLE_ICE_DISCONNECTED) {
 		ice->state = TULLE_ICE_CHECKING;
 		ice->tell_state = true;
 	}
@@ -278,6 +279,8 @@ tulle_err tulle_ice_set_remote(
 		return TULLE_OK;
 	if (like != ICE_NONE_YET && !ice->restarting)
 		return TULLE_ERR_STATE;
+	if (lite && ice->config.lite) /* neither would ever ask */
+		return TULLE_ERR_ARGUMENT;
 	if (like == ICE_HALF) /* RFC8839:4.4.1.1.1: a restart changes both */
 		return TULLE_ERR_ARGUMENT;
 	if (ice->restarting)

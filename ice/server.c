@@ -57,6 +57,8 @@ static bool resolve_roles(tulle_ice *ice, const tulle_stun_message *m)
 		m, theirs ? TULLE_STUN_A_ICE_CONTROLLING : TULLE_STUN_A_ICE_CONTROLLED);
 	if (theirs != ice->controlling)
 		return true;
+	if (ice->config.lite) /* RFC8445:6.1.1: the full side controls */
+		return false;
 	/* The larger number controls, ours when they are equal. */
 	if ((ice->tie_breaker >= number) == ice->controlling)
 		return false;
@@ -99,15 +101,22 @@ static void remember(tulle_ice *ice, const ice_early *check)
 		ice->early[ice->early_count++] = *check;
 }
 
+/* RFC8445:7.3.2: what was answered is a valid pair; when the remote nominates it data goes there.
+ */
+static void take_as_lite(tulle_ice *ice, ice_pair *p)
+{
+	p->valid = true;
+	p->state = ICE_SUCCEEDED;
+	p->answered = ice->last_activity = ice->now;
+}
+
 /* What an accepted check teaches: RFC8445:7.3.1.3 to 7.3.1.5. */
 void tulle_ice_learn(tulle_ice *ice, uint8_t local, const ice_early *check)
 {
 	uint8_t remote = tulle_ice_find_remote(ice, &check->remote);
 	uint8_t pair = remote == ICE_NONE ? ICE_NONE : tulle_ice_find_pair(ice, local, remote);
-	/* Concluded and well: only the other side's nomination starts anything new. */
-	bool settled = ice->selected != ICE_NONE && tulle_ice_is_alive(ice);
-	if (pair == ICE_NONE && settled && !check->nominate)
-		return;
+	tulle_ice_type type = remote == ICE_NONE ? TULLE_ICE_PRFLX : ice->remotes[remote].type;
+	bool settled = tulle_ice_is_settled(ice) && !tulle_ice_is_better(ice, local, type);
 	if (remote == ICE_NONE)
 		remote = tulle_ice_learn_remote(ice, &check->remote, check->priority);
 	if (pair == ICE_NONE && remote != ICE_NONE)
@@ -119,8 +128,14 @@ void tulle_ice_learn(tulle_ice *ice, uint8_t local, const ice_early *check)
 	ice_pair *p = &ice->pairs[pair];
 	p->heard = true;
 	p->bytes_in += check->bytes < UINT32_MAX - p->bytes_in ? check->bytes : 0;
+	if (ice->config.lite)
+		take_as_lite(ice, p);
 	if (!p->valid && (!settled || check->nominate))
 		tulle_ice_trigger(ice, pair);
+	/* Concluded and well. But the remote may have lost what we have, and knows it first. */
+	p->late = settled && !p->valid;
+	if (settled && pair != ice->selected)
+		tulle_ice_doubt(ice);
 	/* RFC8445:7.3.1.5: USE-CANDIDATE is the controlling side's */
 	if (check->nominate && !ice->controlling)
 		tulle_ice_remote_nominates(ice, pair);

@@ -89,6 +89,16 @@ void tulle_peer_roll_restart_back(tulle_peer *p)
 	tulle_ice_rollback(p->ice, p->now);
 }
 
+/* The path went away and none is left: only new descriptions help when no pair of the old does. */
+void tulle_peer_watch_loss(tulle_peer *p, tulle_ice_state ice)
+{
+	tulle_path path;
+	bool lost = ice == TULLE_ICE_DISCONNECTED && !tulle_ice_path(p->ice, &path);
+	if (lost && !p->path_lost && !p->restarting && !p->remote_restarts)
+		(void)tulle_peer_restart_ice(p);
+	p->path_lost = lost;
+}
+
 tulle_err tulle_peer_restart_ice(tulle_peer *p)
 {
 	if (p->closed || !tulle_peer_offer_restarts(p, true))

@@ -143,6 +143,7 @@ struct tulle_peer {
 	bool negotiation_needed, data_negotiated, offered;
 	bool restart_wanted;  /* the next offer restarts ICE: W3C's LocalIceCredentialsToReplace */
 	bool restarting;      /* an offer of ours does, its answer is not here */
+	bool path_lost;       /* the remote is asked for a restart, once */
 	bool remote_restarts; /* an offer of the remote does, its answer is not made */
 	uint64_t remote_message_max;
 	peer_snap snap;
@@ -215,7 +216,9 @@ void tulle_peer_sped_take(tulle_peer *peer, const tulle_sdp *remote);
 void tulle_peer_sped_handle(tulle_peer *peer, tulle_drop drop); /* what ICE said of a datagram */
 void tulle_peer_sped_heard(tulle_peer *peer, tulle_bytes datagram);
 void tulle_peer_sped_offer(tulle_peer *peer); /* before ICE is polled */
-void tulle_peer_sped_sent(tulle_peer *peer); /* after it gave a datagram */ /* events.c */
+void tulle_peer_sped_sent(tulle_peer *peer);  /* after it gave a datagram */
+void tulle_peer_watch_loss(tulle_peer *peer, tulle_ice_state ice);
+/* events.c */
 void tulle_peer_release_assembly(tulle_peer *peer);
 /* transport.c: drives the engines as far as they go. */
 void tulle_peer_advance(tulle_peer *peer);

@@ -28,7 +28,10 @@ typedef struct {          /* zero is good but for random; (defaults) */
 	bool controlling; /* the initial role: the offerer controls, RFC8445:6.1.1 */
 	bool loopback;    /* loopback addresses are candidates, ours and the remote's */
 	bool relay_only;  /* only relayed candidates are told and checked from */
-	bool opaque;      /* keep attributes 0xC070/0xC071 of checks for the caller (SPED): off */
+	bool lite; /* RFC8445:2.5: only answers checks; the remote is full, has a public way to us,
+		      and decides. Host candidates alone make sense then (off) */
+	bool no_renomination; /* the first nomination stands: see below (off) */
+	bool opaque; /* keep attributes 0xC070/0xC071 of checks for the caller (SPED): off */
 	tulle_random random; /* required */
 	/* Replaces the default judgement over a remote address (no loopback unless `loopback`, no
 	 * reserved forms). Port 0, multicast and unspecified addresses are refused before it. */
@@ -54,8 +57,9 @@ TULLE_API void tulle_ice_wipe(tulle_ice *ice);
 TULLE_API void tulle_ice_credentials(const tulle_ice *ice, tulle_text *ufrag, tulle_text *pwd);
 /* The remote's, once, and once after each restart. Candidates and checks that came earlier take
  * part from here on. lite: the remote has a=ice-lite, so we control (RFC8445:6.1.1). Errors:
- * ARGUMENT (ufrag not 4..256 or pwd not 22..256 ice-chars: RFC8839:5.4; only one of them is new),
- * STATE (already set, with others, and no restart; with the same it is OK, and no restart). */
+ * ARGUMENT (ufrag not 4..256 or pwd not 22..256 ice-chars: RFC8839:5.4; only one of them is new;
+ * both sides are lite), STATE (already set, with others, and no restart; with the same it is OK,
+ * and no restart). */
 TULLE_API tulle_err tulle_ice_set_remote(
 	tulle_ice *ice, tulle_time now, tulle_text ufrag, tulle_text pwd, bool lite);
 TULLE_API bool tulle_ice_has_remote(const tulle_ice *ice);
@@ -155,6 +159,11 @@ typedef struct {
 TULLE_API bool tulle_ice_poll_event(tulle_ice *ice, tulle_ice_event *event);
 TULLE_API void tulle_ice_check(const tulle_ice *ice);
 
+/* Renomination: RFC8445:8.1.1 lets the controlling side nominate once. We nominate again when a
+ * pair without a relay becomes valid after one with a relay was nominated, and only then; its
+ * priority is always higher, and with that every peer that was met takes it (as those of RFC 5245,
+ * which may nominate several, of which the highest counts). Meanwhile both sides go on checking
+ * such pairs. config.no_renomination is RFC 8445 to the letter. */
 /* Where data goes: the first valid pair at once (RFC8445:12.1), the nominated one once there is
  * one. False: no valid pair, or no consent (RFC7675:5.1): send nothing. */
 TULLE_API bool tulle_ice_path(const tulle_ice *ice, tulle_path *out);
@@ -163,6 +172,33 @@ TULLE_API bool tulle_ice_is_validated(const tulle_ice *ice, const tulle_path *pa
 TULLE_API tulle_ice_state tulle_ice_get_state(const tulle_ice *ice);
 /* Smoothed, microseconds, of the pair that carries data; 0: no sample yet. */
 TULLE_API tulle_time tulle_ice_rtt(const tulle_ice *ice);
+typedef enum {
+	TULLE_ICE_PAIR_FROZEN,
+	TULLE_ICE_PAIR_WAITING,
+	TULLE_ICE_PAIR_IN_PROGRESS,
+	TULLE_ICE_PAIR_SUCCEEDED,
+	TULLE_ICE_PAIR_FAILED
+} tulle_ice_pair_state; /* RFC8445:6.1.2.6 */
+
+/* Why a pair works, or does not. Counts stop at 65535. */
+typedef struct {
+	tulle_ice_pair_state state;
+	bool valid, nominated;
+	bool heard; /* an authentic check of the remote's came over it */
+	bool data;  /* it carries data */
+	uint64_t priority;
+	tulle_time rtt;                        /* 0: no sample */
+	uint16_t checks_sent, checks_answered; /* retransmissions and consent among them */
+	bool timed_out;     /* the last check that failed had no answer at all, */
+	tulle_drop refused; /* or one that was no good, */
+	uint16_t code;      /* or one with this error */
+	tulle_ice_type local_type, remote_type;
+	tulle_path path;
+} tulle_ice_pair_stats;
+
+/* The index-th pair, from 0, in no order; false: there are no more. A pair that made room for one
+ * of higher priority is not among them. */
+TULLE_API bool tulle_ice_read_pair(const tulle_ice *ice, size_t index, tulle_ice_pair_stats *out);
 /* How often a reason was returned (and, for candidates, counted). */
 TULLE_API uint32_t tulle_ice_drops(const tulle_ice *ice, tulle_drop reason);
 

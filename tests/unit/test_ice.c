@@ -49,7 +49,7 @@ START_TEST(agents_connect_through_loss_reordering_and_doubles)
 }
 END_TEST
 
-/* ICE-025 to ICE-030 RFC8445:7.3.1.1, RFC8445:7.2.5.1 */
+/* ICE-025, ICE-029, ICE-030 RFC8445:7.3.1.1, RFC8445:7.2.5.1 */
 START_TEST(a_role_conflict_ends_with_one_controlling)
 {
 	for (int both = 0; both < 2; both++)
@@ -247,7 +247,7 @@ START_TEST(a_check_is_sent_seven_times_with_the_same_bytes)
 }
 END_TEST
 
-/* ICE-037, ICE-039: four at once, then one each Ta */
+/* ICE-037, ICE-039, ICE-043: four at once, then one each Ta */
 START_TEST(ordinary_checks_are_paced)
 {
 	Net n;
@@ -305,7 +305,7 @@ START_TEST(link_local_addresses_connect_within_their_scope)
 }
 END_TEST
 
-/* STUN-120 to STUN-126: SPED's bytes ride on checks both ways, when they fit */
+/* STUN-120, STUN-121, STUN-126: SPED's bytes ride on checks both ways, when they fit */
 START_TEST(opaque_bytes_ride_on_checks)
 {
 	static const uint8_t hello[64] = {22, 1, 2, 3}, ack[4] = {4, 3, 2, 1};

@@ -112,7 +112,8 @@ START_TEST(only_authenticated_checks_move_the_path)
 }
 END_TEST
 
-/* FIELD: reflection before validation (Californium CVE-2022-2576): 3 x at most, for ever */
+/* STUN-117, FIELD: reflection before validation (Californium CVE-2022-2576): 3 x at most, for ever
+ */
 START_TEST(an_address_that_never_answers_gets_at_most_three_times_what_it_sent)
 {
 	Net n;

@@ -371,7 +371,15 @@ START_TEST(answers_of_names_that_are_no_more_are_not_sent)
 	ck_assert_int_eq(send_check_from(&n, &(Check){.role = 1}, "127.0.0.1", 6001), TULLE_TAKEN);
 	for (int i = 0; i < 3; i++)
 		restart(&n, 0);
+	ck_assert_int_eq(add(&n, "127.0.0.1", 6002, " ufrag nextnext"), TULLE_TAKEN);
 	tulle_ice_rollback(n.end[0].ice, 0);
+	drain(&n, 0);
+	ck_assert_uint_eq(n.end[0].sent, 0);
+	/* nor are candidates that came for it kept for another */
+	restart(&n, 0);
+	ck_assert_int_eq(tulle_ice_set_remote(n.end[0].ice, 0, TULLE_TEXT("nextnext"),
+				 TULLE_TEXT("anotherpasswordanotherpassword"), false),
+		TULLE_OK);
 	drain(&n, 0);
 	ck_assert_uint_eq(n.end[0].sent, 0);
 	net_wipe(&n);

@@ -72,7 +72,8 @@ START_TEST(an_empty_datagram_is_malformed)
 }
 END_TEST
 
-/* DTLS-009 FIELD: ClientHello race, spoofed hello wins; unauthenticated packets move the path */
+/* DTLS-009 ICE-163 FIELD: ClientHello race, spoofed hello wins; unauthenticated packets move the
+ * path */
 START_TEST(dtls_from_a_path_that_ice_has_not_proven_reaches_nothing)
 {
 	uint8_t hello[80] = {22, 0xfe, 0xfd};

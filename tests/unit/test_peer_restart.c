@@ -136,6 +136,8 @@ START_TEST(a_restart_offer_changes_nothing_before_its_answer)
 	text was = local_of(a(), false), plain = create_offer(a(), false);
 	text offer = create_offer(a(), true);
 	ck_assert(same_names(was, plain) && !same_names(was, offer));
+	ck_assert_ptr_nonnull(
+		memmem(offer.sdp, offer.len, "a=ice-options:trickle\r\n", 23)); /* ICE-083 */
 	ck_assert(same_names(was, local_of(a(), false)));
 	/* either may be set */
 	ck_assert_int_eq(
@@ -298,6 +300,45 @@ START_TEST(a_restart_that_was_offered_revives_what_lost_its_consent)
 }
 END_TEST
 
+static void move_path(tulle_in_kind kind)
+{
+	const tulle_in in = {.kind = kind,
+		.id = 1,
+		.mtu = 1500,
+		.local = {.family = 4, .ip = {10, 0, 0, 1}, .port = 5000}};
+	tulle_peer_handle(a(), c.now, &in);
+}
+
+/* ICE-164: the only path goes away: an offer is asked for, once, and the association goes on over
+ * the path that comes, with the restart and without it. */
+START_TEST(a_path_that_is_lost_asks_for_a_restart)
+{
+	for (int restarts = 0; restarts < 2; restarts++) {
+		open_and_watch();
+		c.by_hand = restarts == 0;
+		unsigned asked = c.end[0].events[TULLE_PEER_NEGOTIATION_NEEDED];
+		text was = local_of(a(), false);
+		move_path(TULLE_IN_PATH_DOWN);
+		ck_assert_int_eq(tulle_channel_send_text(a(), chat, "\0\0\0\0", 4), TULLE_OK);
+		couple_run(&c, NULL, 2 * SECOND);
+		ck_assert_int_eq(c.end[0].connection, restarts != 0
+							      ? TULLE_CONNECTION_CONNECTING
+							      : TULLE_CONNECTION_DISCONNECTED);
+		ck_assert_uint_eq(c.end[0].events[TULLE_PEER_NEGOTIATION_NEEDED], asked + 1);
+		ck_assert_uint_eq(heard, 0);
+		move_path(TULLE_IN_PATH_UP);
+		couple_run(&c, NULL, 30 * SECOND);
+		ck_assert_uint_eq(heard, 1);
+		ck_assert(same_names(was, local_of(a(), false)) == (restarts == 0));
+		for (int i = 0; i < 2; i++) {
+			ck_assert_int_eq(c.end[i].connection, TULLE_CONNECTION_CONNECTED);
+			ck_assert_uint_eq(c.end[i].events[TULLE_PEER_CLOSE], 0);
+		}
+		couple_close(&c);
+	}
+}
+END_TEST
+
 /* ICE-093 RFC9429:4.1.19: trickled behind a restart offer, with and without its name, before the
  * answer: it belongs to the generation of the offer */
 START_TEST(candidates_behind_a_restart_offer_are_of_its_generation)
@@ -339,6 +380,7 @@ Suite *suite_peer_restart(void)
 	tcase_add_test(t, a_restart_is_of_both_credentials_and_of_both_sides);
 	tcase_add_test(t, a_restart_that_was_offered_revives_what_lost_its_consent);
 	tcase_add_test(t, candidates_behind_a_restart_offer_are_of_its_generation);
+	tcase_add_test(t, a_path_that_is_lost_asks_for_a_restart);
 	suite_add_tcase(s, t);
 	return s;
 }
