@@ -41,7 +41,7 @@
 #define PEER_SERVER_QUESTIONS_MAX 16      /* Binding clients: paths times STUN servers */
 #define PEER_SERVER_PEERS 32              /* remote addresses that one relay lets through */
 #define PEER_SERVER_HELD_MAX 8            /* datagrams that wait for a permission */
-#define PEER_SERVER_HELD_BYTES 512        /* of one of them: checks are shorter */
+#define PEER_SERVER_HELD_BYTES 1280       /* of one of them: a check that carries DTLS */
 #define PEER_SERVER_STREAM_ROOM 65536     /* bytes that may come from a server at a time */
 #define PEER_SERVER_NAME_US 10000000      /* for a name to resolve */
 #define PEER_SERVER_HURRY_US 3000000      /* without an answer the next address is tried */

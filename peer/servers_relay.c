@@ -159,9 +159,6 @@ void tulle_peer_servers_try_next(tulle_peer_servers *s, peer_server *v)
 /* What it relayed is over: its paths are no longer listed. */
 static void relay_gone(tulle_peer_servers *s, peer_server *v)
 {
-	for (size_t i = 0; i < PEER_SERVER_HELD_MAX; i++)
-		if (tulle_peer_servers_of(s, s->held[i].path) == v)
-			s->held[i].path = 0;
 	v->state = SERVER_RESTING;
 	tulle_peer_servers_changed(s);
 }

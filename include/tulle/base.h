@@ -92,11 +92,13 @@ typedef struct {
 } tulle_log;
 
 typedef struct {
-	const char *url, *username, *password; /* RFC 7064, 7065 */
+	const char *url;                 /* RFC 7064, 7065; over TLS the host name is verified */
+	const char *username, *password; /* of turn and turns, which need both */
 } tulle_ice_server;
 
 typedef struct {
-	const tulle_ice_server *servers;
+	const tulle_ice_server *servers; /* copied; at most 8, of them 4 relays at a time. What is
+					    none is an error of create, ARGUMENT, and logged */
 	size_t server_count;
 	bool relay_only, loopback;
 	bool hide_addresses; /* host candidates have names of the link, which it resolves by

@@ -297,6 +297,41 @@ START_TEST(a_socket_forbids_fragments_unless_told)
 }
 END_TEST
 
+/* Behind a relay's header a datagram does not begin where its room does. */
+START_TEST(datagrams_lie_anywhere_in_their_room)
+{
+	int to = socket(AF_INET, SOCK_DGRAM, 0);
+	struct sockaddr_in name = {.sin_family = AF_INET};
+	socklen_t len = sizeof name;
+	name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(to, (struct sockaddr *)&name, sizeof name), 0);
+	ck_assert_int_eq(getsockname(to, (struct sockaddr *)&name, &len), 0);
+	ck_assert_int_eq(tulle_host_create(NULL, &host), TULLE_OK);
+	tulle_host_member member = {.host = host};
+	ck_assert_int_eq(tulle_host_open_port(host, &member), TULLE_OK);
+	tulle_out out = {.kind = TULLE_OUT_DATAGRAM, .segment = 40};
+	out.remote = (tulle_addr){.family = 4, .ip = {127, 0, 0, 1}, .port = ntohs(name.sin_port)};
+	for (size_t i = 0; i < 6; i++) {
+		size_t bytes;
+		uint8_t *room = tulle_host_batch_room(host, &bytes);
+		room += i % 2 == 0 ? 48 : 0;
+		memset(room, (int)i, 40);
+		out.data = (tulle_bytes){room, 40};
+		tulle_host_batch_add(host, &member, &out);
+	}
+	tulle_host_batch_flush(host);
+	for (uint8_t i = 0; i < 6; i++) {
+		uint8_t got[40], want[40];
+		memset(want, i, sizeof want);
+		ck_assert_int_eq(recv(to, got, sizeof got, 0), 40);
+		ck_assert_mem_eq(got, want, sizeof want);
+	}
+	tulle_host_close_port(&member);
+	tulle_host_destroy(host);
+	close(to);
+}
+END_TEST
+
 /* SCTP-191: datagrams of both kinds leave in their order, and DF is set again behind them */
 START_TEST(datagrams_that_may_be_cut_go_between_others)
 {
@@ -464,6 +499,7 @@ Suite *suite_host(void)
 	tcase_add_test(t, the_descriptor_is_readable_whenever_a_step_is_due);
 	tcase_add_test(t, a_socket_forbids_fragments_unless_told);
 	tcase_add_test(t, datagrams_that_may_be_cut_go_between_others);
+	tcase_add_test(t, datagrams_lie_anywhere_in_their_room);
 	tcase_add_test(t, two_roots_stand_on_one_host_and_one_may_go);
 	tcase_add_test(t, servers_are_reached_by_the_host_or_it_is_said);
 	tcase_add_test(t, a_root_destroyed_in_its_listener_is_gone_when_the_step_returns);

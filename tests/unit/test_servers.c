@@ -437,6 +437,34 @@ START_TEST(over_tcp_messages_come_in_any_pieces)
 }
 END_TEST
 
+START_TEST(an_open_stream_has_the_time_of_a_transaction)
+{
+	begin("turn:198.51.100.1?transport=tcp");
+	end();
+	open_streams = false;
+	const tulle_ice_server one = {"turn:198.51.100.1?transport=tcp", "ann", "secret"};
+	begin_with(&one, 1, false);
+	servers[0].mute = true;
+	give(&(tulle_in){.kind = TULLE_IN_STREAM_OPEN, .id = connected.id});
+	give(&(tulle_in){.kind = TULLE_IN_STREAM_ROOM, .id = connected.id, .bytes = 65536});
+	run_for(30 * SECOND);
+	ck_assert(!tulle_peer_servers_is_done(s));
+	run_for(10 * SECOND);
+	ck_assert(tulle_peer_servers_is_done(s));
+	end();
+}
+END_TEST
+
+START_TEST(from_loopback_only_loopback_is_asked)
+{
+	begin("stun:198.51.100.1");
+	give(&(tulle_in){.kind = TULLE_IN_PATH_UP, .id = 2, .local = addr_of("127.0.0.1", 4000)});
+	pump();
+	ck_assert_uint_eq(servers[0].bindings, 1);
+	end();
+}
+END_TEST
+
 START_TEST(a_full_stream_loses_datagrams_and_no_more)
 {
 	begin("turn:198.51.100.1?transport=tcp");
@@ -669,6 +697,14 @@ START_TEST(a_permission_that_nobody_uses_is_given_up)
 	tulle_peer_servers_permit(s, now, &peer);
 	run_for(600 * SECOND);
 	ck_assert_uint_eq(servers[0].permits, 1); /* not kept up: RFC8656:9 */
+	tulle_peer_servers_permit(s, now, &peer);
+	pump();
+	for (unsigned i = 0; i < 5; i++) { /* what is used stays */
+		ck_assert(say(relay_path(), &peer, "still here"));
+		run_for(60 * SECOND);
+	}
+	unsigned before = servers[0].permits;
+	run_for(600 * SECOND);
 	/* More than there is room for: those unused for longest go. */
 	for (unsigned i = 0; i < 3 * PEER_SERVER_PEERS; i++) {
 		peer.ip[3] = (uint8_t)i;
@@ -676,7 +712,7 @@ START_TEST(a_permission_that_nobody_uses_is_given_up)
 		pump();
 		now += 1000;
 	}
-	ck_assert_uint_eq(servers[0].permits, 1 + 3 * PEER_SERVER_PEERS);
+	ck_assert_uint_eq(servers[0].permits, before + 3 * PEER_SERVER_PEERS);
 	ck_assert(say(relay_path(), &peer, "the last one"));
 	end();
 }
@@ -742,6 +778,8 @@ Suite *suite_servers(void)
 	tcase_add_test(c, a_check_waits_for_its_permission_and_is_not_lost);
 	tcase_add_test(c, what_a_relay_brings_comes_in_on_its_own_path);
 	tcase_add_test(c, over_tcp_messages_come_in_any_pieces);
+	tcase_add_test(c, an_open_stream_has_the_time_of_a_transaction);
+	tcase_add_test(c, from_loopback_only_loopback_is_asked);
 	tcase_add_test(c, a_full_stream_loses_datagrams_and_no_more);
 	tcase_add_test(c, turns_asks_for_tls_and_the_name);
 	tcase_add_test(c, a_name_that_does_not_resolve_is_said_and_asked_again);
