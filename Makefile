@@ -128,6 +128,9 @@ $(BUILD)/sim: $(SIM_OBJ) $(SUPPORT_OBJ) $(BUILD)/libtulle.a
 # What flows get of a path and of each other, in virtual time.
 $(BUILD)/simpath: $(call obj,$(wildcard tests/simpath/*.c) tests/sim/sim_net.c tests/sim/sim_clock.c) $(BUILD)/libtulle.a
 	$(CC) -pie $(LINK) -o $@ $^ -lm $(LIBS)
+# How soon a channel is open, in virtual time.
+$(BUILD)/simopen: $(call obj,tests/simopen/open.c) $(SUPPORT_OBJ) $(call obj,tests/sim/sim_net.c tests/sim/sim_clock.c) $(BUILD)/libtulle.a
+	$(CC) -pie $(LINK) -o $@ $^ -lm $(LIBS)
 $(BUILD)/examples/%: $(BUILD)/obj/examples/%.o $(BUILD)/libtulle.a
 	@mkdir -p $(@D)
 	$(CC) -pie $(LINK) -o $@ $^ $(LIBS)
@@ -206,7 +209,7 @@ $(BENCH_BIN): $(BUILD)/%: $(BUILD)/obj/bench/%.o $(BUILD)/libtulle.a
 $(BUILD)/bench_sctp: LIBS += -lusrsctp
 $(BUILD)/bench_sctp: $(BUILD)/obj/bench/sctp_usr.o
 bench: deps-bench
-	+@$(MAKE) -s -j$(JOBS) all $(BENCH_BIN) $(BUILD)/tunem $(BUILD)/simpath
+	+@$(MAKE) -s -j$(JOBS) all $(BENCH_BIN) $(BUILD)/tunem $(BUILD)/simpath $(BUILD)/simopen
 	@sh bench/run.sh $(BUILD) table sctp simulated models path
 
 ## make bench-path             a real path of 100 Mbit/s and 50 ms, with and without loss, beside peers and the kernel's TCP
@@ -218,7 +221,7 @@ bench-path: deps-bench
 	@sh bench/run.sh $(BUILD) path
 ## make bench-models           the simulated CUBIC and NewReno beside the kernel's, and one mix of tulle with it
 bench-models: deps-bench
-	+@$(MAKE) -s -j$(JOBS) all $(BENCH_BIN) $(BUILD)/tunem $(BUILD)/simpath
+	+@$(MAKE) -s -j$(JOBS) all $(BENCH_BIN) $(BUILD)/tunem $(BUILD)/simpath $(BUILD)/simopen
 	@sh bench/run.sh $(BUILD) models
 
 ## make demo [PORT=n]          the onramp, its page, three nodes; the mesh live in the terminal
@@ -282,4 +285,4 @@ interop-cluster bench-peers bench-onramp:
 clean:
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(UNIT_OBJ) $(SIM_OBJ) $(SUPPORT_OBJ) $(call obj,$(wildcard tests/simpath/*.c)))
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(UNIT_OBJ) $(SIM_OBJ) $(SUPPORT_OBJ) $(call obj,$(wildcard tests/simpath/*.c tests/simopen/*.c)))

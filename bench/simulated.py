@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""bench: the bars that are simulated: paths and fairness (build/simpath), its rows into build/bench.json."""
+"""bench: the bars that are simulated: paths, fairness (build/simpath) and opening (build/simopen), their rows into
+build/bench.json."""
 import json
 import subprocess
 import sys
@@ -7,10 +8,10 @@ import sys
 from table import BUILD
 
 
-def suite(name):
-    found = BUILD / f"simpath_{name}.json"
+def run(program, name, *options):
+    found = BUILD / f"{program}_{name}.json"
     found.unlink(missing_ok=True)
-    done = subprocess.run([str(BUILD / "simpath"), "--suite", name, "--json", str(found)], check=False)
+    done = subprocess.run([str(BUILD / program), *options, "--json", str(found)], check=False)
     path = BUILD / "bench.json"
     rows = json.loads(path.read_text()) if path.exists() else {}
     rows.update(json.loads(found.read_text()))
@@ -19,7 +20,7 @@ def suite(name):
 
 
 def main():
-    codes = [suite("paths"), suite("fairness")]
+    codes = [run("simpath", name, "--suite", name) for name in ("paths", "fairness")] + [run("simopen", "open")]
     if any(codes):
         print("FAILED a simulated bar is missed")
     return 1 if any(codes) else 0
