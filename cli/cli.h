@@ -11,6 +11,7 @@ enum { CLI_OK = 0, CLI_FAILURE = 1, CLI_USAGE = 2 };
 int cli_demo(int argc, char **argv);
 int cli_node(int argc, char **argv);
 int cli_onramp(int argc, char **argv);
+int cli_probe(int argc, char **argv);
 
 /* "tulle <command>: <text>" on stderr. */
 void cli_complain(const char *command, const char *format, ...)

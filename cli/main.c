@@ -12,6 +12,7 @@ static const struct {
 	{"demo", "an onramp with a page, and three nodes", cli_demo},
 	{"node", "a node of the mesh", cli_node},
 	{"onramp", "P's signaling server", cli_onramp},
+	{"probe", "what this network lets through, and what to do", cli_probe},
 };
 
 static int print_help(void)
@@ -32,8 +33,8 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 2, argv + 2);
 	if (argc < 2)
-		fprintf(stderr,
-			"tulle: a command is needed: demo, node, onramp; see tulle --help\n");
+		fprintf(stderr, "tulle: a command is needed: demo, node, onramp, probe; see tulle "
+				"--help\n");
 	else
 		fprintf(stderr, "tulle: %s is not a command; see tulle --help\n", argv[1]);
 	return CLI_USAGE;
