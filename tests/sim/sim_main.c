@@ -7,9 +7,11 @@
 
 #include "tests/support/pcapng.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,11 +65,11 @@ static void run_seed(uint64_t seed, const char *only, sim_counts *counts)
 			run_peer(&sim_peer_cases[c], seed, counts);
 }
 
-/* Every step-th seed, in a process of its own; the result comes through the pipe. */
-static void work(int to, uint64_t first, uint64_t seeds, uint64_t step, const char *only)
+/* The next seed that nobody has, in a process of its own; the result comes through the pipe. */
+static void work(int to, _Atomic uint64_t *next, uint64_t seeds, const char *only)
 {
 	result r = {0};
-	for (uint64_t seed = first; seed <= seeds; seed += step) {
+	for (uint64_t seed; (seed = atomic_fetch_add(next, 1)) <= seeds;) {
 		if (seeds >= BULK_FULL_SEEDS)
 			sim_bulk_bytes = seed <= BULK_FULL_SEEDS ? BULK_FULL : BULK_FULL / 8;
 		run_seed(seed, only, &r.counts);
@@ -90,6 +92,13 @@ static void run_all(uint64_t seeds, const char *only, sim_counts *counts)
 	int from[WORKERS_MAX], ends[2];
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
 	int workers = n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (int)n;
+	_Atomic uint64_t *next =
+		mmap(NULL, sizeof *next, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (next == MAP_FAILED) {
+		perror("sim");
+		exit(EXIT_FAILURE);
+	}
+	atomic_init(next, 1);
 	fflush(stdout);
 	for (int i = 0; i < workers; i++) {
 		pid_t pid = pipe(ends) == 0 ? fork() : -1;
@@ -98,7 +107,7 @@ static void run_all(uint64_t seeds, const char *only, sim_counts *counts)
 			exit(EXIT_FAILURE);
 		}
 		if (pid == 0)
-			work(ends[1], (uint64_t)i + 1, seeds, (uint64_t)workers, only);
+			work(ends[1], next, seeds, only);
 		close(ends[1]);
 		from[i] = ends[0];
 	}
