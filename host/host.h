@@ -93,6 +93,8 @@ struct tulle_host {
 	tulle_host_batch *batch;
 	tulle_host_interface interfaces[HOST_INTERFACES_MAX];
 	size_t interface_count;
+	uint32_t interface_ids; /* the last one given */
+	tulle_host_watch roam_watch;
 	tulle_host_streams *streams; /* NULL until the first stream or name */
 	tulle_host_mdns *mdns;       /* NULL until the first name of a link */
 	tulle_host_watch wake_watch, timer_watch;
@@ -125,6 +127,11 @@ void tulle_host_close_port(tulle_host_member *member);
 void tulle_host_set_options(tulle_host_udp *udp, bool offload);
 void tulle_host_set_fragments(tulle_host_udp *udp, bool allowed); /* DF is off for what is sent */
 size_t tulle_host_find_interfaces(tulle_host_interface *dst, size_t cap);
+/* host/roam.c: finds the interfaces and watches them; members hear what changes. SYSTEM. */
+tulle_err tulle_host_roam(tulle_host *host);
+void tulle_host_set_interfaces(tulle_host *host, const tulle_host_interface *list, size_t count);
+void tulle_host_tell_interface(
+	tulle_host_member *member, const tulle_host_interface *f, bool up, tulle_time now);
 /* Room for the next output; NULL: the socket is full, poll later. */
 uint8_t *tulle_host_batch_room(tulle_host *host, size_t *bytes);
 void tulle_host_batch_add(tulle_host *host, tulle_host_member *member, const tulle_out *out);

@@ -4,6 +4,8 @@
 #define TULLE_HOST_LIMITS_H
 
 #define HOST_INTERFACES_MAX 16      /* addresses that are told to members */
+#define HOST_ROAM_READS 64          /* messages about interfaces before the list is read */
+#define HOST_ROAM_SECONDS 5         /* between two looks, where netlink may not be listened to */
 #define HOST_MEMBERS_MAX 65536      /* roots, peers and onramps on one host */
 #define HOST_EVENTS_MAX 64          /* descriptors looked at in one turn */
 #define HOST_RECEIVE_MESSAGES 8     /* of one recvmmsg */

@@ -96,18 +96,19 @@ tulle_err tulle_host_create(const tulle_host_options *options, tulle_host **out)
 		host->options = *options;
 	host->log = host->options.log;
 	host->cpu = tulle_host_cpu();
-	host->epoll_fd = host->wake_fd = host->timer_fd = -1;
+	host->epoll_fd = host->wake_fd = host->timer_fd = host->roam_watch.fd = -1;
 	host->ready = (tulle_ready){.wake = wake_from_list, .user = host};
 	tulle_err err = make_pool(host) ? TULLE_OK : TULLE_ERR_MEMORY;
 	if (err == TULLE_OK && !open_counters(host))
 		err = TULLE_ERR_SYSTEM;
 	if (err == TULLE_OK && !tulle_host_make_batch(host))
 		err = TULLE_ERR_MEMORY;
+	if (err == TULLE_OK)
+		err = tulle_host_roam(host);
 	if (err != TULLE_OK) {
 		tulle_host_destroy(host);
 		return err;
 	}
-	host->interface_count = tulle_host_find_interfaces(host->interfaces, HOST_INTERFACES_MAX);
 	*out = host;
 	return TULLE_OK;
 }
@@ -143,6 +144,7 @@ void tulle_host_destroy(tulle_host *host)
 	close_fd(host->epoll_fd);
 	close_fd(host->wake_fd);
 	close_fd(host->timer_fd);
+	close_fd(host->roam_watch.fd);
 	free(host->heap.nodes);
 	free(host->pool);
 	free(host);
@@ -165,16 +167,8 @@ static void tell_world(tulle_host *host, tulle_host_member *member, tulle_time n
 {
 	tulle_in in = {.kind = TULLE_IN_WALL_CLOCK, .unix_s = (int64_t)time(NULL)};
 	member->kind->handle(member->self, now, &in);
-	for (size_t i = 0; i < host->interface_count; i++) {
-		const tulle_host_interface *f = &host->interfaces[i];
-		if (member->port == NULL || member->port->udp[f->addr.family == 6].fd < 0)
-			continue;
-		const tulle_host_udp *udp = &member->port->udp[f->addr.family == 6];
-		in = (tulle_in){
-			.kind = TULLE_IN_PATH_UP, .id = f->id, .local = f->addr, .mtu = f->mtu};
-		in.local.port = udp->port;
-		member->kind->handle(member->self, now, &in);
-	}
+	for (size_t i = 0; i < host->interface_count; i++)
+		tulle_host_tell_interface(member, &host->interfaces[i], true, now);
 	in = (tulle_in){.kind = TULLE_IN_PATHS_KNOWN};
 	member->kind->handle(member->self, now, &in);
 }

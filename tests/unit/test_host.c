@@ -483,6 +483,95 @@ START_TEST(a_root_destroyed_in_its_listener_is_gone_when_the_step_returns)
 }
 END_TEST
 
+/* A member that keeps what it hears of paths. */
+static struct {
+	tulle_in_kind kind;
+	uint32_t id, mtu;
+	uint8_t last; /* of the address */
+} paths_heard[16];
+static size_t paths_count;
+
+static void hear_path(void *self, tulle_time now, const tulle_in *in)
+{
+	(void)self;
+	(void)now;
+	if (in->kind != TULLE_IN_PATH_UP && in->kind != TULLE_IN_PATH_DOWN)
+		return;
+	ck_assert_uint_lt(paths_count, 16);
+	paths_heard[paths_count].kind = in->kind;
+	paths_heard[paths_count].id = in->id;
+	paths_heard[paths_count].mtu = in->mtu;
+	paths_heard[paths_count].last = in->local.ip[3];
+	ck_assert(in->kind == TULLE_IN_PATH_DOWN || in->local.port != 0);
+	paths_count++;
+}
+
+static bool say_nothing(void *self, tulle_time now, uint8_t *dst, size_t cap, tulle_out *out)
+{
+	(void)self, (void)now, (void)dst, (void)cap, (void)out;
+	return false;
+}
+
+static tulle_time never(const void *self)
+{
+	(void)self;
+	return TULLE_TIME_NEVER;
+}
+
+static bool own_all(const void *self, const tulle_in *in)
+{
+	(void)self, (void)in;
+	return true;
+}
+
+static void do_nothing(void *self)
+{
+	(void)self;
+}
+
+static void see_interfaces(const uint8_t *last, size_t count)
+{
+	tulle_host_interface list[8];
+	for (size_t i = 0; i < count; i++)
+		list[i] = (tulle_host_interface){.id = 99,
+			.addr = {.family = 4, .ip = {198, 51, 100, last[i]}},
+			.mtu = 1400};
+	paths_count = 0;
+	tulle_host_set_interfaces(host, list, count);
+}
+
+/* New ones are told before those that went; what stays keeps its id, and no id comes twice. */
+START_TEST(interfaces_that_come_and_go_are_paths_that_do)
+{
+	static const tulle_host_kind kind = {.handle = hear_path,
+		.poll = say_nothing,
+		.poll_timeout = never,
+		.owns = own_all,
+		.dispatch = do_nothing,
+		.destroy = do_nothing};
+	static tulle_host_member member;
+	member = (tulle_host_member){.kind = &kind};
+	ck_assert_int_eq(tulle_host_create(NULL, &host), TULLE_OK);
+	see_interfaces((const uint8_t[]){1, 2, 2}, 3);
+	ck_assert_int_eq(tulle_host_add(host, &member), TULLE_OK);
+	ck_assert_uint_eq(paths_count, 2); /* one address twice is one path */
+	uint32_t first = paths_heard[0].id, second = paths_heard[1].id;
+	ck_assert(first != second && paths_heard[1].last == 2 && paths_heard[1].mtu == 1400);
+	see_interfaces((const uint8_t[]){2, 1}, 2);
+	ck_assert_uint_eq(paths_count, 0);
+	see_interfaces((const uint8_t[]){3, 2}, 2);
+	ck_assert_uint_eq(paths_count, 2);
+	ck_assert(paths_heard[0].kind == TULLE_IN_PATH_UP && paths_heard[0].last == 3);
+	ck_assert(paths_heard[1].kind == TULLE_IN_PATH_DOWN && paths_heard[1].id == first);
+	uint32_t third = paths_heard[0].id;
+	see_interfaces((const uint8_t[]){1, 2}, 2);
+	ck_assert_uint_eq(paths_count, 2);
+	ck_assert(paths_heard[0].last == 1 && paths_heard[0].id > third);
+	ck_assert(paths_heard[1].kind == TULLE_IN_PATH_DOWN && paths_heard[1].id == third);
+	tulle_host_destroy(host);
+}
+END_TEST
+
 Suite *suite_host(void)
 {
 	Suite *s = suite_create("host");
@@ -503,6 +592,7 @@ Suite *suite_host(void)
 	tcase_add_test(t, two_roots_stand_on_one_host_and_one_may_go);
 	tcase_add_test(t, servers_are_reached_by_the_host_or_it_is_said);
 	tcase_add_test(t, a_root_destroyed_in_its_listener_is_gone_when_the_step_returns);
+	tcase_add_test(t, interfaces_that_come_and_go_are_paths_that_do);
 	suite_add_tcase(s, t);
 	return s;
 }
