@@ -207,7 +207,7 @@ $(BUILD)/bench_sctp: LIBS += -lusrsctp
 $(BUILD)/bench_sctp: $(BUILD)/obj/bench/sctp_usr.o
 bench: deps-bench
 	+@$(MAKE) -s -j$(JOBS) all $(BENCH_BIN) $(BUILD)/tunem $(BUILD)/simpath
-	@sh bench/run.sh $(BUILD) table sctp simulated models path
+	@sh bench/run.sh $(BUILD) table sctp ice simulated models path
 
 ## make bench-path             a real path of 100 Mbit/s and 50 ms, with and without loss, beside peers and the kernel's TCP
 $(BUILD)/tunem: lab/tunem.c

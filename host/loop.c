@@ -103,10 +103,14 @@ tulle_err tulle_host_create(const tulle_host_options *options, tulle_host **out)
 		err = TULLE_ERR_SYSTEM;
 	if (err == TULLE_OK && !tulle_host_make_batch(host))
 		err = TULLE_ERR_MEMORY;
+	uint8_t seed[sizeof host->hint_seed];
+	if (err == TULLE_OK && !tulle_host_random(NULL, seed, sizeof seed))
+		err = TULLE_ERR_SYSTEM;
 	if (err != TULLE_OK) {
 		tulle_host_destroy(host);
 		return err;
 	}
+	memcpy(&host->hint_seed, seed, sizeof seed);
 	host->interface_count = tulle_host_find_interfaces(host->interfaces, HOST_INTERFACES_MAX);
 	*out = host;
 	return TULLE_OK;
@@ -144,6 +148,7 @@ void tulle_host_destroy(tulle_host *host)
 	close_fd(host->wake_fd);
 	close_fd(host->timer_fd);
 	free(host->heap.nodes);
+	free(host->hints.hints);
 	free(host->pool);
 	free(host);
 }
