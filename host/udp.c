@@ -427,8 +427,7 @@ static int receive(tulle_host *host, tulle_host_udp *udp)
 	int n = recvmmsg(udp->fd, headers, HOST_RECEIVE_MESSAGES, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++)
 		if ((headers[i].msg_hdr.msg_flags & MSG_TRUNC) == 0)
-			take_message(
-				host, udp, &b->in[i], &headers[i].msg_hdr, headers[i].msg_len);
+			take_message(host, udp, &b->in[i], &headers[i].msg_hdr, headers[i].msg_len);
 	return n;
 }
 

@@ -72,8 +72,7 @@ static bool is_data(const tulle_ice *ice, uint32_t id, const tulle_addr *from)
 	if (ice->data == ICE_NONE)
 		return false;
 	const ice_pair *p = &ice->pairs[ice->data];
-	return ice->locals[p->local].id == id &&
-	       tulle_addr_is(&ice->remotes[p->remote].addr, from);
+	return ice->locals[p->local].id == id && tulle_addr_is(&ice->remotes[p->remote].addr, from);
 }
 
 /* FIELD: DTLS is taken only from where an authentic check came from, or where ours was answered. */

@@ -371,7 +371,8 @@ START_TEST(hints_name_all_who_share_a_key_and_none_who_was_forgotten)
 {
 	static const char owners[16];
 	tulle_hints h = {0}, larger;
-	tulle_hints_learn(&h, 7, (void *)(uintptr_t)&owners[0]); /* without memory nothing is learnt */
+	tulle_hints_learn(
+		&h, 7, (void *)(uintptr_t)&owners[0]); /* without memory nothing is learnt */
 	ck_assert_uint_eq(times_named(&h, 7, &owners[0]), 0);
 	tulle_hints_forget(&h, &owners[0]);
 	tulle_hints_init(&h, malloc(tulle_hints_bytes(16)), 16);
