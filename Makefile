@@ -79,7 +79,7 @@ SUPPORT_OBJ := $(call obj,$(SUPPORT_SRC))
 
 .PHONY: all help clean check demo demo-once deps deps-interop deps-fuzz deps-bench tidy asan tsan msan \
 	cover analyze cite size soak sim fuzz fuzz-smoke bench interop interop-nat interop-cluster \
-	bench-path bench-models bench-peers bench-onramp install tests fuzzers examples docs format
+	bench-ice bench-path bench-models bench-peers bench-onramp install tests fuzzers examples docs format
 
 all: $(BUILD)/libtulle.a $(BUILD)/libtulle.so $(BUILD)/tulle
 
@@ -211,6 +211,11 @@ $(BUILD)/bench_sctp: $(BUILD)/obj/bench/sctp_usr.o
 bench: deps-bench
 	+@$(MAKE) -s -j$(JOBS) all $(BENCH_BIN) $(BUILD)/tunem $(BUILD)/simpath $(BUILD)/simopen
 	@sh bench/run.sh $(BUILD) table sctp simulated models path
+
+## make bench-ice              what an ICE agent holds, what finding a packet's owner costs; not in bench while a bar is missed
+bench-ice: deps-bench
+	+@$(MAKE) -s -j$(JOBS) all $(BENCH_BIN)
+	@sh bench/run.sh $(BUILD) ice
 
 ## make bench-path             a real path of 100 Mbit/s and 50 ms, with and without loss, beside peers and the kernel's TCP
 $(BUILD)/tunem: lab/tunem.c

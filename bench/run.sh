@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Benches beside peers. usage: run.sh BUILD table|sctp|simulated|models|path...
+# Benches beside peers. usage: run.sh BUILD table|sctp|ice|simulated|models|path...
 # table runs in a network namespace of its own (@roamhq/wrtc offers no loopback), path makes two, or where no TUN can
 # be had (or TULLE_NO_TUN is set) runs in such a one too.
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,6 +14,7 @@ for bench in "$@"; do
 	case $bench in
 	table) sh "$interop/in-ns.sh" python3 "$here/table.py" "$build" || code=1 ;;
 	sctp) python3 "$here/sctp.py" "$build" || code=1 ;;
+	ice) python3 "$here/ice.py" "$build" || code=1 ;;
 	simulated) python3 "$here/simulated.py" "$build" || code=1 ;;
 	models) python3 "$here/models.py" "$build" || code=1 ;;
 	path)

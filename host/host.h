@@ -5,6 +5,7 @@
 #ifndef TULLE_HOST_HOST_H
 #define TULLE_HOST_HOST_H
 #include "base/crc32c.h"
+#include "base/hints.h"
 #include "base/pool.h"
 #include "base/ready.h"
 #include "host/limits.h"
@@ -89,6 +90,8 @@ struct tulle_host {
 	size_t member_count, gone_count;
 	tulle_pool *pool; /* of standalone peers */
 	tulle_host_port *ports;
+	tulle_hints hints; /* members on a shared port */
+	uint32_t hint_seed;
 	tulle_host_udp *blocked; /* the socket that is full; NULL: none */
 	tulle_host_batch *batch;
 	tulle_host_interface interfaces[HOST_INTERFACES_MAX];
@@ -123,6 +126,9 @@ bool tulle_host_make_batch(tulle_host *host);
 /* Sockets for a member: its own, or the shared ones. SYSTEM. */
 tulle_err tulle_host_open_port(tulle_host *host, tulle_host_member *member);
 void tulle_host_close_port(tulle_host_member *member);
+/* host/demux.c. The member that a datagram belongs to; NULL: nobody's. */
+tulle_host_member *tulle_host_find_member(const tulle_host_port *port, const tulle_in *in);
+void tulle_host_grow_hints(tulle_host *host); /* room for those that join */
 /* host/udp_options.c */
 void tulle_host_set_options(tulle_host_udp *udp, bool offload);
 void tulle_host_set_fragments(tulle_host_udp *udp, bool allowed); /* DF is off for what is sent */

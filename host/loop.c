@@ -103,12 +103,16 @@ tulle_err tulle_host_create(const tulle_host_options *options, tulle_host **out)
 		err = TULLE_ERR_SYSTEM;
 	if (err == TULLE_OK && !tulle_host_make_batch(host))
 		err = TULLE_ERR_MEMORY;
+	uint8_t seed[sizeof host->hint_seed] = {0};
+	if (err == TULLE_OK && !tulle_host_random(NULL, seed, sizeof seed))
+		err = TULLE_ERR_SYSTEM;
 	if (err == TULLE_OK)
 		err = tulle_host_roam(host);
 	if (err != TULLE_OK) {
 		tulle_host_destroy(host);
 		return err;
 	}
+	memcpy(&host->hint_seed, seed, sizeof seed);
 	*out = host;
 	return TULLE_OK;
 }
@@ -146,6 +150,7 @@ void tulle_host_destroy(tulle_host *host)
 	close_fd(host->timer_fd);
 	close_fd(host->roam_watch.fd);
 	free(host->heap.nodes);
+	free(host->hints.hints);
 	free(host->pool);
 	free(host);
 }

@@ -112,6 +112,8 @@ static void join_port(tulle_host_port *port, tulle_host_member *member)
 	port->sole = port->references == 0 ? member : NULL;
 	port->references++;
 	member->port = port;
+	if (port->references > 1)
+		tulle_host_grow_hints(port->host);
 }
 
 tulle_err tulle_host_open_port(tulle_host *host, tulle_host_member *member)
@@ -156,6 +158,7 @@ void tulle_host_close_port(tulle_host_member *member)
 	if (port == NULL)
 		return;
 	tulle_host *host = port->host;
+	tulle_hints_forget(&host->hints, member);
 	port->sole = NULL;
 	if (--port->references != 0)
 		return;
@@ -385,24 +388,9 @@ static uint32_t find_path(const tulle_host *host, const tulle_addr *local)
 	return 0;
 }
 
-/* The member that it belongs to: the port's own; on a shared one the last one's first (runs come
- * from one sender), then by asking. */
-static tulle_host_member *find_member(
-	const tulle_host_port *port, tulle_host_member *last, const tulle_in *in)
-{
-	if (port->sole != NULL)
-		return port->sole;
-	if (last != NULL && !last->gone && last->kind->owns(last->self, in))
-		return last;
-	for (tulle_host_member *m = port->host->members; m != NULL; m = m->next)
-		if (!m->gone && m->port == port && m->kind->owns(m->self, in))
-			return m;
-	return NULL;
-}
-
 /* The packets of one received message. After some packets the member has its turn to answer. */
-static tulle_host_member *take_message(tulle_host *host, tulle_host_udp *udp, message *m,
-	struct msghdr *h, size_t len, tulle_host_member *last)
+static void take_message(
+	tulle_host *host, tulle_host_udp *udp, message *m, struct msghdr *h, size_t len)
 {
 	received r = read_control(host, h, udp->family);
 	tulle_time now = tulle_host_now();
@@ -415,16 +403,13 @@ static tulle_host_member *take_message(tulle_host *host, tulle_host_udp *udp, me
 	const uint8_t *data = m->iov.iov_base;
 	for (size_t at = 0; at < len; at += segment) {
 		in.data = (tulle_bytes){data + at, tulle_min(segment, len - at)};
-		tulle_host_member *member = find_member(udp->owner, last, &in);
-		if (member == NULL)
-			continue;
-		tulle_host_deliver(member, now, &in);
-		last = member;
+		tulle_host_member *member = tulle_host_find_member(udp->owner, &in);
+		if (member != NULL)
+			tulle_host_deliver(member, now, &in);
 	}
-	return last;
 }
 
-static int receive(tulle_host *host, tulle_host_udp *udp, tulle_host_member **last)
+static int receive(tulle_host *host, tulle_host_udp *udp)
 {
 	tulle_host_batch *b = host->batch;
 	struct mmsghdr headers[HOST_RECEIVE_MESSAGES];
@@ -442,8 +427,7 @@ static int receive(tulle_host *host, tulle_host_udp *udp, tulle_host_member **la
 	int n = recvmmsg(udp->fd, headers, HOST_RECEIVE_MESSAGES, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++)
 		if ((headers[i].msg_hdr.msg_flags & MSG_TRUNC) == 0)
-			*last = take_message(host, udp, &b->in[i], &headers[i].msg_hdr,
-				headers[i].msg_len, *last);
+			take_message(host, udp, &b->in[i], &headers[i].msg_hdr, headers[i].msg_len);
 	return n;
 }
 
@@ -451,7 +435,6 @@ static void udp_ready(void *user, uint32_t events)
 {
 	tulle_host_udp *udp = user;
 	tulle_host *host = udp->owner->host;
-	tulle_host_member *last = NULL;
 	if ((events & EPOLLOUT) != 0 && host->blocked == udp) {
 		host->blocked = NULL;
 		tulle_host_watch_set(host, &udp->watch, EPOLLIN);
@@ -460,6 +443,6 @@ static void udp_ready(void *user, uint32_t events)
 	if ((events & (uint32_t)~EPOLLOUT) == 0)
 		return;
 	for (int round = 0; round < HOST_RECEIVE_ROUNDS; round++)
-		if (receive(host, udp, &last) < HOST_RECEIVE_MESSAGES)
+		if (receive(host, udp) < HOST_RECEIVE_MESSAGES)
 			break;
 }

@@ -5,16 +5,35 @@
 
 #include "base/panic.h"
 
-TULLE_UNTRUSTED(anyone, "64 attributes of one datagram", ice_agent)
+#define BINDING_REQUEST 0x0001
+#define USERNAME 0x0006 /* RFC8489:14.3 */
+
+/* The first one counts: RFC8489:14. */
+static tulle_bytes find_username(const uint8_t *data, size_t len)
+{
+	tulle_rd r = tulle_rd_make(data, len);
+	bool request = tulle_rd_u16(&r) == BINDING_REQUEST;
+	tulle_rd_skip(&r, TULLE_STUN_HEADER_BYTES - 2);
+	while (request && tulle_rd_left(&r) != 0) {
+		uint16_t type = tulle_rd_u16(&r), n = tulle_rd_u16(&r);
+		tulle_bytes value = tulle_rd_bytes(&r, n);
+		tulle_rd_skip(&r, (4u - n % 4u) % 4u);
+		if (r.bad)
+			break;
+		if (type == USERNAME)
+			return value;
+	}
+	return (tulle_bytes){0};
+}
+
+TULLE_UNTRUSTED(anyone, "the attributes of one datagram before the name", ice_agent)
 bool tulle_ice_read_ufrag(const uint8_t *data, size_t len, tulle_text *ufrag)
 {
-	tulle_stun_message m;
-	if (tulle_stun_read(data, len, &m) != TULLE_TAKEN || m.kind != TULLE_STUN_REQUEST ||
-		m.method != TULLE_STUN_BINDING || !tulle_stun_has(&m, TULLE_STUN_A_USERNAME))
+	if (tulle_stun_frame(data, len) != len)
 		return false;
-	tulle_bytes name = m.value[TULLE_STUN_A_USERNAME];
+	tulle_bytes name = find_username(data, len);
 	tulle_text text = {(const char *)name.ptr, name.len};
-	ptrdiff_t colon = tulle_text_find(text, ':');
+	ptrdiff_t colon = name.ptr != NULL ? tulle_text_find(text, ':') : -1;
 	if (colon < 0)
 		return false;
 	*ufrag = (tulle_text){text.ptr, (size_t)colon};
@@ -47,10 +66,21 @@ bool tulle_ice_owns_answer(const tulle_ice *ice, const uint8_t *data, size_t len
 	       tulle_ice_is_consent(&ice->former.consent, id);
 }
 
+/* What nearly every datagram comes over. */
+static bool is_data(const tulle_ice *ice, uint32_t id, const tulle_addr *from)
+{
+	if (ice->data == ICE_NONE)
+		return false;
+	const ice_pair *p = &ice->pairs[ice->data];
+	return ice->locals[p->local].id == id && tulle_addr_is(&ice->remotes[p->remote].addr, from);
+}
+
 /* FIELD: DTLS is taken only from where an authentic check came from, or where ours was answered. */
 bool tulle_ice_is_validated(const tulle_ice *ice, const tulle_path *path)
 {
 	tulle_addr from = tulle_ice_normal_addr(&path->remote);
+	if (is_data(ice, path->id, &from))
+		return true;
 	for (uint8_t i = 0; i < ice->early_count; i++)
 		if (ice->early[i].id == path->id && tulle_addr_is(&ice->early[i].remote, &from))
 			return true;

@@ -26,12 +26,16 @@ bool tulle_ice_is_allowed(const tulle_ice *ice, const tulle_addr *remote)
 	       (class != TULLE_ADDR_LOOPBACK || ice->config.loopback);
 }
 
+/* No further than the last one: most agents have few, and each datagram asks. */
 uint8_t tulle_ice_find_remote(const tulle_ice *ice, const tulle_addr *addr)
 {
-	for (uint8_t i = 0; i < ice->remote_slots; i++)
-		if (ice->remotes[i].used && !ice->remotes[i].next &&
-			tulle_addr_is(&ice->remotes[i].addr, addr))
+	unsigned left = (unsigned)ice->signaled + ice->learnt;
+	for (uint8_t i = 0; i < ice->remote_slots && left != 0; i++) {
+		const ice_remote *r = &ice->remotes[i];
+		if (r->used && !r->next && tulle_addr_is(&r->addr, addr))
 			return i;
+		left -= r->used;
+	}
 	return ICE_NONE;
 }
 

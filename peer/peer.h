@@ -5,6 +5,7 @@
 #define TULLE_PEER_PEER_H
 #include "mdns/mdns.h"
 #include "base/crc32c.h"
+#include "base/hints.h"
 #include "base/pool.h"
 #include "base/ready.h"
 
@@ -77,14 +78,14 @@ void tulle_peer_read_stats(const tulle_peer *peer, tulle_sctp_stats *stats);
 void tulle_peer_handle_room(tulle_peer *peer, tulle_time now);
 void tulle_peer_check(const tulle_peer *peer);
 
-/* Many peers on one port: who gets a datagram. By the address it came from when one of them has
- * proven that, else by asking each. The table holds hints only: tulle_peer_owns has the last word.
- */
-#define TULLE_PEER_MUX_SLOTS 1024
+/* Many peers on one port: who gets a datagram. A check goes by its ufrag, all else by the address
+ * it came from, when a peer has proven that before; else each is asked. Nobody teaches a wrong
+ * hint, and tulle_peer_owns has the last word. The hints' memory is the owner's. */
 typedef struct {
 	uint32_t seed;
-	tulle_peer *hints[TULLE_PEER_MUX_SLOTS];
+	tulle_hints hints;
 } tulle_peer_mux;
+uint32_t tulle_peer_mux_key(const tulle_in *in, uint32_t seed);
 tulle_peer *tulle_peer_mux_find(const tulle_peer_mux *mux, const tulle_in *in);
 void tulle_peer_mux_learn(tulle_peer_mux *mux, const tulle_in *in, tulle_peer *peer);
 void tulle_peer_mux_forget(tulle_peer_mux *mux, const tulle_peer *peer);

@@ -28,7 +28,7 @@ BANNED = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|al
 MALLOC = re.compile(r"\b(malloc|calloc|realloc|strdup|free)\s*\(")
 PREFIXES = {
     "base": ["tulle_err_", "tulle_drop_", "tulle_rd_", "tulle_wr_", "tulle_pool_", "tulle_crypto_", "tulle_version",
-             "tulle_text_", "tulle_addr_", "tulle_crc32c", "tulle_ready_", "tulle_heap_", "tulle_arena_", "tulle_panic_"],
+             "tulle_text_", "tulle_addr_", "tulle_crc32c", "tulle_ready_", "tulle_heap_", "tulle_hints_", "tulle_arena_", "tulle_panic_"],
     "dtls": ["tulle_dtls_", "tulle_certificate_"],
     "peer": ["tulle_peer_", "tulle_channel_"],
     "host": ["tulle_host_", "tulle_log_", "tulle_certificate_", "tulle_panic_hook", "tulle_cpu_"],

@@ -203,9 +203,9 @@ TULLE_API bool tulle_ice_read_pair(const tulle_ice *ice, size_t index, tulle_ice
 TULLE_API uint32_t tulle_ice_drops(const tulle_ice *ice, tulle_drop reason);
 
 /* For many agents on one port. read_ufrag: the part of a Binding request's USERNAME before the
- * colon, the ufrag of the agent that it is for; false: not a well-formed request. It believes
- * nothing: no integrity is checked. owns: it is this agent's. owns_answer: a Binding answer to one
- * of its checks, by transaction id. */
+ * colon, the ufrag of the agent that it is for; false: it has none. It believes nothing: what
+ * follows the name is not looked at, no integrity is checked. owns: it is this agent's.
+ * owns_answer: a Binding answer to one of its checks, by transaction id. */
 TULLE_API bool tulle_ice_read_ufrag(const uint8_t *data, size_t len, tulle_text *ufrag);
 TULLE_API bool tulle_ice_owns(const tulle_ice *ice, tulle_text ufrag);
 TULLE_API bool tulle_ice_owns_answer(const tulle_ice *ice, const uint8_t *data, size_t len);

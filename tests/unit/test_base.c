@@ -3,6 +3,7 @@
 #include "base/addr.h"
 #include "base/crc32c.h"
 #include "base/crypto.h"
+#include "base/hints.h"
 #include "base/pool.h"
 #include "base/ready.h"
 #include "base/serial.h"
@@ -358,6 +359,68 @@ START_TEST(hashes_give_the_published_values)
 }
 END_TEST
 
+static size_t times_named(const tulle_hints *h, uint32_t key, const void *owner)
+{
+	size_t n = 0, cursor = 0;
+	for (const void *o; (o = tulle_hints_next(h, key, &cursor)) != NULL;)
+		n += o == owner;
+	return n;
+}
+
+START_TEST(hints_name_all_who_share_a_key_and_none_who_was_forgotten)
+{
+	static const char owners[16];
+	tulle_hints h = {0}, larger;
+	tulle_hints_learn(
+		&h, 7, (void *)(uintptr_t)&owners[0]); /* without memory nothing is learnt */
+	ck_assert_uint_eq(times_named(&h, 7, &owners[0]), 0);
+	tulle_hints_forget(&h, &owners[0]);
+	tulle_hints_init(&h, malloc(tulle_hints_bytes(16)), 16);
+	for (size_t i = 0; i < 8; i++)
+		tulle_hints_learn(&h, 7, (void *)(uintptr_t)&owners[i]);
+	tulle_hints_learn(&h, 7, (void *)(uintptr_t)&owners[0]);
+	for (size_t i = 0; i < 8; i++)
+		ck_assert_uint_eq(times_named(&h, 7, &owners[i]), 1);
+	ck_assert_uint_eq(times_named(&h, 7 + 16, &owners[0]), 0);
+	tulle_hints_forget(&h, &owners[2]);
+	ck_assert_uint_eq(times_named(&h, 7, &owners[2]), 0);
+	ck_assert_uint_eq(times_named(&h, 7, &owners[3]), 1);
+	for (size_t i = 8; i < 16; i++) /* the oldest make room */
+		tulle_hints_learn(&h, 7, (void *)(uintptr_t)&owners[i]);
+	ck_assert_uint_eq(times_named(&h, 7, &owners[15]), 1);
+	tulle_hints_init(&larger, malloc(tulle_hints_bytes(64)), 64);
+	tulle_hints_copy(&larger, &h);
+	for (size_t i = 0; i < 16; i++)
+		ck_assert_uint_eq(
+			times_named(&larger, 7, &owners[i]), times_named(&h, 7, &owners[i]));
+	free(larger.hints);
+	free(h.hints);
+}
+END_TEST
+
+/* Full as a port with two keys of each owner makes it, hardly any is lost. */
+START_TEST(hints_for_many_owners_are_kept)
+{
+	enum { OWNERS = 16384 };
+	static char owners[OWNERS];
+	tulle_hints h;
+	size_t lost = 0;
+	tulle_hints_init(&h, malloc(tulle_hints_bytes(OWNERS)), OWNERS);
+	for (uint32_t i = 0; i < 2 * OWNERS; i++) {
+		tulle_addr a = {.family = 4, .ip = {10, 0, (uint8_t)(i >> 8), (uint8_t)i}};
+		a.port = (uint16_t)(i >> 3);
+		tulle_hints_learn(&h, tulle_addr_hash(&a, 99), &owners[i / 2]);
+	}
+	for (uint32_t i = 0; i < 2 * OWNERS; i++) {
+		tulle_addr a = {.family = 4, .ip = {10, 0, (uint8_t)(i >> 8), (uint8_t)i}};
+		a.port = (uint16_t)(i >> 3);
+		lost += times_named(&h, tulle_addr_hash(&a, 99), &owners[i / 2]) != 1;
+	}
+	ck_assert_uint_lt(lost, OWNERS / 200);
+	free(h.hints);
+}
+END_TEST
+
 Suite *suite_base(void)
 {
 	Suite *suite = suite_create("base");
@@ -378,6 +441,8 @@ Suite *suite_base(void)
 	tcase_add_test(t, waiters_come_out_oldest_first_and_closing_takes_them_out);
 	tcase_add_test(t, deadlines_come_out_in_order_and_can_move);
 	tcase_add_test(t, the_ready_list_names_each_owner_once_and_wakes_when_it_fills);
+	tcase_add_test(t, hints_name_all_who_share_a_key_and_none_who_was_forgotten);
+	tcase_add_test(t, hints_for_many_owners_are_kept);
 	tcase_add_test(t, names_are_stable_and_every_reason_has_a_clause);
 	tcase_add_test(t, hashes_give_the_published_values);
 	suite_add_tcase(suite, t);
