@@ -70,7 +70,7 @@ async function run(one, peers) {
 	const of = (peer, event) => peer.log.event(event, (e) => e.label === 'first', 0, 30)
 	const [mine, theirs] = await Promise.all([of(a, 'open'), of(b, 'channel')])
 	const numbers = { [a.log.name]: mine.channel, [b.log.name]: theirs.channel }
-	const took = Math.round(performance.now() - begun)
+	const took = (one.took = Math.round(performance.now() - begun))
 	const needed = relaysNeeded(...one.kinds)
 	const first = (await Promise.all(peers.map(pathOf))).map(told).join(' ')
 	await carry(a, b, numbers, 1)
@@ -100,6 +100,11 @@ for (const one of chosen) {
 	await Promise.all(peers.map((p) => p.stop()))
 	console.log(`${error ? 'FAIL' : 'ok  '} ${one.name}: ${error ? error.stack : sight}`)
 	if (error) failed++
+}
+// Beside each other, over the same pairings in the same run.
+for (const who of new Set(chosen.map((c) => c.who.join(' to ')))) {
+	const times = chosen.filter((c) => c.who.join(' to ') === who && c.took !== undefined).map((c) => c.took).sort((a, b) => a - b)
+	if (times.length) console.log(`open, ${who}: median ${times[times.length >> 1]} ms, longest ${times.at(-1)} ms of ${times.length}`)
 }
 console.log(`${chosen.length - failed} passed, ${failed} failed`)
 process.exit(failed || chosen.length === 0 ? 1 : 0)
