@@ -19,8 +19,8 @@ const serversOf = (kind) => {
 // tulle alone: Chromium does not take a certificate that no authority signed.
 const withTls = (servers) => servers.map((s) => ({ ...s, urls: s.urls.replace(/^turn(:.*443).*/, 'turns$1') }))
 
-// How many of the two ends need a relay of their own, where both ask for one IPv4 address of their server's. Towards a mapping that is new for each destination, who lets
-// in by address and port does not know the port (RFC 5128, 3.4).
+// How many of the two ends need a relay of their own, where both ask for one IPv4 address of their server's. Towards a
+// mapping that is new for each destination, who lets in by address and port does not know the port (RFC 5128, 3.4).
 function relaysNeeded(a, b) {
 	const kinds = [a, b]
 	const of = (wanted) => kinds.filter((k) => k === wanted).length
