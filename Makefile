@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # tulle. `make help` lists the targets. Nothing is detected while this file is parsed.
-.NOTPARALLEL: deps deps-interop deps-fuzz deps-bench
+.NOTPARALLEL: deps deps-interop deps-interop-nat deps-fuzz deps-bench
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
@@ -77,7 +77,7 @@ UNIT_OBJ := $(call obj,$(UNIT_SRC))
 SIM_OBJ := $(call obj,$(SIM_SRC))
 SUPPORT_OBJ := $(call obj,$(SUPPORT_SRC))
 
-.PHONY: all help clean check demo demo-once deps deps-interop deps-fuzz deps-bench tidy asan tsan msan \
+.PHONY: all help clean check demo demo-once deps deps-interop deps-interop-nat deps-fuzz deps-bench tidy asan tsan msan \
 	cover analyze cite size soak sim fuzz fuzz-smoke bench interop interop-nat interop-cluster \
 	bench-ice bench-path bench-models bench-peers bench-onramp install tests fuzzers examples docs format
 
@@ -157,6 +157,8 @@ deps:
 	@sh tools/deps.sh build
 deps-interop:
 	@sh tools/deps.sh build interop
+deps-interop-nat:
+	@sh tools/deps.sh build nat
 deps-fuzz:
 	@sh tools/deps.sh build fuzz
 deps-bench:
@@ -193,11 +195,11 @@ soak:
 interop: deps-interop
 	+@$(MAKE) -s -j$(JOBS) all examples $(BUILD)/rawpeer
 	@BULK_MIB=$(BULK) sh tests/interop/run.sh $(CASE)
-## make interop-nat            TURN against coturn: the client, and nodes over relays alone, in namespaces of their own
-interop-nat:
-	+@$(MAKE) -s -j$(JOBS) all $(BUILD)/turnpair
-	@sh tests/nat/coturn.sh $(BUILD)
-	@bash tests/nat/relayed.sh $(BUILD)
+## make interop-nat CASE=name  coturn and NATs in network namespaces: the TURN client, nodes over relays alone, all
+##                             pairs of hosts behind NATs, with Chromium too
+interop-nat: deps-interop-nat
+	+@$(MAKE) -s -j$(JOBS) all $(BUILD)/turnpair $(BUILD)/rawpeer
+	@TULLE_BUILD=$(BUILD) sh tests/nat/run.sh $(CASE)
 $(BUILD)/turnpair: $(BUILD)/obj/tests/nat/turnpair.o $(BUILD)/libtulle.a
 	$(CC) -pie $(LINK) -o $@ $^ $(LIBS)
 $(BUILD)/rawpeer: $(BUILD)/obj/tests/interop/rawpeer.o $(BUILD)/libtulle.a

@@ -342,6 +342,12 @@ void tulle_peer_read_setup(const tulle_peer *p, tulle_peer_setup *s)
 		.sped_in = p->sped.in,
 		.sped_out = p->sped.out,
 		.rtt_us = tulle_ice_rtt(p->ice)};
+	tulle_ice_pair_stats pair;
+	for (size_t i = 0; tulle_ice_read_pair(p->ice, i, &pair); i++)
+		if (pair.data) {
+			s->local_type = pair.local_type;
+			s->remote_type = pair.remote_type;
+		}
 }
 
 uint16_t tulle_peer_channels_max(const tulle_peer *p)

@@ -35,6 +35,11 @@ for part in "$@"; do
 		;;
 	nat)
 		want coturn command turnserver
+		want iptables command iptables
+		want openssl command openssl
+		want nodejs command node
+		want npm command npm
+		want chromium command chromium
 		want iproute2 command ip
 		want util-linux command unshare
 		;;

@@ -116,6 +116,14 @@ typedef enum {
 	TULLE_ICE_CLOSED
 } tulle_ice_state;
 
+/* RTCIceCandidateType. */
+typedef enum {
+	TULLE_ICE_HOST = 1,
+	TULLE_ICE_SRFLX,
+	TULLE_ICE_PRFLX,
+	TULLE_ICE_RELAY
+} tulle_ice_type;
+
 typedef struct tulle_certificate
 	tulle_certificate; /* counted: every create takes its own reference */
 

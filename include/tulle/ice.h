@@ -17,13 +17,6 @@ typedef struct tulle_ice tulle_ice;
 #define TULLE_ICE_UFRAG_BYTES 8       /* of ours: 48 bits */
 #define TULLE_ICE_PWD_BYTES 24        /* of ours: 144 bits */
 
-typedef enum {
-	TULLE_ICE_HOST = 1,
-	TULLE_ICE_SRFLX,
-	TULLE_ICE_PRFLX,
-	TULLE_ICE_RELAY
-} tulle_ice_type;
-
 typedef struct {          /* zero is good but for random; (defaults) */
 	bool controlling; /* the initial role: the offerer controls, RFC8445:6.1.1 */
 	bool loopback;    /* loopback addresses are candidates, ours and the remote's */

@@ -8,6 +8,7 @@
  *   {"do":"bulk","channel":N,"size":B,"count":C}      many numbered messages; `bulked` follows
  *   {"do":"count","channel":N,"count":C}              how such come in; `counted` after C of them
  *   {"do":"report","channel":N}                       or at once
+ *   {"do":"path"}                                     the candidates in use; `path` follows
  *   {"do":"close","channel":N}     {"do":"end"}
  * Each line is answered by a `reply`. */
 #include "json/json.h"
@@ -194,6 +195,17 @@ static void tell_setup(void)
 	end_event();
 }
 
+static void tell_path(void)
+{
+	static const char *const names[] = {"", "host", "srflx", "prflx", "relay"};
+	tulle_peer_setup s;
+	tulle_peer_read_setup(peer, &s);
+	put_event("path");
+	printf(",\"local\":\"%s\",\"remote\":\"%s\",\"rtt\":%lld", names[s.local_type],
+		names[s.remote_type], (long long)s.rtt_us);
+	end_event();
+}
+
 static void on_event(tulle_peer *self, const tulle_peer_event *e, void *user)
 {
 	(void)self;
@@ -225,6 +237,12 @@ static void on_event(tulle_peer *self, const tulle_peer_event *e, void *user)
 		break;
 	case TULLE_PEER_BUFFERED_LOW:
 		go_on_with_bulk();
+		break;
+	case TULLE_PEER_ICE_CANDIDATE_ERROR:
+		put_event("unanswered");
+		put_text("url", e->u.candidate_error.url);
+		put_text("text", e->u.candidate_error.text);
+		end_event();
 		break;
 	case TULLE_PEER_ERROR:
 		put_event("error");
@@ -366,6 +384,8 @@ static tulle_err run(tulle_text object)
 		return begin_count(object, n);
 	if (strcmp(what, "report") == 0 && n >= 1 && n <= CHANNELS_MAX)
 		report(n);
+	else if (strcmp(what, "path") == 0)
+		tell_path();
 	else if (strcmp(what, "echo") == 0)
 		echo = true;
 	else if (strcmp(what, "end") == 0)
@@ -402,11 +422,24 @@ static void read_lines(void)
 	}
 }
 
-/* usage: rawpeer [hide] */
+/* usage: rawpeer [hide] [stun URL]... [turn URL USER PASSWORD]... */
 int main(int argc, char **argv)
 {
-	const tulle_peer_config config = {.listener = on_event,
-		.ice = {.hide_addresses = argc > 1 && strcmp(argv[1], "hide") == 0}};
+	tulle_ice_server servers[8] = {0};
+	tulle_peer_config config = {.listener = on_event, .ice = {.servers = servers}};
+	for (int i = 1; i < argc; i++) {
+		tulle_ice_server *s = &servers[config.ice.server_count];
+		if (strcmp(argv[i], "hide") == 0) {
+			config.ice.hide_addresses = true;
+			continue;
+		}
+		bool turn = strcmp(argv[i], "turn") == 0;
+		if (config.ice.server_count++ == 8 || i + (turn ? 3 : 1) >= argc)
+			return 2;
+		*s = (tulle_ice_server){.url = argv[++i]};
+		s->username = turn ? argv[++i] : NULL;
+		s->password = turn ? argv[++i] : NULL;
+	}
 	if (tulle_host_create(NULL, &host) != TULLE_OK ||
 		tulle_peer_create(host, &config, &peer) != TULLE_OK)
 		return 1;

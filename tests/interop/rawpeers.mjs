@@ -17,9 +17,14 @@ const commands = {
 export const libraries = ['chromium', 'firefox', 'wrtc', 'node-datachannel', 'werift', 'aiortc']
 
 export class Peer {
-	constructor(name) {
+	// servers: RTCIceServers; within: what its process is started by.
+	constructor(name, { servers = [], within = [] } = {}) {
 		const [command, args] = commands[name]?.() ?? ['node', [script(`${name}.mjs`)]]
-		this.child = start(command, args)
+		const given = command.endsWith('rawpeer')
+			? servers.flatMap((s) => (s.username ? ['turn', s.urls, s.username, s.credential] : ['stun', s.urls]))
+			: servers.length ? [JSON.stringify(servers)] : []
+		const line = [...within, command, ...args, ...given]
+		this.child = start(line[0], line.slice(1))
 		this.said = 0
 		let replies = 0
 		this.log = logOf(this.child, name.split('-')[0] === 'tulle' ? 'tulle' : name, (e) => (e.event === 'reply' ? { ...e, number: ++replies } : e))

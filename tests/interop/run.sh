@@ -13,9 +13,5 @@ if [ -n "$missing" ]; then
 	exit 1
 fi
 cd "$here" || exit 1
-installed=node_modules/.package-lock.json
-if [ ! -e $installed ] || [ -n "$(find package-lock.json -newer $installed)" ]; then
-	npm ci --no-audit --no-fund || exit 1
-	touch $installed
-fi
+sh libraries.sh || exit 1
 exec sh in-ns.sh node run.mjs "$@"

@@ -180,7 +180,10 @@ static void describe(void)
 START_TEST(peers_that_tell_relays_alone_connect_and_talk)
 {
 	tulle_channel c;
+	tulle_peer_setup setup;
 	begin("secret");
+	tulle_peer_read_setup(ends[0], &setup);
+	ck_assert_int_eq(setup.local_type, 0);
 	ck_assert_int_eq(tulle_channel_create(ends[0], "chat", NULL, &c), TULLE_OK);
 	ck_assert_uint_eq(server.allocates, 0);
 	ck_assert_int_eq(tulle_peer_set_local(ends[0], TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
@@ -191,6 +194,9 @@ START_TEST(peers_that_tell_relays_alone_connect_and_talk)
 	describe();
 	run(3000000);
 	ck_assert_int_eq(tulle_peer_connection(ends[0]), TULLE_CONNECTION_CONNECTED);
+	tulle_peer_read_setup(ends[0], &setup);
+	ck_assert_int_eq(setup.local_type, TULLE_ICE_RELAY);
+	ck_assert_int_eq(setup.remote_type, TULLE_ICE_RELAY);
 	ck_assert_int_eq(tulle_channel_send_text(ends[0], c, "over a relay", 12), TULLE_OK);
 	run(500000);
 	ck_assert_str_eq(text[1], "over a relay");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A page in a browser behind the lines of stdin and stdout. usage: browser.mjs chromium|firefox
+// A page in a browser behind the lines of stdin and stdout. usage: browser.mjs chromium|firefox [ICE-SERVERS]
 import { createServer } from 'node:http'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
@@ -15,7 +15,7 @@ const say = (event, detail) => {
 	if (lines.push(JSON.stringify({ event, ...detail })) > 1) return
 	setTimeout(() => window.said(lines.splice(0).join('\\n')), 0)
 }
-const run = driver(new RTCPeerConnection(), say)
+const run = driver(new RTCPeerConnection({ iceServers: ${process.argv[3] ?? '[]'} }), say)
 window.run = (all) => all.forEach((line) => void run(line))
 </script>`
 const server = createServer((request, response) => {

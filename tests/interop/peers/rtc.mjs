@@ -69,6 +69,13 @@ export function driver(pc, say) {
 		count: ({ channel, count }) => counts.set(channel, Object.assign(new Count(), { wanted: count })),
 		report: ({ channel }) => say('counted', { channel, ...counts.get(channel).report() }),
 		close: ({ channel }) => channels[channel - 1].close(),
+		async path() {
+			const stats = await pc.getStats()
+			const transport = [...stats.values()].find((s) => s.type === 'transport')
+			const pair = stats.get(transport?.selectedCandidatePairId)
+			const type = (id) => stats.get(id)?.candidateType ?? ''
+			say('path', { local: type(pair?.localCandidateId), remote: type(pair?.remoteCandidateId), rtt: (pair?.currentRoundTripTime ?? 0) * 1e6 })
+		},
 		end: () => pc.close(),
 	}
 	let before = Promise.resolve()
