@@ -187,7 +187,8 @@ static tulle_time checks_timeout(const tulle_ice *ice)
 			t = tulle_time_min(t, p->check.due);
 	}
 	if (tulle_ice_next_ordinary(ice) != ICE_NONE)
-		t = tulle_time_min(t, tulle_time_max(ice->next_check, ice->now));
+		t = tulle_time_min(
+			t, tulle_time_max(tulle_time_max(ice->next_check, ice->waits), ice->now));
 	return t;
 }
 

@@ -139,6 +139,7 @@ struct tulle_ice {
 		selected; /* the pair that carries data; the nominated one (then both are it) */
 	uint8_t burst;    /* checks that may still go unpaced */
 	tulle_time next_check, last_activity;
+	tulle_time waits; /* no ordinary check before */
 	ice_consent consent; /* of `data` */
 	bool lost;           /* the data path went away */
 

@@ -24,6 +24,11 @@ void tulle_ice_trigger(tulle_ice *ice, uint8_t pair)
 		p->trigger = ++ice->next_trigger;
 }
 
+void tulle_ice_wait(tulle_ice *ice, tulle_time until)
+{
+	ice->waits = until;
+}
+
 void tulle_ice_count(uint16_t *counter)
 {
 	if (*counter != UINT16_MAX)
@@ -198,7 +203,7 @@ static uint8_t next_check(tulle_ice *ice)
 		return next;
 	}
 	next = next_retransmission(ice);
-	if (next != ICE_NONE || ice->next_check > ice->now)
+	if (next != ICE_NONE || tulle_time_max(ice->next_check, ice->waits) > ice->now)
 		return next;
 	next = tulle_ice_next_ordinary(ice);
 	if (next == ICE_NONE)

@@ -8,6 +8,7 @@
 #define MESH_ATTEMPTS 32                 /* default of attempts_max */
 #define MESH_CONNECT_MS 30000            /* default of connect_timeout_ms */
 #define MESH_OFFER_MS 10000              /* default of offer_timeout_ms */
+#define MESH_GLARE_US 3000000            /* our attempt waits for an original's so long */
 #define MESH_RELAY_BYTES_PER_S 65536     /* default of relay_bytes_per_s_per_node */
 #define MESH_RELAY_BURST_S 4             /* seconds of it that may come at once */
 #define MESH_SEND_BYTES (1 << 20)        /* default of send_bytes_max */

@@ -87,6 +87,8 @@ void tulle_mesh_drop_link(tulle *t, mesh_link *l)
 		n->links[0] = n->links[1];
 		n->links[1] = NULL;
 	}
+	if (n != NULL && n->links[0] != NULL)
+		tulle_peer_wait(n->links[0]->peer, t->now); /* it has no rival any more */
 	l->node = NULL;
 	tulle_peer_close(l->peer);
 	tulle_ready_remove(&t->events, &l->events);

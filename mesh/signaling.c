@@ -206,6 +206,15 @@ static bool drop_older_answer(tulle *t, const mesh_node *n, tulle_node via)
 	return false;
 }
 
+/* The page of an original forgets us if both attempts get so far as to open. The one that is not in
+ * its map never learns our candidates, so it cannot check: ours is used when it is checked, or when
+ * the other has had its time. */
+static void wait_for_rival(tulle *t, mesh_link *ours)
+{
+	if (ours != NULL)
+		tulle_peer_wait(ours->peer, t->now + MESH_GLARE_US);
+}
+
 /* An offer from an address to which a node exists. */
 static void collide(
 	tulle *t, mesh_node *n, mesh_node *via, const tulle_signal_p_inner *inner, tulle_text sdp)
@@ -232,6 +241,8 @@ static void collide(
 	 * opens; what goes to the wrong one is an error there, no more. */
 	if (ours != NULL && inner->tulle)
 		tulle_mesh_drop_link(t, ours);
+	else
+		wait_for_rival(t, offering_link(n, via, true));
 	if (!answer_on(t, n, via->id, sdp) && n->links[0] == NULL)
 		tulle_mesh_close_node(t, n, TULLE_CLOSED_GLARE);
 }

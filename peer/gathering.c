@@ -83,6 +83,12 @@ void tulle_peer_sync_servers(tulle_peer *p, tulle_time now)
 	tulle_peer_advance(p);
 }
 
+void tulle_peer_wait(tulle_peer *p, tulle_time until)
+{
+	tulle_ice_wait(p->ice, until);
+	tulle_peer_mark(p);
+}
+
 bool tulle_peer_farewell(tulle_peer *p)
 {
 	if (p->own_servers != NULL)

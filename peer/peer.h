@@ -70,6 +70,8 @@ tulle_peer_ended tulle_peer_why_ended(const tulle_peer *peer);
 size_t tulle_peer_unacked(const tulle_peer *peer, tulle_channel channel);
 /* The servers' news are taken over, when the owner lends them: candidates, gathering's end. */
 void tulle_peer_sync_servers(tulle_peer *peer, tulle_time now);
+/* No check of ICE goes of itself before until: tulle_ice_wait. */
+void tulle_peer_wait(tulle_peer *peer, tulle_time until);
 /* Relays of its own are given up; true: what that takes is to be polled. */
 bool tulle_peer_farewell(tulle_peer *peer);
 /* What SCTP has counted. */

@@ -64,6 +64,9 @@ TULLE_API tulle_err tulle_ice_restart(tulle_ice *ice, tulle_time now);
 /* Before set_remote: the restart is off, the former credentials stand, and candidates that came for
  * what is off are forgotten. */
 TULLE_API void tulle_ice_rollback(tulle_ice *ice, tulle_time now);
+/* No check goes of itself before until; what the remote checks is checked back at once. For who has
+ * two agents towards one remote and does not know yet which it will use. */
+TULLE_API void tulle_ice_wait(tulle_ice *ice, tulle_time until);
 /* Before set_remote: who answers an offer is controlled. Later it is a conflict's to change: STATE.
  */
 TULLE_API tulle_err tulle_ice_set_role(tulle_ice *ice, bool controlling);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* mesh: attempts, glare and order as P-PROTOCOL.md has them, against relays and originals that this
  * test plays itself: a root, two WebSocket servers, and raw peers that only make descriptions. */
+#include "mesh/limits.h"
 #include "mesh/mesh.h"
 #include "peer/peer.h"
 #include "signal/signal.h"
@@ -24,6 +25,8 @@ static tulle *root;
 static tulle_time now;
 static heard events[256];
 static size_t event_count;
+static char said_ufrag[32]; /* of the last description that the test made */
+static size_t checks[2];    /* that went to ports from 1001 on */
 
 static void *take(void *user, size_t n)
 {
@@ -117,6 +120,8 @@ static void pump(void)
 		listen_to_root();
 		while (tulle_poll(root, now, scratch, sizeof scratch, &out)) {
 			moved = moved || out.kind != TULLE_OUT_STREAM_ROOM;
+			if (out.kind == TULLE_OUT_DATAGRAM && out.remote.port - 1001u < 2)
+				checks[out.remote.port - 1001u]++;
 			if (out.kind == TULLE_OUT_STREAM_CONNECT)
 				open_stream(&out);
 			if (out.kind == TULLE_OUT_STREAM_BYTES)
@@ -124,6 +129,11 @@ static void pump(void)
 		}
 		tulle_mesh_check(root);
 	}
+}
+
+static size_t checks_to(unsigned port)
+{
+	return checks[port - 1001];
 }
 
 static void say(int i, const char *text, size_t len)
@@ -142,6 +152,7 @@ static void setup(void)
 	clock_set(now);
 	memset(relays, 0, sizeof relays);
 	event_count = 0;
+	memset(checks, 0, sizeof checks);
 	root = tulle_mesh_create(&o, &env, now);
 	tulle_in in = {.kind = TULLE_IN_PATH_UP, .id = 1, .mtu = 1500};
 	in.local = (tulle_addr){.family = 4, .ip = {10, 0, 0, 1}, .port = 5000};
@@ -185,6 +196,8 @@ static size_t describe(char *dst, size_t cap, const char *offer, int lead)
 	}
 	tulle_peer_wipe(p);
 	free(block);
+	ck_assert_int_eq(
+		sscanf(strstr(dst, "a=ice-ufrag:"), "a=ice-ufrag:%31[^\r]", said_ufrag), 1);
 	char *f = strstr(dst, "sha-256 ");
 	if (lead >= 0)
 		memcpy(f + 8, lead == 0 ? "00" : "FF", 2);
@@ -232,6 +245,17 @@ static void say_answer(int i, const char *from, int asked_by)
 	tulle_signal_write_p_relay(&b, TULLE_SIGNAL_P_RELAYED, (tulle_text){from, strlen(from)},
 		(tulle_text){inner_text, a.len});
 	say(i, text, b.len);
+}
+
+/* A candidate with that port, of the attempt whose description from x had this ufrag. */
+static void say_candidate(int i, unsigned port, const char *ufrag)
+{
+	char text[512];
+	int n = snprintf(text, sizeof text,
+		"[7,\"x\",[5,{\"candidate\":\"candidate:1 1 udp 1 10.0.0.9 %u typ host\","
+		"\"sdpMid\":\"0\",\"usernameFragment\":\"%s\"}]]",
+		port, ufrag);
+	say(i, text, (size_t)n);
 }
 
 static tulle_node connect_x(int i)
@@ -317,6 +341,38 @@ START_TEST(against_an_original_its_later_offer_is_answered_too)
 	ck_assert(asked(0, TULLE_SIGNAL_P_ANSWER, &inner));
 	ck_assert(tulle_find(root, "x") == n);
 	ck_assert_uint_eq(drops(TULLE_DROP_P_GLARE), 0);
+}
+END_TEST
+
+/* The page of an original forgets us when both open. The one that it does not know cannot check. */
+START_TEST(against_an_original_ours_waits_for_its_own)
+{
+	(void)connect_x(0);
+	say_answer(0, "x", 0);
+	char ours[32], theirs[32];
+	memcpy(ours, said_ufrag, sizeof ours);
+	say_offer(_i, "x", false, -1);
+	memcpy(theirs, said_ufrag, sizeof theirs);
+	say_candidate(0, 1001, ours);
+	say_candidate(_i, 1002, theirs);
+	ck_assert_uint_eq(checks_to(1001), 0);
+	ck_assert_uint_ne(checks_to(1002), 0);
+	for (tulle_time end = now + MESH_GLARE_US; now <= end; now += MESH_GLARE_US / 10) {
+		ck_assert_uint_eq(checks_to(1001), 0);
+		tulle_handle(root, now, &(tulle_in){.kind = TULLE_IN_TIME});
+		pump();
+	}
+	ck_assert_uint_ne(checks_to(1001), 0);
+}
+END_TEST
+
+/* No rival, no wait. */
+START_TEST(against_an_original_without_a_rival_ours_does_not_wait)
+{
+	(void)connect_x(0);
+	say_answer(0, "x", 0);
+	say_candidate(0, 1001, said_ufrag);
+	ck_assert_uint_ne(checks_to(1001), 0);
 }
 END_TEST
 
@@ -560,6 +616,8 @@ Suite *suite_attempts(void)
 	tcase_add_test(t, a_candidate_counts_only_from_the_relay_of_the_attempt);
 	tcase_add_test(t, against_an_original_its_earlier_offer_is_answered);
 	tcase_add_test(t, against_an_original_its_later_offer_is_answered_too);
+	tcase_add_loop_test(t, against_an_original_ours_waits_for_its_own, 0, 2);
+	tcase_add_test(t, against_an_original_without_a_rival_ours_does_not_wait);
 	tcase_add_test(t, over_different_relays_both_attempts_are_kept);
 	tcase_add_loop_test(t, between_tulle_nodes_the_greater_offer_wins, 0, 4);
 	tcase_add_test(t, a_second_offer_of_an_incoming_attempt_takes_its_place);

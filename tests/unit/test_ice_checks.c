@@ -232,6 +232,29 @@ START_TEST(aggressive_nomination_is_taken_by_who_is_controlled)
 }
 END_TEST
 
+START_TEST(who_waits_checks_back_and_nothing_else)
+{
+	Net n;
+	uint8_t buf[TULLE_ICE_DATAGRAM_BYTES];
+	tulle_stun_message m;
+	tulle_datagram d;
+	alone(&n, &controlling);
+	tulle_ice_wait(n.end[0].ice, 3000000);
+	ck_assert_int_eq(add(&n, "127.0.0.1", 6001, ""), TULLE_TAKEN);
+	ck_assert_uint_eq(next_out(&n, buf, &m, &d), 0);
+	ck_assert_int_eq(tulle_ice_poll_timeout(n.end[0].ice), 3000000);
+	ck_assert_int_eq(send_check_from(&n, &(Check){.role = 2}, "127.0.0.1", 6002), TULLE_TAKEN);
+	while (next_out(&n, buf, &m, &d) != 0)
+		ck_assert_uint_eq(d.path.remote.port, 6002);
+	ck_assert(m.kind == TULLE_STUN_REQUEST);
+	n.now = 3000000;
+	ck_assert_uint_ne(next_out(&n, buf, &m, &d), 0);
+	while (d.path.remote.port != 6001)
+		ck_assert_uint_ne(next_out(&n, buf, &m, &d), 0);
+	net_wipe(&n);
+}
+END_TEST
+
 /* ICE-063: the check that a triggered one replaced is answered late */
 START_TEST(a_late_answer_to_a_cancelled_check_counts)
 {
@@ -267,6 +290,7 @@ Suite *suite_ice_checks(void)
 	tcase_add_test(t, an_answer_counts_only_with_its_password_and_from_where_we_asked);
 	tcase_add_test(t, an_answer_on_another_path_than_the_check_fails_the_pair);
 	tcase_add_test(t, aggressive_nomination_is_taken_by_who_is_controlled);
+	tcase_add_test(t, who_waits_checks_back_and_nothing_else);
 	tcase_add_test(t, a_late_answer_to_a_cancelled_check_counts);
 	suite_add_tcase(s, t);
 	return s;
