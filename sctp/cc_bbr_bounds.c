@@ -109,7 +109,10 @@ static void ease_off(tulle_sctp_cc *cc)
 {
 	tulle_sctp_bbr *b = &cc->u.bbr;
 	uint64_t bw = tulle_sctp_bbr_bw_max(b);
+	uint64_t least = bw / 100 * BBR_EASE_PERCENT;
 	if (b->contested > 0 || b->phase_rounds < tulle_max(b->yield_round, BBR_EASE_ROUND))
+		return;
+	if (b->trims > 0 && b->bw_lo < least) /* a policer's bound is below what easing means */
 		return;
 	b->yield_round = b->phase_rounds + BBR_YIELD_ROUNDS;
 	if (b->bw_lo == UINT64_MAX) {
@@ -118,9 +121,9 @@ static void ease_off(tulle_sctp_cc *cc)
 	}
 	uint64_t bytes = b->bw_latest / 1000 * (uint64_t)(b->round_rtt - b->min_rtt) / 1000;
 	b->bw_lo -= b->bw_lo / BBR_EASE_DIVISOR * quarter_log(bytes / cc->mtu + 1);
-	if (b->bw_lo > bw / 100 * BBR_EASE_PERCENT)
+	if (b->bw_lo > least)
 		return;
-	b->bw_lo = bw / 100 * BBR_EASE_PERCENT;
+	b->bw_lo = least;
 	if (b->overflowed == 0 && b->round_rtt < b->ease_rtt + b->min_rtt / BBR_GROWN_DIVISOR)
 		return;
 	b->contested = BBR_CONTESTED_CYCLES;

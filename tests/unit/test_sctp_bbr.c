@@ -292,6 +292,21 @@ START_TEST(it_trims_to_what_arrives_where_loss_makes_no_queue)
 }
 END_TEST
 
+/* What a policer lets through is far below what a bucket let us see: a moment's queue is no reason
+ * to forget the bound, and no one's who shares the path. */
+START_TEST(a_bound_that_a_policer_set_outlives_a_moments_queue)
+{
+	const tulle_sctp_bbr *b = cruise();
+	round_of(50000, 200, 300000); /* of 300 */
+	uint64_t trimmed = b->bw_lo;
+	ck_assert_uint_le(trimmed, BW / 2);
+	for (int i = 0; i < 6; i++)
+		round_of(i < 3 ? 70000 : 50000, 0, 300000);
+	ck_assert_uint_eq(b->bw_lo, trimmed);
+	ck_assert_uint_eq(b->contested, 0);
+}
+END_TEST
+
 /* A queue that grows while we ease off is filled by somebody who does not: we hold our own. One
  * that only stays is not. */
 START_TEST(it_holds_its_own_where_the_queue_grows_all_the_same)
@@ -370,6 +385,7 @@ Suite *suite_sctp_bbr(void)
 	t = tcase_create("rounds");
 	tcase_add_test(t, it_gives_way_to_loss_with_a_queue);
 	tcase_add_test(t, it_trims_to_what_arrives_where_loss_makes_no_queue);
+	tcase_add_test(t, a_bound_that_a_policer_set_outlives_a_moments_queue);
 	tcase_add_test(t, it_eases_off_under_a_queue_and_comes_back);
 	tcase_add_test(t, it_holds_its_own_where_the_queue_grows_all_the_same);
 	tcase_add_test(t, a_phase_of_draining_ends_with_the_next_probe);
