@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* peer: SPED (draft-hancke-webrtc-sped): DTLS begins with the descriptions, its flights ride on
- * ICE's checks and answers until there is a path, and what came is acknowledged by CRC-32.
- * docs/ICE.md says which of the drafts' rules hold here. Invariant: only authentic messages feed
- * DTLS, each datagram once. */
+/* peer: SPED (draft-hancke-webrtc-sped, and what came after it): DTLS begins with the descriptions,
+ * its flights ride on ICE's checks and answers until there is a path, and what came is acknowledged
+ * by CRC-32. Both descriptions must ask for it, no empty datagram is sent, and with a path flights
+ * go by themselves at once. Invariant: only authentic messages feed DTLS, each datagram once. */
 #include "peer/state.h"
 
 #include "base/bytes.h"
