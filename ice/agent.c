@@ -227,12 +227,14 @@ static void tell_selected(const tulle_ice *ice, tulle_ice_event *event)
 bool tulle_ice_poll_event(tulle_ice *ice, tulle_ice_event *event)
 {
 	*event = (tulle_ice_event){0};
-	if (tulle_ice_next_untold(ice, &event->u.candidate)) {
+	if (!ice->ended && tulle_ice_next_untold(ice, &event->u.candidate)) {
 		event->kind = TULLE_ICE_EVENT_LOCAL_CANDIDATE;
 		return true;
 	}
-	if (take_flag(&ice->tell_gathered, event, TULLE_ICE_EVENT_GATHERING_DONE))
+	if (take_flag(&ice->tell_gathered, event, TULLE_ICE_EVENT_GATHERING_DONE)) {
+		ice->ended = true; /* RFC8838:13: no more of them in this generation */
 		return true;
+	}
 	if (take_flag(&ice->tell_selected, event, TULLE_ICE_EVENT_SELECTED)) {
 		tell_selected(ice, event);
 		return true;

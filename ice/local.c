@@ -52,6 +52,14 @@ static ice_local *first_untold(tulle_ice *ice)
 	return first;
 }
 
+bool tulle_ice_wants_restart(const tulle_ice *ice)
+{
+	for (uint8_t i = 0; ice->ended && i < ice->local_slots; i++)
+		if (ice->locals[i].used && ice->locals[i].untold)
+			return true;
+	return false;
+}
+
 /* RFC8838:17: in the order of gathering. The text lies in the agent's buffer. */
 bool tulle_ice_next_untold(tulle_ice *ice, tulle_text *candidate)
 {

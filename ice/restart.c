@@ -153,6 +153,8 @@ tulle_err tulle_ice_restart(tulle_ice *ice, tulle_time now)
 	if (!tulle_ice_next_credentials(ice, &ufrag, &pwd))
 		return TULLE_ERR_SYSTEM;
 	ice->restarting = true;
+	ice->was_ended = ice->ended;
+	ice->ended = false;
 	ice->early_count = 0; /* of this generation, which is no more for who has no remote yet */
 	ice->restart_serial = ice->next_serial;
 	for (uint8_t i = 0; i < ice->local_slots; i++) {
@@ -173,7 +175,8 @@ void tulle_ice_rollback(tulle_ice *ice, tulle_time now)
 		ice->locals[i].untold =
 			ice->locals[i].used && ice->locals[i].serial >= ice->restart_serial;
 	if (ice->restarting) {
-		ice->tell_gathered = ice->paths_known && ice->next_serial > ice->restart_serial;
+		ice->ended = ice->was_ended;
+		ice->tell_gathered = ice->paths_known && !ice->ended;
 		ice->early_count = 0;
 	}
 	tulle_ice_shift_answers(ice, to);

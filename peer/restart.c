@@ -89,12 +89,14 @@ void tulle_peer_roll_restart_back(tulle_peer *p)
 	tulle_ice_rollback(p->ice, p->now);
 }
 
-/* The path went away and none is left: only new descriptions help when no pair of the old does. */
-void tulle_peer_watch_loss(tulle_peer *p, tulle_ice_state ice)
+/* The path went away and none is left: only new descriptions help when no pair of the old does. Or
+ * one came of which the remote can learn by new descriptions alone. */
+void tulle_peer_watch_paths(tulle_peer *p, tulle_ice_state ice)
 {
 	tulle_path path;
 	bool lost = ice == TULLE_ICE_DISCONNECTED && !tulle_ice_path(p->ice, &path);
-	if (lost && !p->path_lost && !p->restarting && !p->remote_restarts)
+	bool late = !p->restart_wanted && tulle_ice_wants_restart(p->ice);
+	if (((lost && !p->path_lost) || late) && !p->restarting && !p->remote_restarts)
 		(void)tulle_peer_restart_ice(p);
 	p->path_lost = lost;
 }

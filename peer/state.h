@@ -216,7 +216,7 @@ tulle_err tulle_peer_judge_restart(tulle_peer *peer, const tulle_sdp *remote, bo
 void tulle_peer_expect_restart(tulle_peer *peer, const tulle_sdp *offer);
 tulle_err tulle_peer_set_credentials(tulle_peer *peer, const tulle_sdp *remote);
 void tulle_peer_roll_restart_back(tulle_peer *peer);
-void tulle_peer_watch_loss(tulle_peer *peer, tulle_ice_state ice);
+void tulle_peer_watch_paths(tulle_peer *peer, tulle_ice_state ice);
 /* snap.c: our INIT as a=sctp-init has it, into buf; len 0: it does not stand in such a description.
  */
 tulle_text tulle_peer_snap_write(

@@ -129,7 +129,7 @@ void tulle_peer_advance(tulle_peer *p)
 	tulle_ice_state ice = tulle_ice_get_state(p->ice);
 	if (ice == TULLE_ICE_CONNECTED || ice == TULLE_ICE_COMPLETED)
 		p->was_connected = true;
-	tulle_peer_watch_loss(p, ice);
+	tulle_peer_watch_paths(p, ice);
 	if (ice == TULLE_ICE_FAILED && !p->restarting && !p->remote_restarts)
 		tulle_peer_end(
 			p, p->was_connected ? TULLE_PEER_ENDED_LOST : TULLE_PEER_ENDED_NO_PATH);

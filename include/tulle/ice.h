@@ -61,6 +61,9 @@ TULLE_API bool tulle_ice_has_remote(const tulle_ice *ice);
  * carries data does, with the former credentials, until the new generation has selected a pair. The
  * role stays. From FAILED it is the one way out. SYSTEM: random failed. */
 TULLE_API tulle_err tulle_ice_restart(tulle_ice *ice, tulle_time now);
+/* A path came when the end of candidates had been told: the remote learns of it by a restart only,
+ * for which this asks (RFC8838:13). Until then it is checked, and may be found by that. */
+TULLE_API bool tulle_ice_wants_restart(const tulle_ice *ice);
 /* Before set_remote: the restart is off, the former credentials stand, and candidates that came for
  * what is off are forgotten. */
 TULLE_API void tulle_ice_rollback(tulle_ice *ice, tulle_time now);

@@ -159,7 +159,8 @@ TULLE_API tulle_sdp_type tulle_peer_local(
 	const tulle_peer *, bool pending, tulle_text *sdp); /* 0: none; text lives as an event */
 TULLE_API tulle_sdp_type tulle_peer_remote(const tulle_peer *, bool pending, tulle_text *sdp);
 TULLE_API tulle_err tulle_peer_restart_ice(tulle_peer *); /* NEGOTIATION_NEEDED follows. It comes
-	by itself when the path in use goes away and none is left. FAILED is the end, unless an
+	by itself when the path in use goes away and none is left, or when one comes after the
+	end of candidates was told. FAILED is the end, unless an
 	offer that restarts is out by then */
 TULLE_API tulle_signaling_state tulle_peer_signaling(const tulle_peer *);
 TULLE_API tulle_gathering_state tulle_peer_gathering(const tulle_peer *);

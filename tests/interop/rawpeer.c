@@ -222,6 +222,10 @@ static void on_event(tulle_peer *self, const tulle_peer_event *e, void *user)
 		printf(",\"state\":%d", e->u.state);
 		end_event();
 		break;
+	case TULLE_PEER_NEGOTIATION_NEEDED:
+		put_event("negotiation");
+		end_event();
+		break;
 	case TULLE_PEER_CHANNEL:
 		tell_channel("channel", e->channel);
 		break;

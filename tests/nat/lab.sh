@@ -5,13 +5,14 @@
 #   a-cone --(10.1.N.0/24)-- n-a-cone ==(203.0.113.0/24, a bridge in pub)== n-b-cone --(10.2.N.0/24)-- b-cone
 # Kinds (RFC 4787, 4 and 5): public (no box), full, restricted and cone map alike for all; full lets all in, restricted
 # who was sent to by address, cone by address and port; symmetric maps anew for each destination; tcp443 lets nothing
-# out but TCP to port 443. dual and six have no box: both families, and IPv6 alone.
+# out but TCP to port 443. dual and six have no box: both families, and IPv6 alone. `moving` has two cones, at eth0 and
+# eth1, of 50 Mbit/s.
 # All lives in a mount namespace of its own: two laboratories side by side do not meet, and nothing is left behind.
 # usage: lab.sh COMMAND...: within the laboratory; `ip netns exec HOST ...` gets to a host.
 # The servers: 203.0.113.1 and 2001:db8::1, ports 3478 and 443 (TCP, TLS too), user ann, password secret.
 set -eu
 if [ -z "${TULLE_IN_LAB:-}" ]; then
-	for command in ip iptables turnserver openssl; do
+	for command in ip tc iptables turnserver openssl; do
 		command -v $command >/dev/null 2>&1 || {
 			echo "lab.sh: $command is not installed; \`make deps-interop-nat\` installs what is needed" >&2
 			exit 1
@@ -82,18 +83,17 @@ filter() { # filter BOX INNER KIND: the rules of its kind
 		COMMIT
 	RULES
 }
-behind() { # behind HOST INNER N KIND
-	local host=$1 box=n-$1 inner=$2
-	space "$host"
+behind() { # behind HOST INNER N KIND [ETH]: the interface ETH (eth0) of HOST behind a box of its own
+	local host=$1 inner=$2 eth=${5:-eth0} box=n-$1${5:+-$5}
 	space "$box"
 	set_in "$host" net.ipv6.conf.all.disable_ipv6=1
 	set_in "$box" net.ipv6.conf.all.disable_ipv6=1 net.ipv4.ip_forward=1
-	ip -n "$host" link add eth0 type veth peer name in0 netns "$box"
-	ip -n "$host" addr add "$inner.2/24" dev eth0
-	ip -n "$host" link set eth0 up
+	ip -n "$host" link add "$eth" type veth peer name in0 netns "$box"
+	ip -n "$host" addr add "$inner.2/24" dev "$eth"
+	ip -n "$host" link set "$eth" up
 	ip -n "$box" addr add "$inner.1/24" dev in0
 	ip -n "$box" link set in0 up
-	ip -n "$host" route add default via "$inner.1"
+	ip -n "$host" route add default via "$inner.1" dev "$eth" metric "$3"
 	outside "$box" "$3"
 	ip -n "$box" addr add "203.0.113.$3/24" dev out0
 	ip -n "$box" route add default via 203.0.113.1
@@ -121,10 +121,20 @@ for kind in public dual six full restricted cone symmetric tcp443; do
 		public "b-$kind" $((n + 100)) $kind
 		;;
 	*)
+		space "a-$kind"
+		space "b-$kind"
 		behind "a-$kind" "10.1.$n" $n $kind
 		behind "b-$kind" "10.2.$n" $((n + 100)) $kind
 		;;
 	esac
+done
+space moving
+for eth in eth0 eth1; do
+	n=$((n + 1))
+	behind moving "10.1.$n" $n cone $eth
+	for dev in in0 out0; do
+		ip netns exec "n-moving-$eth" tc qdisc add dev $dev root tbf rate 50mbit burst 32k latency 50ms
+	done
 done
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=relay \

@@ -22,6 +22,7 @@ if [ $# -eq 0 ]; then
 	run sh "$here/coturn.sh" "$build"
 	run bash "$here/relayed.sh" "$build"
 fi
+[ $# -ne 0 ] || run bash "$here/lab.sh" node "$here/moves.mjs"
 run bash "$here/lab.sh" node "$here/pairs.mjs" "$@"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

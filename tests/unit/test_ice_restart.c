@@ -192,11 +192,9 @@ START_TEST(a_rollback_gives_the_former_credentials_back)
 	ck_assert(now.len == ufrag.len && memcmp(now.ptr, was, now.len) == 0);
 	n.end[0].candidate_count = 0;
 	size_t sent = n.end[0].sent;
-	drain(&n, 0); /* not even the answer to the new name */
-	ck_assert_uint_eq(n.end[0].candidate_count, 2);
-	for (size_t i = 0; i < 2; i++)
-		ck_assert_ptr_nonnull(
-			memmem(n.end[0].candidates[i], n.end[0].candidate_lens[i], was, 8));
+	drain(&n, 0);                                   /* not even the answer to the new name */
+	ck_assert_uint_eq(n.end[0].candidate_count, 0); /* ICE-089: their end was told */
+	ck_assert(tulle_ice_wants_restart(n.end[0].ice));
 	ck_assert_uint_eq(n.end[0].sent, sent);
 	ck_assert(!tulle_ice_is_validated(n.end[0].ice,
 		&(tulle_path){.id = n.end[0].ids[0], .remote = addr_of("127.0.0.1", 6001)}));
@@ -206,6 +204,33 @@ START_TEST(a_rollback_gives_the_former_credentials_back)
 	run(&n, 60 * 1000000);
 	ck_assert(is_open(&n));
 	ck_assert_int_eq(state_of(&n, 0), TULLE_ICE_COMPLETED);
+	net_wipe(&n);
+}
+END_TEST
+
+/* ICE-089 RFC8838:13: what comes behind the end of candidates is told by a restart */
+START_TEST(a_late_path_waits_for_a_restart)
+{
+	Net n;
+	connect_net(&n);
+	run(&n, 1000000);
+	ck_assert(!tulle_ice_wants_restart(n.end[0].ice));
+	n.end[0].late_paths = true;
+	n.end[0].candidate_count = 0;
+	end_path(&n, &n.end[0], "127.0.0.4", 5004);
+	drain(&n, 0);
+	ck_assert_uint_eq(n.end[0].candidate_count, 0);
+	ck_assert(tulle_ice_wants_restart(n.end[0].ice));
+	n.end[0].gathered = false;
+	ck_assert_int_eq(tulle_ice_restart(n.end[0].ice, n.now), TULLE_OK);
+	ck_assert(!tulle_ice_wants_restart(n.end[0].ice));
+	drain(&n, 0);
+	ck_assert_uint_eq(n.end[0].candidate_count, 2);
+	ck_assert(n.end[0].gathered);
+	end_path(&n, &n.end[0], "127.0.0.5", 5005); /* behind the end of the new ones */
+	drain(&n, 0);
+	ck_assert_uint_eq(n.end[0].candidate_count, 2);
+	ck_assert(tulle_ice_wants_restart(n.end[0].ice));
 	net_wipe(&n);
 }
 END_TEST
@@ -395,6 +420,7 @@ Suite *suite_ice_restart(void)
 	tcase_add_test(t, a_restart_that_fails_leaves_what_works);
 	tcase_add_test(t, former_credentials_are_answered_while_they_carry_data);
 	tcase_add_test(t, a_rollback_gives_the_former_credentials_back);
+	tcase_add_test(t, a_late_path_waits_for_a_restart);
 	tcase_add_test(t, what_the_next_generation_sends_early_is_kept);
 	tcase_add_test(t, a_restart_leads_out_of_failure);
 	tcase_add_test(t, restarts_may_overtake_each_other);

@@ -339,6 +339,27 @@ START_TEST(a_path_that_is_lost_asks_for_a_restart)
 }
 END_TEST
 
+/* ICE-089: a second network while the first goes on: the remote learns of it by a restart, for
+ * which is asked once. */
+START_TEST(a_path_that_comes_late_asks_for_a_restart)
+{
+	open_and_watch();
+	c.by_hand = true;
+	unsigned asked = c.end[0].events[TULLE_PEER_NEGOTIATION_NEEDED];
+	unsigned told = c.end[0].events[TULLE_PEER_ICE_CANDIDATE];
+	const tulle_in in = {.kind = TULLE_IN_PATH_UP,
+		.id = 7,
+		.mtu = 1500,
+		.local = {.family = 4, .ip = {10, 0, 0, 7}, .port = 5007}};
+	tulle_peer_handle(a(), c.now, &in);
+	couple_run(&c, NULL, 2 * SECOND);
+	ck_assert_uint_eq(c.end[0].events[TULLE_PEER_NEGOTIATION_NEEDED], asked + 1);
+	ck_assert_uint_eq(c.end[0].events[TULLE_PEER_ICE_CANDIDATE], told);
+	ck_assert_int_eq(c.end[0].connection, TULLE_CONNECTION_CONNECTED);
+	couple_close(&c);
+}
+END_TEST
+
 /* ICE-093 RFC9429:4.1.19: trickled behind a restart offer, with and without its name, before the
  * answer: it belongs to the generation of the offer */
 START_TEST(candidates_behind_a_restart_offer_are_of_its_generation)
@@ -381,6 +402,7 @@ Suite *suite_peer_restart(void)
 	tcase_add_test(t, a_restart_that_was_offered_revives_what_lost_its_consent);
 	tcase_add_test(t, candidates_behind_a_restart_offer_are_of_its_generation);
 	tcase_add_test(t, a_path_that_is_lost_asks_for_a_restart);
+	tcase_add_test(t, a_path_that_comes_late_asks_for_a_restart);
 	suite_add_tcase(s, t);
 	return s;
 }
