@@ -330,6 +330,12 @@ static bool poll_close(tulle_peer *p)
 	return tulle_dtls_close(p->dtls, p->now) == TULLE_OK;
 }
 
+/* RFC7675:5.2: what is over neither asks for consent nor gives it. */
+static bool has_checks(const tulle_peer *p)
+{
+	return p->ended == TULLE_PEER_ENDED_NOT;
+}
+
 static bool poll_engines(tulle_peer *p, uint8_t *scratch, size_t bytes, tulle_out *out)
 {
 	tulle_datagram d;
@@ -337,7 +343,7 @@ static bool poll_engines(tulle_peer *p, uint8_t *scratch, size_t bytes, tulle_ou
 	if (bytes < TULLE_ICE_DATAGRAM_BYTES)
 		return false;
 	tulle_peer_sped_offer(p);
-	if (!p->close_sent && tulle_ice_poll_datagram(p->ice, p->now, scratch, bytes, &d)) {
+	if (has_checks(p) && tulle_ice_poll_datagram(p->ice, p->now, scratch, bytes, &d)) {
 		tulle_peer_sped_sent(p);
 		set_out(out, &d.path, scratch, d.len);
 		return true;
@@ -389,8 +395,8 @@ tulle_time tulle_peer_poll_timeout(const tulle_peer *p)
 {
 	if (p->closed)
 		return TULLE_TIME_NEVER;
-	tulle_time t =
-		tulle_time_min(tulle_ice_poll_timeout(p->ice), tulle_dtls_poll_timeout(p->dtls));
+	tulle_time t = has_checks(p) ? tulle_ice_poll_timeout(p->ice) : TULLE_TIME_NEVER;
+	t = tulle_time_min(t, tulle_dtls_poll_timeout(p->dtls));
 	t = tulle_time_min(t, tulle_peer_names_timeout(p));
 	if (p->channels.late_first != NULL)
 		t = tulle_time_min(t, p->channels.late_first->late_at);

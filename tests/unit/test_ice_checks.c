@@ -232,6 +232,36 @@ START_TEST(aggressive_nomination_is_taken_by_who_is_controlled)
 }
 END_TEST
 
+/* ICE-166: what nobody answered holds 14,600 bytes of SPED at most; beyond that checks go plain */
+START_TEST(embedded_bytes_without_an_answer_are_bounded)
+{
+	static const uint8_t flight[900] = {22};
+	Net n;
+	uint8_t buf[TULLE_ICE_DATAGRAM_BYTES];
+	tulle_stun_message m;
+	tulle_datagram d;
+	size_t embedded = 0, checks = 0;
+	tulle_ice_config config = controlling;
+	config.opaque = true;
+	alone(&n, &config);
+	ck_assert_int_eq(tulle_ice_set_opaque(n.end[0].ice, (tulle_bytes){flight, sizeof flight},
+				 (tulle_bytes){NULL, 0}),
+		TULLE_OK);
+	for (unsigned i = 0; i < 30; i++)
+		ck_assert_int_eq(add(&n, "127.0.0.1", 6001 + i, ""), TULLE_TAKEN);
+	for (; n.now < 1400000; n.now += 50000)
+		while (next_out(&n, buf, &m, &d) != 0) {
+			bool first = d.path.remote.port - 6001u == checks;
+			checks += first;
+			if (first)
+				embedded += m.value[TULLE_STUN_A_DTLS_IN_STUN].len;
+		}
+	ck_assert_uint_eq(checks, 30);
+	ck_assert_uint_eq(embedded, 14600 / 904 * 900);
+	net_wipe(&n);
+}
+END_TEST
+
 START_TEST(who_waits_checks_back_and_nothing_else)
 {
 	Net n;
@@ -290,6 +320,7 @@ Suite *suite_ice_checks(void)
 	tcase_add_test(t, an_answer_counts_only_with_its_password_and_from_where_we_asked);
 	tcase_add_test(t, an_answer_on_another_path_than_the_check_fails_the_pair);
 	tcase_add_test(t, aggressive_nomination_is_taken_by_who_is_controlled);
+	tcase_add_test(t, embedded_bytes_without_an_answer_are_bounded);
 	tcase_add_test(t, who_waits_checks_back_and_nothing_else);
 	tcase_add_test(t, a_late_answer_to_a_cancelled_check_counts);
 	suite_add_tcase(s, t);

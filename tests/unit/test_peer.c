@@ -273,6 +273,35 @@ START_TEST(candidates_may_come_long_after_the_descriptions)
 }
 END_TEST
 
+/* ICE-091 RFC8838:16: for who cannot take candidates later: once gathering is over the descriptions
+ * have them all, and their end. */
+START_TEST(gathered_descriptions_need_no_trickle)
+{
+	c = (couple){.by_hand = true, .seed = 9};
+	couple_open(&c, NULL, NULL);
+	ck_assert_int_eq(tulle_channel_create(a(), "chat", NULL, &chat), TULLE_OK);
+	for (int i = 0; i < 2; i++) {
+		static char text[SDP_MAX];
+		tulle_text sdp;
+		tulle_peer *p = c.end[i].peer;
+		ck_assert_int_eq(tulle_peer_set_local(p, TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
+		couple_run(&c, NULL, 0);
+		ck_assert_int_eq(tulle_peer_gathering(p), TULLE_GATHERING_COMPLETE);
+		ck_assert_int_ne((int)tulle_peer_local(p, i == 0, &sdp), 0);
+		memset(text, 0, sizeof text);
+		memcpy(text, sdp.ptr, sdp.len);
+		ck_assert_ptr_nonnull(strstr(text, "\r\na=candidate:1 1 udp "));
+		ck_assert_ptr_nonnull(strstr(text, "\r\na=end-of-candidates\r\n"));
+		ck_assert_int_eq(
+			tulle_peer_set_remote(c.end[1 - i].peer,
+				i == 0 ? TULLE_SDP_OFFER : TULLE_SDP_ANSWER, text, strlen(text)),
+			TULLE_OK);
+	}
+	ck_assert(couple_run(&c, both_open, 10 * SECOND));
+	couple_close(&c);
+}
+END_TEST
+
 /* One hexadecimal digit of the fingerprint is another one. */
 static void forge_fingerprint(char *text)
 {
@@ -362,6 +391,31 @@ START_TEST(a_path_that_breaks_ends_channels_with_an_error)
 }
 END_TEST
 
+static unsigned said_after;
+
+static bool count_of_other(couple *k, int from, const uint8_t *data, size_t len)
+{
+	(void)data, (void)len;
+	said_after += from == 1 && k->end[1].connection == TULLE_CONNECTION_CLOSED;
+	return false;
+}
+
+/* ICE-102 RFC7675:5.2: who is told that it is over says nothing any more: no data, no checks */
+START_TEST(after_a_close_nothing_is_sent)
+{
+	c = (couple){.eat = count_of_other};
+	connect_two();
+	said_after = 0;
+	ck_assert_int_eq(
+		tulle_channel_send_bytes(b(), c.end[1].channel, "on its way", 10), TULLE_OK);
+	tulle_peer_close(a());
+	couple_run(&c, NULL, 60 * SECOND);
+	ck_assert_int_eq(c.end[1].connection, TULLE_CONNECTION_CLOSED);
+	ck_assert_uint_eq(said_after, 0);
+	couple_close(&c);
+}
+END_TEST
+
 /* DC-093 */
 START_TEST(close_is_heard_at_once_by_the_other_side_and_gives_no_event_here)
 {
@@ -437,10 +491,12 @@ Suite *suite_peer(void)
 	tcase_add_test(t, a_candidate_before_the_description_is_an_error_of_state);
 	tcase_add_test(t, the_first_channel_asks_for_negotiation_once);
 	tcase_add_test(t, two_peers_connect_and_know_each_other_by_fingerprint);
+	tcase_add_test(t, gathered_descriptions_need_no_trickle);
 	tcase_add_test(t, candidates_may_come_long_after_the_descriptions);
 	tcase_add_test(t, a_wrong_fingerprint_ends_the_connection_before_any_data_in_both_roles);
 	tcase_add_test(t, a_path_that_is_none_fails_and_says_so);
 	tcase_add_test(t, a_path_that_breaks_ends_channels_with_an_error);
+	tcase_add_test(t, after_a_close_nothing_is_sent);
 	tcase_add_test(t, close_is_heard_at_once_by_the_other_side_and_gives_no_event_here);
 	tcase_add_test(t, without_randomness_nothing_is_made);
 	tcase_add_test(t, an_offer_is_taken_back_when_the_other_side_offers_too);

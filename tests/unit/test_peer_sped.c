@@ -3,6 +3,7 @@
 #include "tests/support/couple.h"
 
 #include "base/crypto.h"
+#include "base/text.h"
 #include "peer/state.h"
 
 #include <tulle/stun.h>
@@ -220,7 +221,7 @@ static bool eat_stun_answers(couple *k, int from, const uint8_t *data, size_t le
 	return data[0] == 1 && k->now < 3 * SECOND;
 }
 
-/* RFC8445:12: before a check is answered nothing but checks goes out, and no timer of DTLS runs. */
+/* ICE-167 RFC8445:12: before a check is answered nothing but checks goes out, and no timer of DTLS runs. */
 START_TEST(no_dtls_goes_by_itself_before_there_is_a_path)
 {
 	c = (couple){.seed = 4, .eat = eat_stun_answers};
@@ -231,52 +232,123 @@ START_TEST(no_dtls_goes_by_itself_before_there_is_a_path)
 	ck_assert_uint_eq(wire.count, 0);
 	ck_assert_uint_gt(wire.embedded, 0);
 	ck_assert(couple_run(&c, both_are_open, 60 * SECOND));
+	ck_assert_uint_gt(wire.count, 0); /* with one, flights go directly */
 	couple_close(&c);
 }
 END_TEST
+
+/* A check for the first end that nobody but this test made. pwd NULL: the right one. */
+static void say_check(uint8_t id, const char *wrong_pwd, tulle_bytes dtls, tulle_bytes ack)
+{
+	uint8_t check[1400], ids[12] = {id};
+	char user[64];
+	tulle_text ufrag, pwd;
+	tulle_ice_credentials(peer(0)->ice, &ufrag, &pwd);
+	if (wrong_pwd != NULL)
+		pwd = tulle_text_of(wrong_pwd);
+	int user_len = snprintf(user, sizeof user, "%.*s:them", (int)ufrag.len, ufrag.ptr);
+	tulle_stun_writer w = tulle_stun_write_begin(
+		check, sizeof check, TULLE_STUN_BINDING, TULLE_STUN_REQUEST, ids);
+	tulle_stun_write_bytes(
+		&w, tulle_stun_type(TULLE_STUN_A_USERNAME), user, (size_t)user_len);
+	tulle_stun_write_u64(&w, TULLE_STUN_A_ICE_CONTROLLED, 7);
+	tulle_stun_write_u32(&w, TULLE_STUN_A_PRIORITY, 99);
+	if (dtls.ptr != NULL)
+		tulle_stun_write_bytes(&w, tulle_stun_type(TULLE_STUN_A_DTLS_IN_STUN), dtls.ptr,
+			dtls.len);
+	if (ack.ptr != NULL)
+		tulle_stun_write_bytes(&w, tulle_stun_type(TULLE_STUN_A_DTLS_IN_STUN_ACK),
+			ack.ptr, ack.len);
+	tulle_stun_write_integrity(&w, (tulle_bytes){(const uint8_t *)pwd.ptr, pwd.len});
+	tulle_stun_write_fingerprint(&w);
+	tulle_in in = {.kind = TULLE_IN_DATAGRAM,
+		.id = peer(0)->paths[0].id,
+		.local = peer(0)->paths[0].local,
+		.remote = peer(0)->paths[0].local,
+		.data = {check, tulle_stun_write_finish(&w)}};
+	in.remote.port ^= 1;
+	uint8_t scratch[1500];
+	tulle_out out;
+	tulle_peer_handle(peer(0), c.now, &in);
+	while (tulle_peer_poll(peer(0), c.now, scratch, sizeof scratch, &out))
+		; /* its answers: 16 may wait */
+}
+
+static void begin_by_hand(void)
+{
+	c = (couple){.by_hand = true, .seed = 5};
+	open_couple(false, false);
+	ck_assert_int_eq(tulle_peer_set_local(peer(0), TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
+}
 
 /* The offerer takes what comes in authentic checks before the answer, within the bound of what DTLS
  * holds; a stranger's attributes feed nothing. */
 START_TEST(what_comes_before_the_answer_is_held_within_a_bound)
 {
-	c = (couple){.by_hand = true, .seed = 5};
-	open_couple(false, false);
-	ck_assert_int_eq(tulle_peer_set_local(peer(0), TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
-	tulle_text ufrag, pwd;
-	tulle_ice_credentials(peer(0)->ice, &ufrag, &pwd);
-	char user[64];
-	int user_len = snprintf(user, sizeof user, "%.*s:them", (int)ufrag.len, ufrag.ptr);
+	begin_by_hand();
 	for (int i = 0; i < 40; i++) {
-		uint8_t check[1232], dtls[600] = {22, 0xfe, 0xff, (uint8_t)i},
-				     id[12] = {(uint8_t)i};
-		bool authentic = i != 0;
-		tulle_stun_writer w = tulle_stun_write_begin(
-			check, sizeof check, TULLE_STUN_BINDING, TULLE_STUN_REQUEST, id);
-		tulle_stun_write_bytes(
-			&w, tulle_stun_type(TULLE_STUN_A_USERNAME), user, (size_t)user_len);
-		tulle_stun_write_u64(&w, TULLE_STUN_A_ICE_CONTROLLED, 7);
-		tulle_stun_write_u32(&w, TULLE_STUN_A_PRIORITY, 99);
-		tulle_stun_write_bytes(
-			&w, tulle_stun_type(TULLE_STUN_A_DTLS_IN_STUN), dtls, sizeof dtls);
-		tulle_stun_write_integrity(
-			&w, authentic ? (tulle_bytes){(const uint8_t *)pwd.ptr, pwd.len}
-				      : (tulle_bytes){dtls, 20});
-		tulle_stun_write_fingerprint(&w);
-		tulle_in in = {.kind = TULLE_IN_DATAGRAM,
-			.id = peer(0)->paths[0].id,
-			.local = peer(0)->paths[0].local,
-			.remote = peer(0)->paths[0].local,
-			.data = {check, tulle_stun_write_finish(&w)}};
-		in.remote.port ^= 1;
-		uint8_t scratch[1500];
-		tulle_out out;
-		tulle_peer_handle(peer(0), c.now, &in);
-		while (tulle_peer_poll(peer(0), c.now, scratch, sizeof scratch, &out))
-			; /* its answers: 16 may wait */
-		ck_assert(authentic || tulle_peer_drops(peer(0), TULLE_DROP_STUN_INTEGRITY) == 1);
+		uint8_t dtls[600] = {22, 0xfe, 0xff, (uint8_t)i};
+		say_check((uint8_t)i, i == 0 ? "not the password at all" : NULL,
+			(tulle_bytes){dtls, sizeof dtls}, (tulle_bytes){NULL, 0});
+		ck_assert_uint_eq(tulle_peer_drops(peer(0), TULLE_DROP_STUN_INTEGRITY), 1);
+		ck_assert_int_eq((int)peer(0)->sped.in, i);
 	}
 	/* 39 came, DTLS holds 4096 bytes */
 	ck_assert_uint_eq(tulle_peer_drops(peer(0), TULLE_DROP_DTLS_HELD), 39 - 4096 / 600);
+	couple_close(&c);
+}
+END_TEST
+
+/* STUN-122: what is no DTLS is not given to it, nor the same twice */
+START_TEST(what_is_no_dtls_feeds_nothing)
+{
+	static const struct {
+		uint8_t first;
+		bool good;
+	} rows[] = {{0, false}, {3, false}, {19, false}, {20, true}, {63, true}, {64, false},
+		{128, false}, {255, false}};
+	begin_by_hand();
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		uint8_t dtls[50] = {rows[i].first, 0xfe, 0xfd};
+		unsigned before = peer(0)->sped.in;
+		for (unsigned k = 0; k < 2; k++)
+			say_check((uint8_t)(2 * i + k), NULL, (tulle_bytes){dtls, sizeof dtls},
+				(tulle_bytes){NULL, 0});
+		ck_assert_uint_eq(peer(0)->sped.in, before + rows[i].good);
+	}
+	couple_close(&c);
+}
+END_TEST
+
+/* STUN-124, STUN-125: CRC-32 of the value without its padding, four at most, the newest; a list that
+ * is not one of fours is no list. */
+START_TEST(acknowledgements_are_a_list_of_crc32)
+{
+	begin_by_hand();
+	for (uint8_t i = 0; i < 6; i++) {
+		uint8_t dtls[601] = {22, 0xfe, 0xfd, i}; /* three bytes of padding follow */
+		say_check(i, NULL, (tulle_bytes){dtls, sizeof dtls}, (tulle_bytes){NULL, 0});
+		ck_assert_uint_eq(peer(0)->sped.ack_count, i < 4 ? i + 1 : 4);
+		ck_assert_uint_eq(peer(0)->sped.acks[i % 4],
+			tulle_crypto_crc32((tulle_bytes){dtls, sizeof dtls}));
+	}
+	couple_close(&c);
+	c = (couple){.seed = 6, .eat = eat_stun_answers};
+	open_couple(false, false);
+	ck_assert_int_eq(couple_describe(&c, 0), TULLE_OK);
+	couple_run(&c, NULL, 1000);
+	tulle_bytes hello;
+	uint32_t number;
+	int client = peer(0)->setup == TULLE_SETUP_ACTIVE ? 0 : 1;
+	ck_assert_int_eq(client, 0);
+	ck_assert(tulle_dtls_flight(peer(0)->dtls, 0, &hello, &number));
+	uint32_t crc = tulle_crypto_crc32(hello);
+	const uint8_t ack[5] = {(uint8_t)(crc >> 24), (uint8_t)(crc >> 16), (uint8_t)(crc >> 8),
+		(uint8_t)crc};
+	for (uint8_t extra = 1; extra < 2; extra--) { /* with a fifth byte, then without */
+		say_check(extra, NULL, (tulle_bytes){NULL, 0}, (tulle_bytes){ack, 4u + extra});
+		ck_assert_uint_eq(peer(0)->sped.acked & 1, !extra);
+	}
 	couple_close(&c);
 }
 END_TEST
@@ -295,6 +367,8 @@ Suite *suite_peer_sped(void)
 	tcase_add_test(t, the_whole_handshake_may_ride_on_checks);
 	tcase_add_test(t, no_dtls_goes_by_itself_before_there_is_a_path);
 	tcase_add_test(t, what_comes_before_the_answer_is_held_within_a_bound);
+	tcase_add_test(t, what_is_no_dtls_feeds_nothing);
+	tcase_add_test(t, acknowledgements_are_a_list_of_crc32);
 	suite_add_tcase(s, t);
 	return s;
 }

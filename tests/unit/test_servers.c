@@ -283,6 +283,7 @@ static void peer_says(const tulle_addr *from, const tulle_addr *relayed, const c
 	deliver();
 }
 
+/* STUN-116: a request without attributes, an answer with an address */
 START_TEST(a_stun_server_shows_each_path_its_reflexive_address)
 {
 	tulle_ice_local c = {0};
@@ -310,7 +311,7 @@ START_TEST(a_stun_server_shows_each_path_its_reflexive_address)
 }
 END_TEST
 
-/* ICE-012: RFC8445:14.2 */
+/* ICE-012, STUN-048: RFC8445:14.2 */
 START_TEST(questions_are_paced)
 {
 	const tulle_ice_server two[] = {{"stun:198.51.100.1", NULL, NULL}, {"stun:198.51.100.2", NULL, NULL}};
@@ -356,6 +357,7 @@ START_TEST(a_turn_server_brings_a_relay_and_what_it_saw_of_us)
 }
 END_TEST
 
+/* ICE-047: RFC8445:7.2.1 */
 START_TEST(a_check_waits_for_its_permission_and_is_not_lost)
 {
 	begin("turn:198.51.100.1");
@@ -380,7 +382,7 @@ START_TEST(a_check_waits_for_its_permission_and_is_not_lost)
 }
 END_TEST
 
-/* ICE-013 */
+/* ICE-013, ICE-067: what comes of a relay has its peer's address */
 START_TEST(what_a_relay_brings_comes_in_on_its_own_path)
 {
 	begin("turn:198.51.100.1");
@@ -486,6 +488,7 @@ START_TEST(a_full_stream_loses_datagrams_and_no_more)
 }
 END_TEST
 
+/* ICE-156: the name that the certificate must have (tests/unit/test_streams.c) */
 START_TEST(turns_asks_for_tls_and_the_name)
 {
 	begin("turns:relay.example.org:443");

@@ -293,7 +293,7 @@ static void stop_server(void)
 	fclose(server.trust_file);
 }
 
-/* WS-013 RFC6125:6: the certificate's names, what is connected to, trusted or not, and the verdict.
+/* WS-013, ICE-156 RFC6125:6: the certificate's names, what is connected to, trusted or not, and the verdict.
  */
 static const struct {
 	const char *names, *connect;
