@@ -114,7 +114,7 @@ static void give_out(tulle_peer_servers *s, peer_server *v, const tulle_turn_dat
 	tulle_peer_servers_note(s, v, &d->peer);
 }
 
-TULLE_UNTRUSTED(anyone, "one datagram; 8 servers, 16 questions", turn)
+TULLE_UNTRUSTED(anyone, "one datagram; 8 servers, 16 questions", servers)
 static bool handle_datagram(tulle_peer_servers *s, const tulle_in *in)
 {
 	server_question *q = question_of(s, in);
@@ -140,7 +140,7 @@ static bool handle_datagram(tulle_peer_servers *s, const tulle_in *in)
 }
 
 /* A stream's bytes one message at a time: the rest waits for next. */
-TULLE_UNTRUSTED(anyone, "one message", turn)
+TULLE_UNTRUSTED(anyone, "one message", servers)
 static void feed(tulle_peer_servers *s)
 {
 	while (s->rest.len != 0 && !s->has_inner) {

@@ -309,14 +309,15 @@ void tulle_peer_servers_bind(
 void tulle_peer_servers_heard(peer_server *v)
 {
 	v->silent = TULLE_TIME_NEVER;
-	v->probed = false;
+	v->probed = TULLE_TIME_NEVER;
 }
 
 tulle_time tulle_peer_servers_silence(const peer_server *v)
 {
-	tulle_time wait = PEER_SERVER_SILENCE_US + (v->probed ? PEER_SERVER_SILENT_US : 0);
-	return v->state == SERVER_READY && v->uri.relay ? tulle_time_add(v->silent, wait)
-							: TULLE_TIME_NEVER;
+	if (v->state != SERVER_READY || !v->uri.relay)
+		return TULLE_TIME_NEVER;
+	return v->probed != TULLE_TIME_NEVER ? tulle_time_add(v->probed, PEER_SERVER_SILENT_US)
+					     : tulle_time_add(v->silent, PEER_SERVER_SILENCE_US);
 }
 
 /* A server that died would only be missed at its next refresh; consent would be gone before. */
@@ -324,8 +325,8 @@ static void watch_silence(tulle_peer_servers *s, peer_server *v)
 {
 	if (!tulle_time_due(tulle_peer_servers_silence(v), s->now))
 		return;
-	if (!v->probed) {
-		v->probed = true;
+	if (v->probed == TULLE_TIME_NEVER) {
+		v->probed = s->now; /* a clock that jumped leaves it its time to answer */
 		tulle_turn_refresh(v->turn, s->now);
 		return;
 	}

@@ -670,6 +670,19 @@ START_TEST(a_server_that_falls_silent_is_left_within_seconds)
 	ck_assert_uint_eq(list(TULLE_ICE_RELAY, &c), 0);
 	check_error(701, "the server has fallen silent");
 	end();
+	/* A machine that slept asks before it believes that. */
+	begin("turn:198.51.100.1");
+	tulle_peer_servers_permit(s, now, &peer);
+	pump();
+	ck_assert(say(relay_path(), &peer, "anybody?"));
+	now += 60 * SECOND;
+	give(&(tulle_in){.kind = TULLE_IN_TIME});
+	give(&(tulle_in){.kind = TULLE_IN_TIME});
+	ck_assert_uint_eq(list(TULLE_ICE_RELAY, &c), 1);
+	run_for(7 * SECOND);
+	ck_assert_uint_eq(servers[0].refreshes, 1);
+	ck_assert_uint_eq(list(TULLE_ICE_RELAY, &c), 1);
+	end();
 }
 END_TEST
 
