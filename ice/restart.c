@@ -150,6 +150,8 @@ tulle_err tulle_ice_restart(tulle_ice *ice, tulle_time now)
 	ice->now = tulle_time_max(ice->now, now);
 	if (ice->restarting)
 		tulle_ice_rollback(ice, now);
+	if (!tulle_ice_grow_for_restart(ice))
+		return TULLE_ERR_MEMORY;
 	if (!tulle_ice_next_credentials(ice, &ufrag, &pwd))
 		return TULLE_ERR_SYSTEM;
 	ice->restarting = true;
@@ -241,6 +243,7 @@ static void begin_generation(tulle_ice *ice)
 		tulle_ice_drop_remotes(ice, false);
 		ice->remote_ended = ice->next_ended;
 	}
+	ice->pruned = false;
 	ice->data = ice->selected = ICE_NONE;
 	ice->tell_selected = selected && tulle_ice_former_carries(ice);
 	tulle_ice_reset_consent(&ice->consent);

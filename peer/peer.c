@@ -35,6 +35,7 @@ static tulle_ice_config ice_config(const tulle_peer_config *c, const tulle_peer_
 		.relay_only = c->ice.relay_only,
 		.opaque = !c->no_sped,
 		.random = env->random,
+		.allocator = env->allocator,
 		.candidate_filter = c->candidate_filter,
 		.filter_user = c->filter_user};
 }

@@ -39,7 +39,8 @@ typedef struct {
 	uint8_t *plain; /* PEER_PLAIN_BYTES of scratch, shared by peers that are driven in turn */
 	size_t plain_bytes;
 	tulle_peer_assembly *assembly; /* NULL: message_bytes_max in the peer's own block */
-	tulle_allocator allocator;     /* for a second assembly alone */
+	tulle_allocator allocator;     /* for a second assembly, and tables of ICE while it checks;
+					  alloc NULL: those lie in the peer's block */
 	tulle_peer_hiding *hiding;     /* likewise; NULL: the peer's own */
 	uint32_t *name_serial; /* ids of names that are asked for, one count for all peers of the
 				  owner; NULL: the peer's own */
