@@ -199,7 +199,12 @@ static bool owns(const void *self, const tulle_in *in)
 	return tulle_ice_owns_answer(a->ice, in->data.ptr, in->data.len);
 }
 
-static const tulle_host_kind kind = {.owns = owns};
+static size_t names(const void *self, uint32_t *seen, tulle_text ufrags[ICE_NAMES_MAX])
+{
+	return tulle_ice_names(((const agent *)self)->ice, seen, ufrags);
+}
+
+static const tulle_host_kind kind = {.owns = owns, .names = names};
 
 static void join(tulle_host *host, tulle_host_port *port, agent *a, unsigned i)
 {
@@ -217,6 +222,12 @@ static void join(tulle_host *host, tulle_host_port *port, agent *a, unsigned i)
 	tulle_host_grow_hints(host);
 	host->members = &a->member;
 	host->member_count++;
+	tulle_host_watch_names(&a->member);
+	tulle_in in = {.kind = TULLE_IN_DATAGRAM,
+		.id = 1,
+		.remote = a->remote,
+		.data = {a->check, a->check_len}};
+	tulle_host_watch_proof(&a->member, &in);
 }
 
 static double clock_ns(void)
@@ -237,7 +248,7 @@ static void look_up(const tulle_host_port *port, agent *const *order, bool check
 			.data = {record, sizeof record}};
 		if (check)
 			in.data = (tulle_bytes){a->check, a->check_len};
-		if (tulle_host_find_member(port, &in) != &a->member)
+		if (tulle_host_find_member(port, &in, now) != &a->member)
 			fail("not the owner");
 	}
 }
@@ -277,7 +288,7 @@ int main(void)
 	for (size_t i = 0; i < AGENTS; i++)
 		destroy(agents[i].ice);
 	free(agents);
-	free(host->hints.hints);
+	free(host->mux_memory);
 	free(host);
 	return 0;
 }

@@ -37,6 +37,7 @@ static bool draw(tulle_ice *ice)
 		!ice->config.random.fill(ice->config.random.user, r, sizeof r))
 		return false;
 	memcpy(&ice->tie_breaker, r, sizeof r);
+	ice->drawn = 1;
 	return true;
 }
 

@@ -135,6 +135,7 @@ struct tulle_ice {
 	ice_names next;             /* staged: drawn for a restart */
 	uint32_t restart_serial;    /* candidates from here on were never told of this generation */
 	bool ended, was_ended;      /* our candidates' end was told; before the restart it was */
+	uint32_t drawn;             /* how often names of ours were drawn */
 	bool staged, restarting;    /* restarting: they are told, the remote's are not yet known */
 	bool expecting, next_ended; /* the remote restarts; its end of candidates came */
 	ice_former former;

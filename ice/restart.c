@@ -52,11 +52,29 @@ void tulle_ice_current_credentials(const tulle_ice *ice, tulle_text *ufrag, tull
 
 bool tulle_ice_next_credentials(tulle_ice *ice, tulle_text *ufrag, tulle_text *pwd)
 {
-	if (!ice->staged && !tulle_ice_draw_names(ice, &ice->next))
-		return false;
+	if (!ice->staged) {
+		if (!tulle_ice_draw_names(ice, &ice->next))
+			return false;
+		ice->drawn++;
+	}
 	ice->staged = true;
 	give_names(&ice->next, ufrag, pwd);
 	return true;
+}
+
+size_t tulle_ice_names(const tulle_ice *ice, uint32_t *seen, tulle_text ufrags[ICE_NAMES_MAX])
+{
+	tulle_text pwd;
+	size_t n = 0;
+	if (*seen == ice->drawn)
+		return 0;
+	*seen = ice->drawn;
+	give_names(&ice->keys.ours, &ufrags[n++], &pwd);
+	if (ice->staged)
+		give_names(&ice->next, &ufrags[n++], &pwd);
+	if (tulle_ice_former_carries(ice))
+		give_names(&ice->former.keys.ours, &ufrags[n++], &pwd);
+	return n;
 }
 
 static bool is_names(const ice_names *names, tulle_text ufrag)
