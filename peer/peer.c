@@ -33,6 +33,7 @@ static tulle_ice_config ice_config(const tulle_peer_config *c, const tulle_peer_
 {
 	return (tulle_ice_config){.loopback = c->ice.loopback,
 		.relay_only = c->ice.relay_only,
+		.lite = c->ice.lite,
 		.opaque = !c->no_sped,
 		.random = env->random,
 		.allocator = env->allocator,
