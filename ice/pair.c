@@ -236,6 +236,9 @@ bool tulle_ice_read_pair(const tulle_ice *ice, size_t index, tulle_ice_pair_stat
 			.code = p->code,
 			.local_type = (tulle_ice_type)ice->locals[p->local].type,
 			.remote_type = ice->remotes[p->remote].type,
+			.local_hidden = ice->locals[p->local].name.len != 0,
+			.remote_hidden = ice->remotes[p->remote].hidden ||
+					 ice->remotes[p->remote].type == TULLE_ICE_PRFLX,
 			.path = tulle_ice_pair_path(ice, p)};
 		return true;
 	}

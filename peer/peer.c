@@ -352,6 +352,22 @@ void tulle_peer_read_setup(const tulle_peer *p, tulle_peer_setup *s)
 		}
 }
 
+static void blank(tulle_addr *a)
+{
+	*a = (tulle_addr){.family = a->family, .port = a->port};
+}
+
+bool tulle_peer_read_pair(const tulle_peer *p, size_t index, tulle_ice_pair_stats *out)
+{
+	if (!tulle_ice_read_pair(p->ice, index, out))
+		return false;
+	if (out->local_hidden)
+		blank(&out->path.local);
+	if (out->remote_hidden)
+		blank(&out->path.remote);
+	return true;
+}
+
 uint16_t tulle_peer_channels_max(const tulle_peer *p)
 {
 	tulle_sctp_stats s;

@@ -198,11 +198,13 @@ typedef struct {
 	tulle_drop refused; /* or one that was no good, */
 	uint16_t code;      /* or one with this error */
 	tulle_ice_type local_type, remote_type;
+	bool local_hidden,
+		remote_hidden; /* nobody told the address: a name did, or nothing (PRFLX) */
 	tulle_path path;
 } tulle_ice_pair_stats;
 
 /* The index-th pair, from 0, in no order; false: there are no more. A pair that made room for one
- * of higher priority is not among them. */
+ * of higher priority, or that was given back when all was concluded, is not among them. */
 TULLE_API bool tulle_ice_read_pair(const tulle_ice *ice, size_t index, tulle_ice_pair_stats *out);
 /* How often a reason was returned (and, for candidates, counted). */
 TULLE_API uint32_t tulle_ice_drops(const tulle_ice *ice, tulle_drop reason);
