@@ -212,9 +212,9 @@ $(BUILD)/bench_sctp: LIBS += -lusrsctp
 $(BUILD)/bench_sctp: $(BUILD)/obj/bench/sctp_usr.o
 bench: deps-bench
 	+@$(MAKE) -s -j$(JOBS) all $(BENCH_BIN) $(BUILD)/tunem $(BUILD)/simpath $(BUILD)/simopen
-	@sh bench/run.sh $(BUILD) table sctp simulated models path
+	@sh bench/run.sh $(BUILD) table sctp ice simulated models path
 
-## make bench-ice              what an ICE agent holds, what finding a packet's owner costs; not in bench while a bar is missed
+## make bench-ice              what an ICE agent and an idle connection hold, what finding a packet's owner costs
 bench-ice: deps-bench
 	+@$(MAKE) -s -j$(JOBS) all $(BENCH_BIN)
 	@sh bench/run.sh $(BUILD) ice

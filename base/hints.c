@@ -73,17 +73,29 @@ void tulle_hints_learn(tulle_hints *h, uint32_t key, void *owner)
 	set[n] = (tulle_hint){.owner = owner, .key = key};
 }
 
+/* key NULL: any */
+static void sift(tulle_hint *set, const void *owner, const uint32_t *key)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < TULLE_HINT_WAYS; i++)
+		if (set[i].owner != owner || (key != NULL && set[i].key != *key))
+			set[kept++] = set[i];
+	while (kept < TULLE_HINT_WAYS)
+		set[kept++] = (tulle_hint){0};
+}
+
+void tulle_hints_drop(tulle_hints *h, uint32_t key, const void *owner)
+{
+	if (h->sets == 0)
+		return;
+	sift(set_of(h, key, false), owner, &key);
+	sift(set_of(h, key, true), owner, &key);
+}
+
 void tulle_hints_forget(tulle_hints *h, const void *owner)
 {
-	for (size_t s = 0; s < h->sets; s++) {
-		tulle_hint *set = &h->hints[s * TULLE_HINT_WAYS];
-		size_t kept = 0;
-		for (size_t i = 0; i < TULLE_HINT_WAYS; i++)
-			if (set[i].owner != owner)
-				set[kept++] = set[i];
-		while (kept < TULLE_HINT_WAYS)
-			set[kept++] = (tulle_hint){0};
-	}
+	for (size_t s = 0; s < h->sets; s++)
+		sift(&h->hints[s * TULLE_HINT_WAYS], owner, NULL);
 }
 
 void tulle_hints_copy(tulle_hints *h, const tulle_hints *from)

@@ -24,6 +24,7 @@ void tulle_hints_init(tulle_hints *h, void *memory, size_t owners);
 /* The next owner that the key may belong to; *cursor: 0 at first. NULL: no more. */
 void *tulle_hints_next(const tulle_hints *h, uint32_t key, size_t *cursor);
 void tulle_hints_learn(tulle_hints *h, uint32_t key, void *owner);
+void tulle_hints_drop(tulle_hints *h, uint32_t key, const void *owner); /* this one */
 /* Looks at all hints. */
 void tulle_hints_forget(tulle_hints *h, const void *owner);
 /* All that `from` knows: for a table that grows. */

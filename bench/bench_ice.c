@@ -5,6 +5,7 @@
 #include <tulle/ice.h>
 
 #include "base/bytes.h"
+#include "base/serial.h"
 #include "host/host.h"
 
 #include <stdio.h>
@@ -17,9 +18,15 @@
 #define ROUNDS 20
 #define CHECK_BYTES 160
 
+/* What one agent holds: its block, and what its tables take and give back. */
+typedef struct {
+	size_t bytes, bytes_max;
+} holding;
+
 typedef struct {
 	tulle_host_member member;
 	tulle_ice *ice;
+	holding held;
 	tulle_addr remote;
 	uint8_t check[CHECK_BYTES]; /* one of the remote's */
 	size_t check_len;
@@ -50,14 +57,36 @@ static void fail(const char *what)
 	exit(1);
 }
 
-static tulle_ice *make(bool controlling, size_t *bytes)
+static void *lend(void *user, size_t n)
 {
-	const tulle_ice_config config = {.controlling = controlling, .random = {.fill = fill}};
-	*bytes = tulle_ice_memory_bytes(&config);
-	tulle_ice *ice = tulle_ice_init(malloc(*bytes), *bytes, &config, now);
+	holding *h = user;
+	h->bytes += n;
+	h->bytes_max = h->bytes > h->bytes_max ? h->bytes : h->bytes_max;
+	return malloc(n);
+}
+
+static void take_back(void *user, void *p, size_t n)
+{
+	((holding *)user)->bytes -= n;
+	free(p);
+}
+
+static tulle_ice *make(bool controlling, holding *h)
+{
+	const tulle_ice_config config = {.controlling = controlling,
+		.random = {.fill = fill},
+		.allocator = {lend, take_back, h}};
+	size_t bytes = tulle_ice_memory_bytes(&config);
+	tulle_ice *ice = tulle_ice_init(lend(h, bytes), bytes, &config, now);
 	if (ice == NULL)
 		fail("no agent");
 	return ice;
+}
+
+static void destroy(tulle_ice *ice)
+{
+	tulle_ice_wipe(ice);
+	free(ice);
 }
 
 static tulle_addr address(unsigned a, unsigned b, unsigned c, uint16_t port)
@@ -128,20 +157,33 @@ static void connect_pair(tulle_ice *a, tulle_ice *b, agent *keep)
 	fail("no connection");
 }
 
+/* Of both roles the larger: the most that was held at once on the way, and what is left ten seconds
+ * later. */
 static void measure_bytes(void)
 {
-	size_t bytes;
-	tulle_ice *a = make(true, &bytes), *b = make(false, &bytes);
+	holding h[2] = {{0}};
+	tulle_ice *a = make(true, &h[0]), *b = make(false, &h[1]);
 	for (unsigned i = 1; i <= CANDIDATES; i++) {
 		(void)tulle_ice_add_path(a, now, i, address(0, 0, i, 5000), 1500);
 		(void)tulle_ice_add_path(b, now, i, address(0, 1, i, 5000), 1500);
 	}
 	introduce(a, b);
-	printf("ice_bytes_checking %zu\n", bytes);
 	connect_pair(a, b, NULL);
-	printf("ice_bytes_idle %zu\n", bytes); /* one block, whatever the state */
-	free(a);
-	free(b);
+	tulle_time end = now + 10000000;
+	while (now < end) {
+		if (carry(a, b, NULL) || carry(b, a, NULL))
+			continue;
+		tulle_time at = tulle_ice_poll_timeout(a), other = tulle_ice_poll_timeout(b);
+		now = tulle_time_min(tulle_time_min(at, other), end);
+	}
+	if (h[0].bytes != tulle_ice_held_bytes(a) || h[1].bytes != tulle_ice_held_bytes(b))
+		fail("an agent does not know what it holds");
+	size_t larger = h[0].bytes_max > h[1].bytes_max ? 0 : 1;
+	printf("ice_bytes_checking %zu\n", h[larger].bytes_max);
+	larger = h[0].bytes > h[1].bytes ? 0 : 1;
+	printf("ice_bytes_idle %zu\n", h[larger].bytes);
+	destroy(a);
+	destroy(b);
 }
 
 /* As a peer's: peer/transport.c, tulle_peer_owns. */
@@ -157,24 +199,35 @@ static bool owns(const void *self, const tulle_in *in)
 	return tulle_ice_owns_answer(a->ice, in->data.ptr, in->data.len);
 }
 
-static const tulle_host_kind kind = {.owns = owns};
+static size_t names(const void *self, uint32_t *seen, tulle_text ufrags[ICE_NAMES_MAX])
+{
+	return tulle_ice_names(((const agent *)self)->ice, seen, ufrags);
+}
+
+static const tulle_host_kind kind = {.owns = owns, .names = names};
 
 static void join(tulle_host *host, tulle_host_port *port, agent *a, unsigned i)
 {
-	size_t bytes;
+	holding h = {0};
 	a->member = (tulle_host_member){
 		.kind = &kind, .self = a, .host = host, .port = port, .next = host->members};
 	a->remote = address(1 + i / 65536, i / 256 % 256, 2, (uint16_t)(1024 + i % 256));
-	a->ice = make(true, &bytes);
-	tulle_ice *b = make(false, &bytes);
+	a->ice = make(true, &a->held);
+	tulle_ice *b = make(false, &h);
 	(void)tulle_ice_add_path(a->ice, now, 1, address(0, 0, 1, 5000), 1500);
 	(void)tulle_ice_add_path(b, now, 2, a->remote, 1500);
 	introduce(a->ice, b);
 	connect_pair(a->ice, b, a);
-	free(b);
+	destroy(b);
 	tulle_host_grow_hints(host);
 	host->members = &a->member;
 	host->member_count++;
+	tulle_host_watch_names(&a->member);
+	tulle_in in = {.kind = TULLE_IN_DATAGRAM,
+		.id = 1,
+		.remote = a->remote,
+		.data = {a->check, a->check_len}};
+	tulle_host_watch_proof(&a->member, &in);
 }
 
 static double clock_ns(void)
@@ -195,7 +248,7 @@ static void look_up(const tulle_host_port *port, agent *const *order, bool check
 			.data = {record, sizeof record}};
 		if (check)
 			in.data = (tulle_bytes){a->check, a->check_len};
-		if (tulle_host_find_member(port, &in) != &a->member)
+		if (tulle_host_find_member(port, &in, now) != &a->member)
 			fail("not the owner");
 	}
 }
@@ -233,9 +286,9 @@ int main(void)
 	printf("demux_check_ns %.0f\n", measure_demux(&port, order, true));
 	printf("demux_ns %.0f\n", measure_demux(&port, order, false));
 	for (size_t i = 0; i < AGENTS; i++)
-		free(agents[i].ice);
+		destroy(agents[i].ice);
 	free(agents);
-	free(host->hints.hints);
+	free(host->mux_memory);
 	free(host);
 	return 0;
 }

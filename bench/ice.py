@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""bench: what an ICE agent holds and what a shared port costs (build/bench_ice), its rows into build/bench.json."""
+"""bench: what an ICE agent holds and what a shared port costs (build/bench_ice), what a connection holds that is idle
+(build/bench_idle), their rows into build/bench.json."""
 import subprocess
 import sys
 
@@ -10,20 +11,21 @@ BARS = {"ice_bytes_checking": ("bytes", 32 * 1024), "ice_bytes_idle": ("bytes", 
         "demux_check_ns": ("ns", 200)}
 
 
-def measure(table):
-    done = subprocess.run([str(BUILD / "bench_ice")], capture_output=True, text=True, check=False)
+def measure(table, program):
+    done = subprocess.run([str(BUILD / program)], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        table.failures.append(f"bench_ice: {done.stderr.strip()}")
+        table.failures.append(f"{program}: {done.stderr.strip()}")
     for line in done.stdout.splitlines():
         key, value = line.split()
-        table.add(key, BARS[key][0], "tulle", float(value))
+        table.add(key, BARS.get(key, ("bytes",))[0], "tulle", float(value))
 
 
 def main():
     table = Table()
     print("an ICE agent with 10 candidates on each side; 10,000 agents behind one port, packets in shuffled order")
     for _ in range(ROUNDS):
-        measure(table)
+        measure(table, "bench_ice")
+    measure(table, "bench_idle")
     rows = table.write(BUILD / "bench.json")
     for key, (unit, bar) in BARS.items():
         value = rows.get(key, {}).get("tulle")
@@ -33,6 +35,8 @@ def main():
         print(f"{key}: {value:.0f} {unit}, the bar is less than {bar}")
         if value >= bar:
             table.failures.append(f"{key}: {value:.0f} {unit}, the bar is less than {bar}")
+    idle = rows.get("idle_connection_bytes", {}).get("tulle", 0)
+    print(f"idle_connection_bytes: {idle:.0f} bytes, of 10,000 connections on one port; no bar")
     for failure in table.failures:
         print("FAILED", failure)
     return 1 if table.failures else 0

@@ -18,7 +18,7 @@ typedef struct {
 	tulle_ice *ice;
 	tulle_time now;
 	tulle_rd in;
-	uint64_t seed;
+	uint64_t seed, requests;
 	uint8_t last[TULLE_ICE_DATAGRAM_BYTES]; /* the last request that it sent */
 	tulle_path last_path;
 	unsigned names; /* which of the remote's are told */
@@ -154,6 +154,20 @@ static void give_local(Fuzz *f)
 		(void)tulle_ice_add_candidate(f->ice, f->now, &c);
 }
 
+/* Each eighth request fails. */
+static void *table_alloc(void *user, size_t n)
+{
+	Fuzz *f = user;
+	return ++f->requests % 8 != 0 ? malloc(n) : NULL;
+}
+
+static void table_free(void *user, void *p, size_t n)
+{
+	(void)user;
+	(void)n;
+	free(p);
+}
+
 /* The remote's names change with each restart that is answered. */
 static void give_remote(Fuzz *f, bool lite, bool others)
 {
@@ -226,7 +240,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	Fuzz f = {.in = tulle_rd_make(data, len), .seed = 1};
 	uint8_t flags = tulle_rd_u8(&f.in);
-	const tulle_ice_config config = {.controlling = flags & 1,
+	tulle_ice_config config = {.controlling = flags & 1,
 		.loopback = true,
 		.opaque = flags & 2,
 		.lite = flags & 16,
@@ -234,6 +248,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		.random = {random_fill, &f},
 		.pairs_max = flags & 4 ? 3 : 0,
 		.remote_candidates_max = flags & 8 ? 2 : 0};
+	if (flags & 64)
+		config.allocator = (tulle_allocator){table_alloc, table_free, &f};
 	size_t bytes = tulle_ice_memory_bytes(&config);
 	void *block = malloc(bytes);
 	f.ice = tulle_ice_init(block, bytes, &config, 0);

@@ -5,10 +5,10 @@
 #ifndef TULLE_HOST_HOST_H
 #define TULLE_HOST_HOST_H
 #include "base/crc32c.h"
-#include "base/hints.h"
 #include "base/pool.h"
 #include "base/ready.h"
 #include "host/limits.h"
+#include "peer/peer.h"
 
 #include <tulle/host.h>
 #include <tulle/io.h>
@@ -20,8 +20,12 @@ typedef struct {
 	bool (*poll)(void *self, tulle_time now, uint8_t *scratch, size_t bytes, tulle_out *out);
 	tulle_time (*poll_timeout)(const void *self);
 	bool (*owns)(const void *self, const tulle_in *in); /* NULL: it takes no datagrams */
-	void (*dispatch)(void *self);                       /* calls its listeners */
-	void (*destroy)(void *self);                        /* wipes and frees itself */
+	/* As tulle_peer_names and tulle_peer_asked, of one that is a single peer; NULL: it knows
+	 * many, and is always asked. */
+	size_t (*names)(const void *self, uint32_t *seen, tulle_text ufrags[ICE_NAMES_MAX]);
+	tulle_bytes (*asked)(const void *self);
+	void (*dispatch)(void *self); /* calls its listeners */
+	void (*destroy)(void *self);  /* wipes and frees itself */
 	void (*turn)(void *self);     /* tulle_host_wake ended a wait; may be NULL */
 	bool (*farewell)(void *self); /* true: polled for datagrams once more, then destroyed; may
 					 be NULL */
@@ -35,6 +39,8 @@ typedef struct tulle_host_member {
 	tulle_host *host;
 	tulle_host_port *port; /* NULL: it takes no datagrams */
 	struct tulle_host_member *next, *prev;
+	struct tulle_host_member *next_many; /* of those without names */
+	tulle_peer_named named;
 	tulle_ready_node ready; /* has output, or listeners to call */
 	tulle_heap_node due;
 	bool gone; /* removed within a step: destroyed when the step is over */
@@ -90,8 +96,9 @@ struct tulle_host {
 	size_t member_count, gone_count;
 	tulle_pool *pool; /* of standalone peers */
 	tulle_host_port *ports;
-	tulle_hints hints; /* members on a shared port */
-	uint32_t hint_seed;
+	tulle_peer_mux mux; /* of members on a shared port */
+	void *mux_memory;
+	tulle_host_member *many; /* with owns, without names */
 	tulle_host_udp *blocked; /* the socket that is full; NULL: none */
 	tulle_host_batch *batch;
 	tulle_host_interface interfaces[HOST_INTERFACES_MAX];
@@ -126,9 +133,17 @@ bool tulle_host_make_batch(tulle_host *host);
 /* Sockets for a member: its own, or the shared ones. SYSTEM. */
 tulle_err tulle_host_open_port(tulle_host *host, tulle_host_member *member);
 void tulle_host_close_port(tulle_host_member *member);
-/* host/demux.c. The member that a datagram belongs to; NULL: nobody's. */
-tulle_host_member *tulle_host_find_member(const tulle_host_port *port, const tulle_in *in);
+/* host/demux.c. The member that a datagram belongs to; NULL: nobody's, or it came too fast. */
+tulle_host_member *tulle_host_find_member(
+	const tulle_host_port *port, const tulle_in *in, tulle_time now);
 void tulle_host_grow_hints(tulle_host *host); /* room for those that join */
+/* The member was polled: what it is called, and what it asked (its last output is a datagram). */
+void tulle_host_watch_names(tulle_host_member *member);
+void tulle_host_watch_asked(tulle_host_member *member);
+/* It has handled a datagram of the shared port. */
+void tulle_host_watch_proof(tulle_host_member *member, const tulle_in *in);
+void tulle_host_join_demux(tulle_host *host, tulle_host_member *member);
+void tulle_host_leave_demux(tulle_host *host, tulle_host_member *member);
 /* host/udp_options.c */
 void tulle_host_set_options(tulle_host_udp *udp, bool offload);
 void tulle_host_set_fragments(tulle_host_udp *udp, bool allowed); /* DF is off for what is sent */

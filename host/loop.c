@@ -103,7 +103,7 @@ tulle_err tulle_host_create(const tulle_host_options *options, tulle_host **out)
 		err = TULLE_ERR_SYSTEM;
 	if (err == TULLE_OK && !tulle_host_make_batch(host))
 		err = TULLE_ERR_MEMORY;
-	uint8_t seed[sizeof host->hint_seed] = {0};
+	uint8_t seed[sizeof host->mux.seed] = {0};
 	if (err == TULLE_OK && !tulle_host_random(NULL, seed, sizeof seed))
 		err = TULLE_ERR_SYSTEM;
 	if (err == TULLE_OK)
@@ -112,7 +112,7 @@ tulle_err tulle_host_create(const tulle_host_options *options, tulle_host **out)
 		tulle_host_destroy(host);
 		return err;
 	}
-	memcpy(&host->hint_seed, seed, sizeof seed);
+	memcpy(&host->mux.seed, seed, sizeof seed);
 	*out = host;
 	return TULLE_OK;
 }
@@ -150,7 +150,7 @@ void tulle_host_destroy(tulle_host *host)
 	close_fd(host->timer_fd);
 	close_fd(host->roam_watch.fd);
 	free(host->heap.nodes);
-	free(host->hints.hints);
+	free(host->mux_memory);
 	free(host->pool);
 	free(host);
 }
@@ -187,6 +187,7 @@ tulle_err tulle_host_add(tulle_host *host, tulle_host_member *member)
 	member->host = host;
 	if (member->kind->owns != NULL && tulle_host_open_port(host, member) != TULLE_OK)
 		return TULLE_ERR_SYSTEM;
+	tulle_host_join_demux(host, member);
 	member->ready.owner = member->due.owner = member;
 	member->prev = NULL;
 	member->next = host->members;
@@ -227,6 +228,7 @@ static void unlink_member(tulle_host_member *member)
 		member->next->prev = member->prev;
 	host->member_count--;
 	tulle_ready_remove(&host->ready, &member->ready);
+	tulle_host_leave_demux(host, member);
 	tulle_host_close_port(member);
 	free_member(member);
 }
@@ -278,9 +280,10 @@ static bool drain_member(tulle_host *host, tulle_host_member *member, tulle_time
 			return false;
 		if (!member->kind->poll(member->self, now, scratch, bytes, &out))
 			return true;
-		if (out.kind == TULLE_OUT_DATAGRAM)
+		if (out.kind == TULLE_OUT_DATAGRAM) {
+			tulle_host_watch_asked(member);
 			tulle_host_batch_add(host, member, &out);
-		else if (out.kind == TULLE_OUT_PUBLISH)
+		} else if (out.kind == TULLE_OUT_PUBLISH)
 			tulle_host_mdns_publish(host, member, &out);
 		else if (out.kind == TULLE_OUT_RESOLVE && out.mdns)
 			tulle_host_mdns_resolve(host, member, &out);
@@ -303,6 +306,7 @@ static void drain(tulle_host *host)
 		if (member->gone)
 			continue;
 		tulle_time now = tulle_host_now();
+		tulle_host_watch_names(member);
 		if (!drain_member(host, member, now))
 			tulle_ready_mark(tulle_host_batch_room(host, &(size_t){0}) == NULL
 						 ? &held

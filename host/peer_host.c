@@ -41,6 +41,16 @@ static bool peer_owns(const void *self, const tulle_in *in)
 	return tulle_peer_owns(((const hosted_peer *)self)->peer, in);
 }
 
+static size_t peer_names(const void *self, uint32_t *seen, tulle_text ufrags[ICE_NAMES_MAX])
+{
+	return tulle_peer_names(((const hosted_peer *)self)->peer, seen, ufrags);
+}
+
+static tulle_bytes peer_asked(const void *self)
+{
+	return tulle_peer_asked(((const hosted_peer *)self)->peer);
+}
+
 static void peer_dispatch(void *self)
 {
 	hosted_peer *h = self;
@@ -66,6 +76,8 @@ static const tulle_host_kind peer_kind = {.handle = peer_handle,
 	.poll = peer_poll,
 	.poll_timeout = peer_poll_timeout,
 	.owns = peer_owns,
+	.names = peer_names,
+	.asked = peer_asked,
 	.dispatch = peer_dispatch,
 	.destroy = peer_destroy,
 	.farewell = peer_farewell};

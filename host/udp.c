@@ -158,7 +158,6 @@ void tulle_host_close_port(tulle_host_member *member)
 	if (port == NULL)
 		return;
 	tulle_host *host = port->host;
-	tulle_hints_forget(&host->hints, member);
 	port->sole = NULL;
 	if (--port->references != 0)
 		return;
@@ -403,9 +402,11 @@ static void take_message(
 	const uint8_t *data = m->iov.iov_base;
 	for (size_t at = 0; at < len; at += segment) {
 		in.data = (tulle_bytes){data + at, tulle_min(segment, len - at)};
-		tulle_host_member *member = tulle_host_find_member(udp->owner, &in);
-		if (member != NULL)
-			tulle_host_deliver(member, now, &in);
+		tulle_host_member *member = tulle_host_find_member(udp->owner, &in, now);
+		if (member == NULL)
+			continue;
+		tulle_host_deliver(member, now, &in);
+		tulle_host_watch_proof(member, &in);
 	}
 }
 

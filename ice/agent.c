@@ -4,12 +4,6 @@
 
 #include "base/panic.h"
 
-#define ALIGN 16u
-
-typedef struct {
-	size_t pairs, locals, remotes, end;
-} layout;
-
 static uint16_t or_default(uint16_t value, uint16_t standard)
 {
 	return value != 0 ? value : standard;
@@ -21,27 +15,19 @@ static bool is_config(const tulle_ice_config *c)
 	       c->remote_candidates_max <= ICE_REMOTE_MAX && c->pairs_max <= ICE_PAIRS_MAX;
 }
 
-static size_t aligned(size_t n)
+static tulle_ice_config with_defaults(const tulle_ice_config *config)
 {
-	return (n + ALIGN - 1) / ALIGN * ALIGN;
-}
-
-static layout lay_out(const tulle_ice_config *c)
-{
-	layout l;
-	l.pairs = aligned(sizeof(tulle_ice));
-	l.locals = aligned(l.pairs + sizeof(ice_pair) * or_default(c->pairs_max, ICE_PAIRS_MAX));
-	l.remotes = aligned(
-		l.locals + sizeof(ice_local) * or_default(c->local_candidates_max, ICE_LOCAL_MAX));
-	size_t remotes =
-		or_default(c->remote_candidates_max, ICE_REMOTE_MAX) + (size_t)ICE_PRFLX_MAX;
-	l.end = aligned(l.remotes + sizeof(ice_remote) * remotes);
-	return l;
+	tulle_ice_config c = *config;
+	c.local_candidates_max = or_default(c.local_candidates_max, ICE_LOCAL_MAX);
+	c.remote_candidates_max = or_default(c.remote_candidates_max, ICE_REMOTE_MAX);
+	c.pairs_max = or_default(c.pairs_max, ICE_PAIRS_MAX);
+	return c;
 }
 
 size_t tulle_ice_memory_bytes(const tulle_ice_config *config)
 {
-	return is_config(config) ? lay_out(config).end : 0;
+	tulle_ice_config c = with_defaults(config);
+	return is_config(config) ? tulle_ice_block_bytes(&c) : 0;
 }
 
 static bool draw(tulle_ice *ice)
@@ -51,6 +37,7 @@ static bool draw(tulle_ice *ice)
 		!ice->config.random.fill(ice->config.random.user, r, sizeof r))
 		return false;
 	memcpy(&ice->tie_breaker, r, sizeof r);
+	ice->drawn = 1;
 	return true;
 }
 
@@ -61,20 +48,9 @@ tulle_ice *tulle_ice_init(
 	if (need == 0 || memory_bytes < need || (uintptr_t)memory % _Alignof(max_align_t) != 0)
 		return NULL;
 	memset(memory, 0, need);
-	layout l = lay_out(config);
-	uint8_t *block = memory;
 	tulle_ice *ice = memory;
-	ice->config = *config;
-	ice->config.local_candidates_max = or_default(config->local_candidates_max, ICE_LOCAL_MAX);
-	ice->config.remote_candidates_max =
-		or_default(config->remote_candidates_max, ICE_REMOTE_MAX);
-	ice->config.pairs_max = or_default(config->pairs_max, ICE_PAIRS_MAX);
-	ice->pairs = (void *)(block + l.pairs);
-	ice->locals = (void *)(block + l.locals);
-	ice->remotes = (void *)(block + l.remotes);
-	ice->pair_slots = (uint8_t)ice->config.pairs_max;
-	ice->local_slots = (uint8_t)ice->config.local_candidates_max;
-	ice->remote_slots = (uint8_t)(ice->config.remote_candidates_max + ICE_PRFLX_MAX);
+	ice->config = with_defaults(config);
+	tulle_ice_make_tables(ice);
 	ice->now = ice->next_check = ice->last_activity = now;
 	ice->controlling = config->controlling && !config->lite;
 	ice->data = ice->selected = ICE_NONE;
@@ -87,7 +63,8 @@ tulle_ice *tulle_ice_init(
 
 void tulle_ice_wipe(tulle_ice *ice)
 {
-	tulle_crypto_wipe(ice, lay_out(&ice->config).end);
+	tulle_ice_free_tables(ice);
+	tulle_crypto_wipe(ice, tulle_ice_block_bytes(&ice->config));
 }
 
 bool tulle_ice_has_remote(const tulle_ice *ice)
@@ -173,6 +150,8 @@ bool tulle_ice_poll_datagram(
 		out->path = tulle_ice_pair_path(ice, &ice->pairs[pair]);
 	else
 		out->len = tulle_ice_poll_consent(ice, dst, dst_bytes, &out->path);
+	if (out->len == 0)
+		tulle_ice_release_tables(ice); /* nothing waits any more */
 	return out->len != 0;
 }
 
@@ -199,6 +178,7 @@ tulle_time tulle_ice_poll_timeout(const tulle_ice *ice)
 	if (!ice->has_remote || ice->state == TULLE_ICE_FAILED)
 		return TULLE_TIME_NEVER;
 	tulle_time t = tulle_time_min(checks_timeout(ice), tulle_ice_consent_timeout(ice));
+	t = tulle_time_min(t, tulle_ice_release_timeout(ice));
 	bool carried = ice->data != ICE_NONE || tulle_ice_former_carries(ice);
 	if (!carried && !tulle_ice_has_active_pair(ice))
 		t = tulle_time_min(t, ice->last_activity + ICE_PATIENCE_US);
@@ -332,5 +312,6 @@ void tulle_ice_check(const tulle_ice *ice)
 	TULLE_CHECK(!former || (ice->data == ICE_NONE && ice->has_remote));
 	TULLE_CHECK(ice->former.local == ICE_NONE || tulle_ice_is_base(ice, ice->former.local));
 	TULLE_CHECK(!ice->restarting || ice->staged);
-	TULLE_CHECK(ice->error_count <= ICE_ERRORS_MAX && ice->answer_count <= ICE_ANSWERS_MAX);
+	TULLE_CHECK(ice->error_count <= ICE_ERRORS_MAX && ice->answer_count <= ice->answer_slots);
+	tulle_ice_check_tables(ice);
 }

@@ -123,7 +123,11 @@ struct tulle_ice {
 	ice_local *locals;
 	ice_remote *remotes;
 	ice_pair *pairs;
-	uint8_t local_slots, remote_slots, pair_slots;
+	ice_early *early;
+	ice_answer *answers; /* a ring */
+	uint8_t local_slots, remote_slots, pair_slots, early_slots, answer_slots;
+	tulle_time release_at;    /* tables that grew go back then, or when all is quiet */
+	bool pruned;              /* pairs of what we know are missing: nothing needs them now */
 	uint8_t signaled, learnt; /* remote candidates in use, by origin */
 	bool controlling, paths_known, remote_ended, has_remote;
 	uint64_t tie_breaker;
@@ -131,10 +135,11 @@ struct tulle_ice {
 	ice_names next;             /* staged: drawn for a restart */
 	uint32_t restart_serial;    /* candidates from here on were never told of this generation */
 	bool ended, was_ended;      /* our candidates' end was told; before the restart it was */
+	uint32_t drawn;             /* how often names of ours were drawn */
 	bool staged, restarting;    /* restarting: they are told, the remote's are not yet known */
 	bool expecting, next_ended; /* the remote restarts; its end of candidates came */
 	ice_former former;
-	uint32_t next_foundation, next_trigger, next_serial;
+	uint32_t next_foundation, next_trigger, next_serial, next_learnt;
 
 	uint8_t data,
 		selected; /* the pair that carries data; the nominated one (then both are it) */
@@ -144,10 +149,7 @@ struct tulle_ice {
 	ice_consent consent; /* of `data` */
 	bool lost;           /* the data path went away */
 
-	ice_early early[ICE_EARLY_MAX];
-	uint8_t early_count;
-	ice_answer answers[ICE_ANSWERS_MAX];
-	uint8_t answer_first, answer_count, error_count;
+	uint8_t early_count, answer_first, answer_count, error_count;
 
 	tulle_ice_state state;
 	bool tell_state, tell_selected, tell_gathered, told_gathered;
@@ -157,6 +159,25 @@ struct tulle_ice {
 	char candidate[TULLE_ICE_CANDIDATE_BYTES];
 	uint32_t drops[TULLE_DROP_COUNT];
 };
+
+/* tables.c: grow: false: that is all there may be, or there is no memory. Pointers into the table
+ * are stale then. */
+typedef enum {
+	ICE_TABLE_PAIRS,
+	ICE_TABLE_LOCALS,
+	ICE_TABLE_REMOTES,
+	ICE_TABLE_ANSWERS,
+	ICE_TABLE_EARLY,
+	ICE_TABLES
+} ice_table;
+size_t tulle_ice_block_bytes(const tulle_ice_config *config); /* with its defaults put in */
+void tulle_ice_make_tables(tulle_ice *ice);
+void tulle_ice_free_tables(tulle_ice *ice);
+bool tulle_ice_grow(tulle_ice *ice, ice_table table);
+bool tulle_ice_grow_for_restart(tulle_ice *ice);
+void tulle_ice_release_tables(tulle_ice *ice); /* if it is time: slots change */
+tulle_time tulle_ice_release_timeout(const tulle_ice *ice);
+void tulle_ice_check_tables(const tulle_ice *ice);
 
 /* gather.c: find_local: the base with that path, never a server-reflexive one. */
 uint8_t tulle_ice_find_local(const tulle_ice *ice, uint32_t id);
@@ -172,6 +193,7 @@ tulle_addr tulle_ice_normal_addr(const tulle_addr *addr);
 bool tulle_ice_is_allowed(const tulle_ice *ice, const tulle_addr *remote);
 uint8_t tulle_ice_find_remote(const tulle_ice *ice, const tulle_addr *addr);
 void tulle_ice_drop_remotes(tulle_ice *ice, bool next);
+void tulle_ice_forget_unpaired(tulle_ice *ice);
 uint8_t tulle_ice_learn_remote(tulle_ice *ice, const tulle_addr *addr, uint32_t priority);
 void tulle_ice_drop_other_generations(tulle_ice *ice);
 uint32_t tulle_ice_hash_text(tulle_text t);
@@ -184,6 +206,7 @@ uint8_t tulle_ice_find_pair(const tulle_ice *ice, uint8_t local, uint8_t remote)
 uint8_t tulle_ice_add_pair(tulle_ice *ice, uint8_t local, uint8_t remote);
 void tulle_ice_pair_local(tulle_ice *ice, uint8_t local);
 bool tulle_ice_pair_remote(tulle_ice *ice, uint8_t remote);
+void tulle_ice_restore_pairs(tulle_ice *ice);
 void tulle_ice_sort_pairs(tulle_ice *ice);
 void tulle_ice_unfreeze(tulle_ice *ice, const ice_pair *like);
 uint8_t tulle_ice_next_ordinary(const tulle_ice *ice);

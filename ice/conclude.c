@@ -40,6 +40,8 @@ static void use(tulle_ice *ice, uint8_t pair)
 	tulle_ice_leave_former(ice);
 	ice->lost = false;
 	ice->tell_selected = true;
+	if (ice->release_at != TULLE_TIME_NEVER) /* RFC8445:8.3.1: what is on its way may arrive */
+		ice->release_at = ice->now + ICE_LEAVE_US;
 }
 
 /* RFC8445:8.1.2: what is still to be checked is not checked any more. */
@@ -264,6 +266,9 @@ void tulle_ice_update_state(tulle_ice *ice)
 {
 	tend_former(ice);
 	tend_data(ice);
+	if (ice->pruned && (ice->selected == ICE_NONE || tulle_ice_is_silent(ice, &ice->consent)))
+		tulle_ice_restore_pairs(ice);
+	tulle_ice_release_tables(ice);
 	tulle_ice_state state = judge(ice);
 	if (state == ice->state)
 		return;

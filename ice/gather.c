@@ -24,12 +24,13 @@ uint8_t tulle_ice_find_local(const tulle_ice *ice, uint32_t id)
 	return ICE_NONE;
 }
 
-static uint8_t free_local(const tulle_ice *ice)
+static uint8_t free_local(tulle_ice *ice)
 {
-	for (uint8_t i = 0; i < ice->local_slots; i++)
+	uint8_t slots = ice->local_slots;
+	for (uint8_t i = 0; i < slots; i++)
 		if (!ice->locals[i].used)
 			return i;
-	return ICE_NONE;
+	return tulle_ice_grow(ice, ICE_TABLE_LOCALS) ? slots : ICE_NONE;
 }
 
 static unsigned count_paths(const tulle_ice *ice)

@@ -21,6 +21,10 @@ size_t tulle_ice_write_local(const tulle_ice *ice, size_t index, char *dst, size
 void tulle_ice_current_credentials(const tulle_ice *ice, tulle_text *ufrag, tulle_text *pwd);
 bool tulle_ice_next_credentials(tulle_ice *ice, tulle_text *ufrag, tulle_text *pwd);
 
+/* The ufrags of ours that checks may name now; *seen: 0 at first. 0: as when that was written. */
+#define ICE_NAMES_MAX 3
+size_t tulle_ice_names(const tulle_ice *ice, uint32_t *seen, tulle_text ufrags[ICE_NAMES_MAX]);
+
 typedef enum { ICE_NONE_YET, ICE_SAME, ICE_HALF, ICE_OTHER } ice_likeness;
 ice_likeness tulle_ice_compare_remote(const tulle_ice *ice, tulle_text ufrag, tulle_text pwd);
 /* The remote's offer restarts: its candidates of the next generation are kept from here on. */

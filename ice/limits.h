@@ -10,6 +10,11 @@
 #define ICE_EARLY_MAX 8                /* checks remembered from before the remote's credentials */
 #define ICE_ANSWERS_MAX 16             /* answers waiting to be polled */
 #define ICE_ERRORS_MAX 4               /* of these, to requests that were not authentic */
+#define ICE_HOME_PAIRS 4               /* slots in the agent's block, when there is an allocator */
+#define ICE_HOME_LOCALS 12             /* likewise */
+#define ICE_HOME_REMOTES 12            /* likewise */
+#define ICE_HOME_ANSWERS 4             /* likewise */
+#define ICE_HOME_EARLY 2               /* likewise */
 #define ICE_CONSENT_IDS 8              /* consent checks whose answers still count: 30 s of them */
 #define ICE_CANDIDATE_TEXT_MAX 1024    /* bytes of one candidate line that is read */
 #define ICE_UFRAG_MAX 256              /* RFC8839:5.4 */

@@ -67,7 +67,7 @@ static ice_pair_state first_state(const tulle_ice *ice, const ice_pair *p)
 }
 
 /* RFC8445:6.1.2.5, RFC8838:12: when full, the lowest that nobody waits for makes room. */
-static uint8_t find_room(const tulle_ice *ice, uint64_t priority)
+static uint8_t find_room(tulle_ice *ice, uint64_t priority)
 {
 	uint8_t lowest = ICE_NONE;
 	for (uint8_t i = 0; i < ice->pair_slots; i++) {
@@ -80,7 +80,8 @@ static uint8_t find_room(const tulle_ice *ice, uint64_t priority)
 		if (lowest == ICE_NONE || p->priority < ice->pairs[lowest].priority)
 			lowest = i;
 	}
-	return lowest;
+	uint8_t slots = ice->pair_slots;
+	return tulle_ice_grow(ice, ICE_TABLE_PAIRS) ? slots : lowest;
 }
 
 uint8_t tulle_ice_add_pair(tulle_ice *ice, uint8_t local, uint8_t remote)
@@ -118,6 +119,8 @@ static bool pair_up(tulle_ice *ice, uint8_t local, uint8_t remote)
 	const ice_remote *r = &ice->remotes[remote];
 	if (ice->config.lite) /* RFC8445:6.1.2: it has no checklist */
 		return true;
+	if (ice->pruned && !tulle_ice_is_better(ice, local, r->type))
+		return true;
 	if (r->hidden && ice->locals[local].type == TULLE_ICE_RELAY)
 		return true; /* mdns-ice draft, 3.3.2: its server would hear the address */
 	/* RFC8445:7.3.1.3: a learnt candidate is paired only with where it was learnt. */
@@ -144,6 +147,15 @@ bool tulle_ice_pair_remote(tulle_ice *ice, uint8_t remote)
 		if (tulle_ice_is_base(ice, i))
 			ok = pair_up(ice, i, remote) && ok;
 	return ok;
+}
+
+/* What was concluded is not any more: all that may be checked is a pair again. */
+void tulle_ice_restore_pairs(tulle_ice *ice)
+{
+	ice->pruned = false;
+	for (uint8_t i = 0; i < ice->remote_slots; i++)
+		if (ice->remotes[i].used && !ice->remotes[i].next)
+			(void)tulle_ice_pair_remote(ice, i);
 }
 
 /* RFC8445:7.2.5.3.3 */
@@ -224,6 +236,9 @@ bool tulle_ice_read_pair(const tulle_ice *ice, size_t index, tulle_ice_pair_stat
 			.code = p->code,
 			.local_type = (tulle_ice_type)ice->locals[p->local].type,
 			.remote_type = ice->remotes[p->remote].type,
+			.local_hidden = ice->locals[p->local].name.len != 0,
+			.remote_hidden = ice->remotes[p->remote].hidden ||
+					 ice->remotes[p->remote].type == TULLE_ICE_PRFLX,
 			.path = tulle_ice_pair_path(ice, p)};
 		return true;
 	}

@@ -48,12 +48,13 @@ static uint8_t find_next(const tulle_ice *ice, const tulle_addr *addr)
 	return ICE_NONE;
 }
 
-static uint8_t free_remote(const tulle_ice *ice)
+static uint8_t free_remote(tulle_ice *ice)
 {
-	for (uint8_t i = 0; i < ice->remote_slots; i++)
+	uint8_t slots = ice->remote_slots;
+	for (uint8_t i = 0; i < slots; i++)
 		if (!ice->remotes[i].used)
 			return i;
-	return ICE_NONE;
+	return tulle_ice_grow(ice, ICE_TABLE_REMOTES) ? slots : ICE_NONE;
 }
 
 static void remove_remote(tulle_ice *ice, uint8_t slot)
@@ -101,8 +102,11 @@ static uint8_t find_room(tulle_ice *ice, uint32_t priority, bool next)
 {
 	uint8_t lowest = ICE_NONE;
 	uint64_t least = rank(priority, next);
-	if (ice->signaled < ice->config.remote_candidates_max)
-		return free_remote(ice);
+	if (ice->signaled < ice->config.remote_candidates_max) {
+		lowest = free_remote(ice);
+		if (lowest != ICE_NONE)
+			return lowest;
+	}
 	for (uint8_t i = 0; i < ice->remote_slots; i++) {
 		const ice_remote *r = &ice->remotes[i];
 		if (!r->used || r->type == TULLE_ICE_PRFLX || (r->next && !next) ||
@@ -295,6 +299,18 @@ static void forget_learnt(tulle_ice *ice)
 	}
 }
 
+/* Those that were learnt, of which no pair is left. */
+void tulle_ice_forget_unpaired(tulle_ice *ice)
+{
+	for (uint8_t i = 0; i < ice->remote_slots; i++) {
+		bool paired = false;
+		for (uint8_t k = 0; k < ice->pair_slots; k++)
+			paired = paired || (ice->pairs[k].used && ice->pairs[k].remote == i);
+		if (ice->remotes[i].used && ice->remotes[i].type == TULLE_ICE_PRFLX && !paired)
+			remove_remote(ice, i);
+	}
+}
+
 /* RFC8445:7.3.1.3: type peer-reflexive, the request's priority, a foundation of its own. */
 uint8_t tulle_ice_learn_remote(tulle_ice *ice, const tulle_addr *addr, uint32_t priority)
 {
@@ -305,7 +321,7 @@ uint8_t tulle_ice_learn_remote(tulle_ice *ice, const tulle_addr *addr, uint32_t 
 		return ICE_NONE;
 	ice->remotes[slot] = (ice_remote){.addr = *addr,
 		.priority = priority,
-		.foundation = slot,
+		.foundation = ++ice->next_learnt & ~SIGNALED,
 		.type = TULLE_ICE_PRFLX,
 		.used = true};
 	ice->learnt++;

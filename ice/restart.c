@@ -52,11 +52,29 @@ void tulle_ice_current_credentials(const tulle_ice *ice, tulle_text *ufrag, tull
 
 bool tulle_ice_next_credentials(tulle_ice *ice, tulle_text *ufrag, tulle_text *pwd)
 {
-	if (!ice->staged && !tulle_ice_draw_names(ice, &ice->next))
-		return false;
+	if (!ice->staged) {
+		if (!tulle_ice_draw_names(ice, &ice->next))
+			return false;
+		ice->drawn++;
+	}
 	ice->staged = true;
 	give_names(&ice->next, ufrag, pwd);
 	return true;
+}
+
+size_t tulle_ice_names(const tulle_ice *ice, uint32_t *seen, tulle_text ufrags[ICE_NAMES_MAX])
+{
+	tulle_text pwd;
+	size_t n = 0;
+	if (*seen == ice->drawn)
+		return 0;
+	*seen = ice->drawn;
+	give_names(&ice->keys.ours, &ufrags[n++], &pwd);
+	if (ice->staged)
+		give_names(&ice->next, &ufrags[n++], &pwd);
+	if (tulle_ice_former_carries(ice))
+		give_names(&ice->former.keys.ours, &ufrags[n++], &pwd);
+	return n;
 }
 
 static bool is_names(const ice_names *names, tulle_text ufrag)
@@ -150,6 +168,8 @@ tulle_err tulle_ice_restart(tulle_ice *ice, tulle_time now)
 	ice->now = tulle_time_max(ice->now, now);
 	if (ice->restarting)
 		tulle_ice_rollback(ice, now);
+	if (!tulle_ice_grow_for_restart(ice))
+		return TULLE_ERR_MEMORY;
 	if (!tulle_ice_next_credentials(ice, &ufrag, &pwd))
 		return TULLE_ERR_SYSTEM;
 	ice->restarting = true;
@@ -241,6 +261,7 @@ static void begin_generation(tulle_ice *ice)
 		tulle_ice_drop_remotes(ice, false);
 		ice->remote_ended = ice->next_ended;
 	}
+	ice->pruned = false;
 	ice->data = ice->selected = ICE_NONE;
 	ice->tell_selected = selected && tulle_ice_former_carries(ice);
 	tulle_ice_reset_consent(&ice->consent);

@@ -66,15 +66,21 @@ static bool resolve_roles(tulle_ice *ice, const tulle_stun_message *m)
 	return true;
 }
 
-/* generation: of an authentic request. */
+static bool has_room(tulle_ice *ice)
+{
+	return ice->answer_count < ice->answer_slots || tulle_ice_grow(ice, ICE_TABLE_ANSWERS);
+}
+
+/* generation: of an authentic request; for another no table grows. */
 static bool answer(tulle_ice *ice, const tulle_stun_message *m, uint8_t local,
 	const tulle_addr *from, uint16_t code, ice_generation generation)
 {
 	bool authentic = generation != ICE_STRANGE;
-	if (ice->answer_count == ICE_ANSWERS_MAX ||
-		(!authentic && ice->error_count == ICE_ERRORS_MAX))
+	if (authentic ? !has_room(ice)
+		      : ice->answer_count == ice->answer_slots ||
+				ice->error_count == ICE_ERRORS_MAX)
 		return false;
-	ice_answer *a = &ice->answers[(ice->answer_first + ice->answer_count) % ICE_ANSWERS_MAX];
+	ice_answer *a = &ice->answers[(ice->answer_first + ice->answer_count) % ice->answer_slots];
 	*a = (ice_answer){.remote = *from, .local = local, .code = code, .authentic = authentic};
 	a->generation = (uint8_t)generation;
 	a->sha256 = tulle_stun_has(m, TULLE_STUN_A_MESSAGE_INTEGRITY_SHA256);
@@ -97,7 +103,7 @@ static void remember(tulle_ice *ice, const ice_early *check)
 		e->nominate = e->nominate || check->nominate;
 		return;
 	}
-	if (ice->early_count < ICE_EARLY_MAX)
+	if (ice->early_count < ice->early_slots || tulle_ice_grow(ice, ICE_TABLE_EARLY))
 		ice->early[ice->early_count++] = *check;
 }
 
@@ -171,7 +177,7 @@ tulle_drop tulle_ice_take_request(
 	if (!tulle_ice_is_allowed(ice, from))
 		return TULLE_DROP_ICE_FILTERED;
 	v = judge(m);
-	if (v.drop == TULLE_TAKEN && ice->answer_count == ICE_ANSWERS_MAX)
+	if (v.drop == TULLE_TAKEN && !has_room(ice))
 		return TULLE_DROP_LIMIT; /* not answered, so as if lost: nothing may change */
 	if (v.drop == TULLE_TAKEN && generation != ICE_FORMER && !resolve_roles(ice, m))
 		v = (verdict){487, TULLE_DROP_ICE_ROLE};
@@ -187,7 +193,7 @@ tulle_drop tulle_ice_take_request(
 void tulle_ice_forget_answers(tulle_ice *ice, uint8_t local)
 {
 	for (uint8_t i = 0; i < ice->answer_count; i++) {
-		ice_answer *a = &ice->answers[(ice->answer_first + i) % ICE_ANSWERS_MAX];
+		ice_answer *a = &ice->answers[(ice->answer_first + i) % ice->answer_slots];
 		if (a->local == local)
 			a->local = ICE_NONE;
 	}
@@ -204,7 +210,7 @@ static ice_pair *pair_of(tulle_ice *ice, const ice_answer *a)
 void tulle_ice_shift_answers(tulle_ice *ice, const uint8_t to[3])
 {
 	for (uint8_t i = 0; i < ice->answer_count; i++) {
-		ice_answer *a = &ice->answers[(ice->answer_first + i) % ICE_ANSWERS_MAX];
+		ice_answer *a = &ice->answers[(ice->answer_first + i) % ice->answer_slots];
 		if (!a->authentic || a->local == ICE_NONE)
 			continue;
 		a->generation = to[a->generation];
@@ -262,7 +268,7 @@ size_t tulle_ice_poll_answer(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_pat
 {
 	while (ice->answer_count != 0) {
 		ice_answer *a = &ice->answers[ice->answer_first];
-		ice->answer_first = (uint8_t)((ice->answer_first + 1) % ICE_ANSWERS_MAX);
+		ice->answer_first = (uint8_t)((ice->answer_first + 1) % ice->answer_slots);
 		ice->answer_count--;
 		if (!a->authentic)
 			ice->error_count--;

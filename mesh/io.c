@@ -36,15 +36,30 @@ static void keep_path(tulle *t, const tulle_in *in)
 
 static mesh_link *link_of(tulle *t, const tulle_in *in)
 {
-	tulle_peer *peer = tulle_peer_mux_find(&t->mux, in);
-	if (peer != NULL)
-		return tulle_peer_owner(peer);
-	for (mesh_link *l = t->links; l != NULL; l = l->next)
+	tulle_peer_mux_key key = tulle_peer_mux_read(&t->mux, in);
+	size_t cursor = 0;
+	mesh_link *l;
+	while ((l = tulle_peer_mux_next(&t->mux, in, key, &cursor)) != NULL)
+		if (tulle_peer_owns(l->peer, in))
+			return l;
+	if (!tulle_peer_mux_may_ask(&t->mux, key, t->now, t->link_count))
+		return NULL;
+	for (l = t->links; l != NULL; l = l->next)
 		if (tulle_peer_owns(l->peer, in)) {
-			tulle_peer_mux_learn(&t->mux, in, l->peer);
+			tulle_peer_mux_learn(&t->mux, key, l);
 			return l;
 		}
 	return NULL;
+}
+
+/* What a link is called now, and what it asked, for what comes back. */
+static void watch_link(tulle *t, mesh_link *l)
+{
+	tulle_text names[ICE_NAMES_MAX];
+	size_t n = tulle_peer_names(l->peer, &l->named.seen, names);
+	if (n != 0)
+		tulle_peer_mux_name(&t->mux, &l->named, names, n, l);
+	tulle_peer_mux_asked(&t->mux, tulle_peer_asked(l->peer), l);
 }
 
 bool tulle_mesh_owns(const tulle *t, const tulle_in *in)
@@ -54,7 +69,7 @@ bool tulle_mesh_owns(const tulle *t, const tulle_in *in)
 	return link_of((tulle *)(uintptr_t)t, in) != NULL; /* learns a hint */
 }
 
-TULLE_UNTRUSTED(anyone, "one datagram; peers asked: links, at most 2 x nodes_max", mesh)
+TULLE_UNTRUSTED(anyone, "one datagram; 8 links asked, and of all 200,000 a second", mesh)
 static void handle_datagram(tulle *t, const tulle_in *in)
 {
 	mesh_link *l = link_of(t, in);
@@ -63,6 +78,9 @@ static void handle_datagram(tulle *t, const tulle_in *in)
 		return;
 	}
 	tulle_peer_handle(l->peer, t->now, in);
+	tulle_in probe = tulle_peer_mux_probe(in);
+	if (tulle_peer_mux_is_stun(in) && tulle_peer_owns(l->peer, &probe))
+		tulle_peer_mux_proven(&t->mux, in, l);
 	touch_link(t, l);
 }
 
@@ -174,7 +192,9 @@ static bool poll_links(tulle *t, uint8_t *scratch, size_t bytes, tulle_out *out)
 {
 	mesh_link *l;
 	while ((l = tulle_ready_take(&t->out)) != NULL) {
-		if (tulle_peer_poll(l->peer, t->now, scratch, bytes, out)) {
+		bool any = tulle_peer_poll(l->peer, t->now, scratch, bytes, out);
+		watch_link(t, l);
+		if (any) {
 			tulle_ready_mark(&t->out, &l->out);
 			return true;
 		}

@@ -72,6 +72,7 @@ mesh_link *tulle_mesh_add_link(tulle *t, mesh_node *node, tulle_node via, bool o
 	if (t->links != NULL)
 		t->links->prev = l;
 	t->links = l;
+	t->link_count++;
 	node->links[place] = l;
 	tell_paths(t, l->peer);
 	return l;
@@ -101,11 +102,12 @@ void tulle_mesh_free_link(tulle *t, mesh_link *l)
 	for (int i = 0; i < 2 && l->node != NULL; i++)
 		if (l->node->links[i] == l)
 			l->node->links[i] = NULL;
-	tulle_peer_mux_forget(&t->mux, l->peer);
+	tulle_peer_mux_forget(&t->mux, &l->named, l);
 	tulle_ready_remove(&t->out, &l->out);
 	tulle_ready_remove(&t->events, &l->events);
 	tulle_heap_set(&t->link_heap, &l->due, TULLE_TIME_NEVER);
 	tulle_peer_wipe(l->peer);
+	t->link_count--;
 	*(l->prev != NULL ? &l->prev->next : &t->links) = l->next;
 	if (l->next != NULL)
 		l->next->prev = l->prev;

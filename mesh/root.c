@@ -128,12 +128,12 @@ static bool make_tables(tulle *t)
 	t->signal_text = tulle_mesh_alloc(t, 3 * MESH_SIGNAL_BYTES_MAX);
 	t->assembly.bytes_max = t->options.message_bytes_max;
 	t->assembly.bytes = tulle_mesh_alloc(t, t->assembly.bytes_max);
-	void *hints = tulle_mesh_alloc(t, tulle_hints_bytes(nodes));
-	if (hints != NULL)
-		tulle_hints_init(&t->mux.hints, hints, nodes);
-	if (hints == NULL || t->slots == NULL || t->hashes == NULL || t->link_heap.nodes == NULL ||
-		t->node_heap.nodes == NULL || t->scratch == NULL || t->decoded == NULL ||
-		t->assembly.bytes == NULL || t->signal_text == NULL)
+	t->mux_memory = tulle_mesh_alloc(t, tulle_peer_mux_bytes(nodes));
+	if (t->mux_memory != NULL)
+		tulle_peer_mux_init(&t->mux, t->mux_memory, nodes);
+	if (t->mux_memory == NULL || t->slots == NULL || t->hashes == NULL ||
+		t->link_heap.nodes == NULL || t->node_heap.nodes == NULL || t->scratch == NULL ||
+		t->decoded == NULL || t->assembly.bytes == NULL || t->signal_text == NULL)
 		return false;
 	t->sdp_text = t->signal_text + MESH_SIGNAL_BYTES_MAX;
 	t->offer_text = t->sdp_text + MESH_SIGNAL_BYTES_MAX;
@@ -149,7 +149,7 @@ static void free_tables(tulle *t)
 	tulle_mesh_free(t, t->hashes, nodes * sizeof *t->hashes);
 	tulle_mesh_free(t, t->link_heap.nodes, (t->link_heap.cap + 1) * sizeof(void *));
 	tulle_mesh_free(t, t->node_heap.nodes, (t->node_heap.cap + 1) * sizeof(void *));
-	tulle_mesh_free(t, t->mux.hints.hints, tulle_hints_bytes(nodes));
+	tulle_mesh_free(t, t->mux_memory, tulle_peer_mux_bytes(nodes));
 	tulle_mesh_free(t, t->scratch, t->scratch_bytes);
 	tulle_mesh_free(t, t->decoded, t->scratch_bytes);
 	tulle_mesh_free(t, t->signal_text, 3 * MESH_SIGNAL_BYTES_MAX);

@@ -44,6 +44,7 @@ typedef struct mesh_link {
 	size_t bytes; /* of the whole allocation */
 	tulle_node via;
 	bool offerer, answered, offer_sent, linked_events;
+	tulle_peer_named named;
 	tulle_channel own, remote; /* ours and the one that the peer announced last */
 	tulle_ready_node out, events;
 	tulle_heap_node due;
@@ -157,7 +158,9 @@ struct tulle {
 	char *decoded;                             /* the text of a message that is a string */
 	char why[160];
 	uint8_t plain[MESH_PLAIN_BYTES];
-	tulle_peer_mux mux;
+	tulle_peer_mux mux; /* of links */
+	size_t link_count;
+	void *mux_memory;
 };
 
 /* root.c */

@@ -23,6 +23,8 @@
 #define PEER_RECEIVE_BYTES 4194304      /* default of receive_bytes_max */
 #define PEER_MESSAGE_BYTES 262144       /* default of message_bytes_max */
 #define PEER_REMOTE_MESSAGE_BYTES 65536 /* without a=max-message-size: RFC8841:6.1 */
+#define PEER_MUX_ASKS_PER_S 200000      /* owners asked whose a datagram is that no hint knows */
+#define PEER_MUX_BURST_US 1000000       /* so much of it at once */
 #define PEER_SPED_MTU 900               /* of DTLS in a check: room for TURN and IPv6 is left */
 #define PEER_SPED_ACKS 4                /* CRC-32 values in an acknowledgement */
 #define PEER_OPTIONS_BYTES 32           /* of a=ice-options */

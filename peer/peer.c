@@ -33,8 +33,10 @@ static tulle_ice_config ice_config(const tulle_peer_config *c, const tulle_peer_
 {
 	return (tulle_ice_config){.loopback = c->ice.loopback,
 		.relay_only = c->ice.relay_only,
+		.lite = c->ice.lite,
 		.opaque = !c->no_sped,
 		.random = env->random,
+		.allocator = env->allocator,
 		.candidate_filter = c->candidate_filter,
 		.filter_user = c->filter_user};
 }
@@ -348,6 +350,22 @@ void tulle_peer_read_setup(const tulle_peer *p, tulle_peer_setup *s)
 			s->local_type = pair.local_type;
 			s->remote_type = pair.remote_type;
 		}
+}
+
+static void blank(tulle_addr *a)
+{
+	*a = (tulle_addr){.family = a->family, .port = a->port};
+}
+
+bool tulle_peer_read_pair(const tulle_peer *p, size_t index, tulle_ice_pair_stats *out)
+{
+	if (!tulle_ice_read_pair(p->ice, index, out))
+		return false;
+	if (out->local_hidden)
+		blank(&out->path.local);
+	if (out->remote_hidden)
+		blank(&out->path.remote);
+	return true;
 }
 
 uint16_t tulle_peer_channels_max(const tulle_peer *p)

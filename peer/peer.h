@@ -8,6 +8,7 @@
 #include "base/hints.h"
 #include "base/pool.h"
 #include "base/ready.h"
+#include "ice/ice.h"
 
 #include <tulle/peer.h>
 #include <tulle/sctp.h>
@@ -39,7 +40,8 @@ typedef struct {
 	uint8_t *plain; /* PEER_PLAIN_BYTES of scratch, shared by peers that are driven in turn */
 	size_t plain_bytes;
 	tulle_peer_assembly *assembly; /* NULL: message_bytes_max in the peer's own block */
-	tulle_allocator allocator;     /* for a second assembly alone */
+	tulle_allocator allocator;     /* for a second assembly, and tables of ICE while it checks;
+					  alloc NULL: those lie in the peer's block */
 	tulle_peer_hiding *hiding;     /* likewise; NULL: the peer's own */
 	uint32_t *name_serial; /* ids of names that are asked for, one count for all peers of the
 				  owner; NULL: the peer's own */
@@ -80,15 +82,53 @@ void tulle_peer_read_stats(const tulle_peer *peer, tulle_sctp_stats *stats);
 void tulle_peer_handle_room(tulle_peer *peer, tulle_time now);
 void tulle_peer_check(const tulle_peer *peer);
 
-/* Many peers on one port: who gets a datagram. A check goes by its ufrag, all else by the address
- * it came from, when a peer has proven that before; else each is asked. Nobody teaches a wrong
- * hint, and tulle_peer_owns has the last word. The hints' memory is the owner's. */
+/* Many peers on one port: who gets a datagram, found in a few loads whoever sent it. A check goes
+ * by the ufrag that it names, which is told when it is drawn; an answer by its id, which is seen
+ * when the request leaves; all else by the address that it comes from, when a peer has proven that.
+ * Whoever a hint names is asked before he gets anything (tulle_peer_owns). What no hint knows may
+ * be asked of each owner, PEER_MUX_ASKS_PER_S questions in all: so nobody's packets cost more. */
 typedef struct {
 	uint32_t seed;
-	tulle_hints hints;
+	tulle_hints names, ids, sources;
+	tulle_time asked_until; /* the questions asked are paid by then */
+	uint64_t unasked;       /* datagrams that came too fast to ask whose they are */
 } tulle_peer_mux;
-uint32_t tulle_peer_mux_key(const tulle_in *in, uint32_t seed);
-tulle_peer *tulle_peer_mux_find(const tulle_peer_mux *mux, const tulle_in *in);
-void tulle_peer_mux_learn(tulle_peer_mux *mux, const tulle_in *in, tulle_peer *peer);
-void tulle_peer_mux_forget(tulle_peer_mux *mux, const tulle_peer *peer);
+typedef struct {
+	enum { TULLE_PEER_BY_NAME, TULLE_PEER_BY_ID, TULLE_PEER_BY_SOURCE } kind;
+	uint32_t hash;
+} tulle_peer_mux_key;
+/* What the mux knows of an owner's names; zero at first. */
+typedef struct {
+	uint32_t seen, keys[ICE_NAMES_MAX];
+	size_t count;
+} tulle_peer_named;
+/* The hints' memory is the owner's: for so many peers. seed stays as it is. */
+size_t tulle_peer_mux_bytes(size_t peers);
+void tulle_peer_mux_init(tulle_peer_mux *mux, void *memory, size_t peers);
+void tulle_peer_mux_copy(tulle_peer_mux *mux, const tulle_peer_mux *from);
+tulle_peer_mux_key tulle_peer_mux_read(const tulle_peer_mux *mux, const tulle_in *in);
+/* The next owner whose it may be; *cursor: 0 at first. NULL: no more. */
+void *tulle_peer_mux_next(
+	const tulle_peer_mux *mux, const tulle_in *in, tulle_peer_mux_key key, size_t *cursor);
+/* None of those said yes; so many more may be asked now. */
+bool tulle_peer_mux_may_ask(
+	tulle_peer_mux *mux, tulle_peer_mux_key key, tulle_time now, size_t owners);
+/* Its owner was found otherwise. */
+void tulle_peer_mux_learn(tulle_peer_mux *mux, tulle_peer_mux_key key, void *owner);
+/* The owner has handled it, a STUN message; proven: what comes from there is his from here on. */
+bool tulle_peer_mux_is_stun(const tulle_in *in);
+tulle_in tulle_peer_mux_probe(const tulle_in *in); /* a datagram from there: do you own it? */
+void tulle_peer_mux_proven(tulle_peer_mux *mux, const tulle_in *in, void *owner);
+/* The owner's request with this id leaves; len 0: it was none. */
+void tulle_peer_mux_asked(tulle_peer_mux *mux, tulle_bytes id, void *owner);
+/* What tulle_peer_names has given: these names are the owner's, former ones are not. */
+void tulle_peer_mux_name(tulle_peer_mux *mux, tulle_peer_named *named, const tulle_text *names,
+	size_t count, void *owner);
+void tulle_peer_mux_forget(tulle_peer_mux *mux, const tulle_peer_named *named, const void *owner);
+
+/* As tulle_ice_names. */
+size_t tulle_peer_names(const tulle_peer *peer, uint32_t *seen, tulle_text ufrags[ICE_NAMES_MAX]);
+/* The id of the STUN request in what was polled last, also when a relay's header is around it; len
+ * 0: it has none. */
+tulle_bytes tulle_peer_asked(const tulle_peer *peer);
 #endif

@@ -67,6 +67,7 @@ size_t tulle_peer_write_local(tulle_peer *p, const peer_description *d)
 	tulle_sdp_local l = {.session_id = p->session_id,
 		.session_version = d->version,
 		.mid = {p->mid, p->mid_len},
+		.lite = p->config.ice.lite,
 		.fingerprints = &fingerprint,
 		.max_message_size = p->config.streamed_messages ? 0 : p->config.message_bytes_max,
 		.candidates = candidates};
@@ -178,6 +179,8 @@ static tulle_err judge_remote(tulle_peer *p, const tulle_sdp *sdp, tulle_sdp_typ
 {
 	if (sdp->data_index < 0 || (sdp->data.rejected && type != TULLE_SDP_OFFER))
 		return tulle_peer_fail(p, TULLE_ERR_SYNTAX, "the description has no data section");
+	if (sdp->lite && p->config.ice.lite) /* neither would ever ask */
+		return tulle_peer_fail(p, TULLE_ERR_ARGUMENT, "both sides are ICE-lite");
 	if (sdp->ufrag.len == 0 || sdp->pwd.len == 0)
 		return tulle_peer_fail(
 			p, TULLE_ERR_SYNTAX, "the description has no ICE credentials");

@@ -34,7 +34,7 @@ tulle_text tulle_peer_sped_options(
 	const tulle_peer *p, const tulle_sdp *offer, char buf[PEER_OPTIONS_BYTES])
 {
 	tulle_wr w = tulle_wr_make(buf, PEER_OPTIONS_BYTES);
-	tulle_wr_cstr(&w, "trickle");
+	tulle_wr_cstr(&w, "trickle ice2"); /* RFC8445:10, RFC8839:4.2.1.5 */
 	if (p->config.no_sped || (p->transport_set && !p->sped.agreed))
 		offer = NULL;
 	else if (offer == NULL)

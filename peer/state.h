@@ -12,6 +12,7 @@
 #include "sctp/sctp.h"
 
 #include <tulle/sdp.h>
+#include <tulle/stun.h>
 
 typedef struct {
 	uint32_t id, mtu;
@@ -196,6 +197,8 @@ struct tulle_peer {
 	bool assembly_shared, assembly_done;
 	tulle_datagram carried; /* a sealed packet that did not fit the last run; len 0: none */
 	tulle_path path;        /* SCTP's */
+	uint8_t asked[TULLE_STUN_ID_BYTES]; /* of the request in the last output */
+	bool has_asked;
 	uint8_t carry[PEER_MTU_MAX];
 	char why[128];
 	char text[PEER_LOCAL_SDP_BYTES]; /* our description, written when asked for */

@@ -253,6 +253,25 @@ bool tulle_peer_owns(const tulle_peer *p, const tulle_in *in)
 	return tulle_ice_owns_answer(p->ice, in->data.ptr, in->data.len);
 }
 
+size_t tulle_peer_names(const tulle_peer *p, uint32_t *seen, tulle_text ufrags[ICE_NAMES_MAX])
+{
+	return tulle_ice_names(p->ice, seen, ufrags);
+}
+
+tulle_bytes tulle_peer_asked(const tulle_peer *p)
+{
+	return (tulle_bytes){p->asked, p->has_asked ? sizeof p->asked : 0};
+}
+
+/* What goes out as STUN, of ICE or to a server: RFC8489:5 */
+static void note_request(tulle_peer *p, const uint8_t *data, size_t len)
+{
+	p->has_asked =
+		len >= TULLE_STUN_HEADER_BYTES && (data[0] & 0xc1) == 0 && (data[1] & 0x10) == 0;
+	if (p->has_asked)
+		memcpy(p->asked, data + 8, sizeof p->asked);
+}
+
 static void set_out(tulle_out *out, const tulle_path *path, const uint8_t *data, size_t len)
 {
 	*out = (tulle_out){.kind = TULLE_OUT_DATAGRAM,
@@ -345,6 +364,7 @@ static bool poll_engines(tulle_peer *p, uint8_t *scratch, size_t bytes, tulle_ou
 	tulle_peer_sped_offer(p);
 	if (has_checks(p) && tulle_ice_poll_datagram(p->ice, p->now, scratch, bytes, &d)) {
 		tulle_peer_sped_sent(p);
+		note_request(p, scratch, d.len);
 		set_out(out, &d.path, scratch, d.len);
 		return true;
 	}
@@ -375,12 +395,23 @@ static bool poll_relayed(tulle_peer *p, uint8_t *scratch, size_t bytes, tulle_ou
 	return false;
 }
 
+/* Its own servers'. */
+static bool poll_servers(tulle_peer *p, uint8_t *scratch, size_t bytes, tulle_out *out)
+{
+	if (!tulle_peer_servers_poll(p->own_servers, p->now, scratch, bytes, out))
+		return false;
+	if (out->kind == TULLE_OUT_DATAGRAM)
+		note_request(p, out->data.ptr, out->data.len);
+	return true;
+}
+
 bool tulle_peer_poll(tulle_peer *p, tulle_time now, uint8_t *scratch, size_t bytes, tulle_out *out)
 {
 	tulle_peer_servers *own = p->own_servers;
 	set_now(p, now);
 	tulle_peer_advance(p);
-	if (own != NULL && tulle_peer_servers_poll(own, p->now, scratch, bytes, out))
+	p->has_asked = false;
+	if (own != NULL && poll_servers(p, scratch, bytes, out))
 		return true;
 	if (tulle_peer_poll_name(p, out) || poll_relayed(p, scratch, bytes, out))
 		return true;
@@ -388,7 +419,7 @@ bool tulle_peer_poll(tulle_peer *p, tulle_time now, uint8_t *scratch, size_t byt
 		return false;
 	if (p->close_sent || (p->closed && !p->dtls_started))
 		tulle_peer_servers_close(own, p->now);
-	return tulle_peer_servers_poll(own, p->now, scratch, bytes, out);
+	return poll_servers(p, scratch, bytes, out);
 }
 
 tulle_time tulle_peer_poll_timeout(const tulle_peer *p)

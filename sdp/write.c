@@ -60,6 +60,8 @@ static void write_session(tulle_wr *w, const tulle_sdp_local *l, tulle_text bund
 	tulle_wr_cstr(w, " IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n");
 	if (bundle.len != 0)
 		line(w, "a=group:BUNDLE ", bundle);
+	if (l->lite) /* RFC8839:5.3 */
+		tulle_wr_cstr(w, "a=ice-lite\r\n");
 }
 
 static uint16_t sctp_port_of(const tulle_sdp_local *l)

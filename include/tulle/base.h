@@ -101,6 +101,8 @@ typedef struct {
 					    none is an error of create, ARGUMENT, and logged */
 	size_t server_count;
 	bool relay_only, loopback;
+	bool lite; /* RFC8445:2.5: only answers checks, for who can be reached as he is; the remote
+		      is full */
 	bool hide_addresses; /* host candidates have names of the link, which it resolves by
 				multicast DNS, in the place of addresses */
 } tulle_ice_options;

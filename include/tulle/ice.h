@@ -26,6 +26,9 @@ typedef struct {          /* zero is good but for random; (defaults) */
 	bool no_renomination; /* the first nomination stands: see below (off) */
 	bool opaque; /* keep attributes 0xC070/0xC071 of checks for the caller (SPED): off */
 	tulle_random random; /* required */
+	/* Where tables grow that the agent gives back when all is concluded. Without memory what
+	 * does not fit is refused (LIMIT). alloc NULL: they lie in the block at their full size. */
+	tulle_allocator allocator;
 	/* Replaces the default judgement over a remote address (no loopback unless `loopback`, no
 	 * reserved forms). Port 0, multicast and unspecified addresses are refused before it. */
 	bool (*candidate_filter)(void *user, const tulle_addr *remote);
@@ -42,7 +45,9 @@ TULLE_API size_t tulle_ice_memory_bytes(const tulle_ice_config *config);
  * config out of range, or random failed. The config is copied. */
 TULLE_API tulle_ice *tulle_ice_init(
 	void *memory, size_t memory_bytes, const tulle_ice_config *config, tulle_time now);
-/* Zeroes the whole block, the passwords in it. */
+/* Bytes that it holds now: its block, and what it has of the allocator. */
+TULLE_API size_t tulle_ice_held_bytes(const tulle_ice *ice);
+/* Zeroes the whole block, the passwords in it; what it has of the allocator goes back. */
 TULLE_API void tulle_ice_wipe(tulle_ice *ice);
 
 /* Ours, to be told: after restart the new ones. The texts live until the next call of restart,
@@ -59,7 +64,8 @@ TULLE_API bool tulle_ice_has_remote(const tulle_ice *ice);
 /* RFC8445:9: new credentials of ours, and all local candidates are told again, with GATHERING_DONE.
  * Everything goes on as it was until set_remote brings the remote's new ones; then the pair that
  * carries data does, with the former credentials, until the new generation has selected a pair. The
- * role stays. From FAILED it is the one way out. SYSTEM: random failed. */
+ * role stays. From FAILED it is the one way out. SYSTEM: random failed, MEMORY: for the tables;
+ * nothing has changed then. */
 TULLE_API tulle_err tulle_ice_restart(tulle_ice *ice, tulle_time now);
 /* A path came when the end of candidates had been told: the remote learns of it by a restart only,
  * for which this asks (RFC8838:13). Until then it is checked, and may be found by that. */
@@ -192,11 +198,13 @@ typedef struct {
 	tulle_drop refused; /* or one that was no good, */
 	uint16_t code;      /* or one with this error */
 	tulle_ice_type local_type, remote_type;
+	bool local_hidden,
+		remote_hidden; /* nobody told the address: a name did, or nothing (PRFLX) */
 	tulle_path path;
 } tulle_ice_pair_stats;
 
 /* The index-th pair, from 0, in no order; false: there are no more. A pair that made room for one
- * of higher priority is not among them. */
+ * of higher priority, or that was given back when all was concluded, is not among them. */
 TULLE_API bool tulle_ice_read_pair(const tulle_ice *ice, size_t index, tulle_ice_pair_stats *out);
 /* How often a reason was returned (and, for candidates, counted). */
 TULLE_API uint32_t tulle_ice_drops(const tulle_ice *ice, tulle_drop reason);

@@ -6,6 +6,7 @@
  */
 #ifndef TULLE_PEER_H
 #define TULLE_PEER_H
+#include <tulle/ice.h>
 #include <tulle/io.h>
 #ifdef __cplusplus
 extern "C" {
@@ -181,6 +182,9 @@ typedef struct {                    /* how it was set up */
 						   of ours is checked from its base, a host */
 } tulle_peer_setup;
 TULLE_API void tulle_peer_read_setup(const tulle_peer *, tulle_peer_setup *);
+/* As tulle_ice_read_pair: why it works, or does not. Of an address that nobody told (W3C
+ * webrtc-stats) all but family and port is zero. */
+TULLE_API bool tulle_peer_read_pair(const tulle_peer *, size_t index, tulle_ice_pair_stats *);
 TULLE_API uint64_t tulle_peer_drops(const tulle_peer *, tulle_drop);
 TULLE_API const char *tulle_peer_why(const tulle_peer *);
 

@@ -83,6 +83,7 @@ typedef struct {
 	tulle_text mid;           /* offer only ("0" when empty) */
 	tulle_text ufrag, pwd;
 	tulle_text ice_options; /* ("trickle" when empty) */
+	bool lite;              /* a=ice-lite */
 	const tulle_sdp_fingerprint *fingerprints;
 	size_t fingerprint_count;
 	tulle_sdp_setup setup;        /* offer: NONE means actpass; answer: ACTIVE or PASSIVE */

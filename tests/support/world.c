@@ -5,6 +5,7 @@
 #include "base/addr.h"
 #include "base/panic.h"
 #include "mesh/mesh.h"
+#include "mesh/state.h"
 #include "onramp/onramp.h"
 #include "tests/support/clock.h"
 
@@ -222,8 +223,11 @@ void world_stop_onramp(void)
 
 void world_end(void)
 {
-	for (int i = 0; i < root_count; i++)
+	for (int i = 0; i < root_count; i++) {
+		/* Whose a datagram is was found without asking each link. */
+		TULLE_CHECK(world_roots[i] == NULL || world_roots[i]->mux.asked_until == 0);
 		tulle_wipe(world_roots[i]);
+	}
 	if (onramp != NULL)
 		world_stop_onramp();
 	while (flight_count != 0)

@@ -16,7 +16,9 @@
 #include <string.h>
 
 #define GUARD 64
+#ifndef PATHS
 #define PATHS 4
+#endif
 #define QUEUE 512
 
 typedef struct {
@@ -25,7 +27,8 @@ typedef struct {
 	size_t bytes;
 	tulle_ice_config config;
 	uint64_t seed;
-	bool no_random;
+	bool no_random, no_memory;
+	size_t lent, lent_max; /* bytes of tables that it has now, and had */
 	uint32_t ids[PATHS];
 	tulle_addr addrs[PATHS];
 	size_t path_count;
@@ -78,6 +81,33 @@ static inline bool end_random(void *user, uint8_t *dst, size_t len)
 	return !e->no_random;
 }
 
+/* Tables lie between guard bytes too; what comes back holds nothing. */
+static inline void *end_alloc(void *user, size_t n)
+{
+	End *e = user;
+	uint8_t *p = e->no_memory ? NULL : malloc(n + 2 * GUARD);
+	if (p == NULL)
+		return NULL;
+	memset(p, 0xa5, n + 2 * GUARD);
+	e->lent += n;
+	e->lent_max = e->lent > e->lent_max ? e->lent : e->lent_max;
+	return p + GUARD;
+}
+
+static inline void end_free(void *user, void *p, size_t n)
+{
+	End *e = user;
+	uint8_t *block = (uint8_t *)p - GUARD;
+	for (size_t i = 0; i < GUARD; i++) {
+		ck_assert_uint_eq(block[i], 0xa5);
+		ck_assert_uint_eq(block[GUARD + n + i], 0xa5);
+	}
+	for (size_t i = 0; i < n; i++)
+		ck_assert_uint_eq(block[GUARD + i], 0);
+	e->lent -= n;
+	free(block);
+}
+
 static inline tulle_addr addr_of(const char *ip, uint16_t port)
 {
 	tulle_addr a;
@@ -95,11 +125,15 @@ static inline void guard_end(const End *e)
 	tulle_ice_check(e->ice);
 }
 
-static inline void end_init(End *e, const tulle_ice_config *config, uint64_t seed)
+/* lends: its tables grow in memory of the allocator; else they lie in its block. */
+static inline void end_init(End *e, const tulle_ice_config *config, uint64_t seed, bool lends)
 {
 	e->config = *config;
 	e->seed = seed * 2654435761u + 1;
 	e->config.random = (tulle_random){.fill = end_random, .user = e};
+	if (lends)
+		e->config.allocator =
+			(tulle_allocator){.alloc = end_alloc, .free = end_free, .user = e};
 	e->bytes = tulle_ice_memory_bytes(&e->config);
 	ck_assert_uint_gt(e->bytes, 0);
 	ck_assert_uint_le(e->bytes, TULLE_ICE_MEMORY_BYTES_MAX);
@@ -152,8 +186,8 @@ static inline void net_init(Net *n, const tulle_ice_config *a, const tulle_ice_c
 {
 	memset(n, 0, sizeof *n);
 	n->seed = 88172645463325252ull;
-	end_init(&n->end[0], a, 11);
-	end_init(&n->end[1], b, 22);
+	end_init(&n->end[0], a, 11, true);
+	end_init(&n->end[1], b, 22, false);
 }
 
 static inline void net_wipe(Net *n)
@@ -163,6 +197,7 @@ static inline void net_wipe(Net *n)
 	for (size_t i = 0; i < 2; i++) {
 		guard_end(&n->end[i]);
 		tulle_ice_wipe(n->end[i].ice);
+		ck_assert_uint_eq(n->end[i].lent, 0);
 		for (size_t k = 0; k < n->end[i].bytes; k++)
 			ck_assert_uint_eq(n->end[i].block[GUARD + k], 0);
 		free(n->end[i].block);

@@ -2,6 +2,7 @@
 /* mesh without an operating system: all in the caller's block; the arena under it. And many peers
  * on one port of one host. */
 #include "base/arena.h"
+#include "host/host.h"
 #include "tests/unit/mesh_kit.h"
 
 #include <stdlib.h>
@@ -165,6 +166,7 @@ START_TEST(eight_peers_share_one_port)
 	}
 	ck_assert_int_eq(opened, 16);
 	ck_assert_int_eq(messages, 16);
+	ck_assert(server->mux.asked_until == 0); /* nobody had to be asked: a stranger may be */
 	tulle_host_destroy(server);
 	tulle_host_destroy(client);
 }

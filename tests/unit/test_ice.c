@@ -58,8 +58,8 @@ START_TEST(a_role_conflict_ends_with_one_controlling)
 			const tulle_ice_config *c = both != 0 ? &controlling : &controlled;
 			net_init(&n, c, c);
 			free(n.end[0].block);
-			end_init(&n.end[0], c,
-				1000 + seed); /* the larger number is on either side */
+			end_init(&n.end[0], c, 1000 + seed,
+				true); /* the larger number is on either side */
 			n.delay = seed % 2 != 0 ? 5000 : 0;
 			end_path(&n, &n.end[0], "127.0.0.1", 5001);
 			end_path(&n, &n.end[1], "127.0.0.1", 5002);

@@ -252,6 +252,54 @@ static void note_candidate(couple *k, int end, const tulle_peer_event *e)
 
 /* ICE-106, ICE-108, ICE-109: no address of ours in candidates and descriptions; two that hide
  * connect through what they publish. */
+static bool is_blank(const tulle_addr *addr)
+{
+	const tulle_addr none = {0};
+	return memcmp(addr->ip, none.ip, sizeof none.ip) == 0;
+}
+
+/* Both ends' pairs: which addresses the stats show. */
+static void look_at_pairs(bool local, bool remote)
+{
+	for (int end = 0; end < 2; end++) {
+		tulle_ice_pair_stats pair;
+		size_t n = 0;
+		for (; tulle_peer_read_pair(c.end[end].peer, n, &pair); n++) {
+			ck_assert(is_blank(&pair.path.local) == !local);
+			ck_assert(is_blank(&pair.path.remote) == !remote);
+			ck_assert_uint_eq(pair.path.local.port, 5000);
+			ck_assert_uint_eq(pair.path.remote.family, 4);
+			ck_assert_int_eq(pair.state, TULLE_ICE_PAIR_SUCCEEDED);
+		}
+		ck_assert_uint_gt(n, 0);
+	}
+}
+
+/* W3C webrtc-stats: what the application was not told the stats do not tell it. */
+START_TEST(pairs_show_the_addresses_that_were_told)
+{
+	const tulle_peer_config plain = {0};
+	c = (couple){.seed = 6};
+	couple_open(&c, &plain, &plain);
+	ck_assert_int_eq(tulle_channel_create(a(), "chat", NULL, &chat), TULLE_OK);
+	ck_assert(couple_run(&c, is_connected, 5 * SECOND));
+	look_at_pairs(true, true);
+	couple_close(&c);
+	/* The answerer is told of no candidate: it learns where the offerer is from its checks. */
+	c = (couple){.seed = 7, .by_hand = true};
+	couple_open(&c, &plain, &plain);
+	ck_assert_int_eq(tulle_channel_create(a(), "chat", NULL, &chat), TULLE_OK);
+	describe_without_candidates();
+	ck_assert_int_eq(add("udp 1 10.0.0.2 5000", ""), TULLE_OK);
+	ck_assert(couple_run(&c, is_connected, 5 * SECOND));
+	tulle_ice_pair_stats pair;
+	ck_assert(tulle_peer_read_pair(c.end[1].peer, 0, &pair));
+	ck_assert_int_eq(pair.remote_type, TULLE_ICE_PRFLX);
+	ck_assert(is_blank(&pair.path.remote) && !is_blank(&pair.path.local));
+	couple_close(&c);
+}
+END_TEST
+
 START_TEST(hidden_addresses_are_told_to_the_link_alone)
 {
 	const tulle_peer_config hiding = {.ice = {.hide_addresses = true}};
@@ -272,6 +320,7 @@ START_TEST(hidden_addresses_are_told_to_the_link_alone)
 	ck_assert_ptr_nonnull(strstr(sdp, "\r\nc=IN IP4 0.0.0.0\r\n"));
 	ck_assert_ptr_nonnull(strstr(sdp, "m=application 9 "));
 	ck_assert_ptr_null(strstr(sdp, "10.0.0."));
+	look_at_pairs(false, false);
 	couple_close(&c);
 }
 END_TEST
@@ -288,6 +337,7 @@ Suite *suite_peer_names(void)
 	suite_add_tcase(s, t);
 	t = tcase_create("ours");
 	tcase_add_test(t, hidden_addresses_are_told_to_the_link_alone);
+	tcase_add_test(t, pairs_show_the_addresses_that_were_told);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -137,7 +137,8 @@ START_TEST(a_restart_offer_changes_nothing_before_its_answer)
 	text offer = create_offer(a(), true);
 	ck_assert(same_names(was, plain) && !same_names(was, offer));
 	ck_assert_ptr_nonnull(
-		memmem(offer.sdp, offer.len, "a=ice-options:trickle\r\n", 23)); /* ICE-083 */
+		memmem(offer.sdp, offer.len, "a=ice-options:trickle ice2\r\n",
+			28)); /* ICE-077, ICE-083 RFC8445:10 */
 	ck_assert(same_names(was, local_of(a(), false)));
 	/* either may be set */
 	ck_assert_int_eq(

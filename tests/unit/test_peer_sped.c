@@ -153,7 +153,7 @@ static void answer_to(const char *options)
 	open_couple(false, false);
 	ck_assert_int_eq(tulle_peer_set_local(peer(0), TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
 	describe(0, true);
-	ck_assert_ptr_nonnull(strstr(text, "a=ice-options:trickle sped\r\n"));
+	ck_assert_ptr_nonnull(strstr(text, "a=ice-options:trickle ice2 sped\r\n"));
 	const char *at = strstr(text, "a=ice-options:"), *end = strstr(at, "\r\n");
 	int n = snprintf(offer, sizeof offer, "%.*sa=ice-options:%s%s", (int)(at - text), text,
 		options, end);
@@ -168,10 +168,10 @@ START_TEST(an_answer_has_the_tokens_that_were_offered_and_is_passive)
 	static const struct {
 		const char *offer, *answer;
 		bool passive;
-	} rows[] = {{"trickle", "trickle", false}, {"trickle sped", "trickle sped", true},
-		{"ice2 trickle googspedv1", "trickle googspedv1", true},
-		{"trickle sped googspedv1", "trickle sped googspedv1", true},
-		{"trickle spedx", "trickle", false}, {"speds", "trickle", false}};
+	} rows[] = {{"trickle", "trickle ice2", false}, {"trickle sped", "trickle ice2 sped", true},
+		{"ice2 trickle googspedv1", "trickle ice2 googspedv1", true},
+		{"trickle sped googspedv1", "trickle ice2 sped googspedv1", true},
+		{"trickle spedx", "trickle ice2", false}, {"speds", "trickle ice2", false}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char line[64];
 		answer_to(rows[i].offer);
