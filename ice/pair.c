@@ -120,6 +120,9 @@ static bool pair_up(tulle_ice *ice, uint8_t local, uint8_t remote)
 		return true;
 	if (r->hidden && ice->locals[local].type == TULLE_ICE_RELAY)
 		return true; /* mdns-ice draft, 3.3.2: its server would hear the address */
+	if (ice->locals[local].tcp == TULLE_ICE_TCP_PASSIVE ||
+		r->tcp != tulle_ice_other_end(ice, local)) /* RFC6544:6.2 */
+		return true;
 	/* RFC8445:7.3.1.3: a learnt candidate is paired only with where it was learnt. */
 	if (!is_pairable(&ice->locals[local].addr, &r->addr) || r->type == TULLE_ICE_PRFLX ||
 		tulle_ice_find_pair(ice, local, remote) != ICE_NONE)
@@ -182,7 +185,7 @@ uint8_t tulle_ice_next_ordinary(const tulle_ice *ice)
 		if (!p->used || p->trigger != 0)
 			continue;
 		/* RFC8445:8.1.2: concluded */
-		if (concluded && !tulle_ice_is_promising(ice, p))
+		if ((concluded && !tulle_ice_is_promising(ice, p)) || !tulle_ice_may_open(ice, p))
 			continue;
 		if (p->state == ICE_WAITING &&
 			(waiting == ICE_NONE || p->priority > ice->pairs[waiting].priority))
@@ -224,6 +227,7 @@ bool tulle_ice_read_pair(const tulle_ice *ice, size_t index, tulle_ice_pair_stat
 			.code = p->code,
 			.local_type = (tulle_ice_type)ice->locals[p->local].type,
 			.remote_type = ice->remotes[p->remote].type,
+			.tcp = ice->locals[p->local].tcp != 0,
 			.path = tulle_ice_pair_path(ice, p)};
 		return true;
 	}

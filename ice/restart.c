@@ -239,6 +239,7 @@ static void begin_generation(tulle_ice *ice)
 		ice->remote_ended = ice->next_ended;
 	}
 	ice->data = ice->selected = ICE_NONE;
+	ice->leave_at = TULLE_TIME_NEVER;
 	ice->tell_selected = selected && tulle_ice_former_carries(ice);
 	tulle_ice_reset_consent(&ice->consent);
 	ice->keys.ours = ice->next;
