@@ -159,15 +159,23 @@ void tulle_ice_unfreeze(tulle_ice *ice, const ice_pair *like)
 	}
 }
 
-/* Without a relay, while the nominated pair has one: worth another nomination. */
+/* What a packet has to put up with there: a relay, or a stream that holds it back when one before
+ * it is lost. */
+static int burden_of(const tulle_ice *ice, uint8_t local, tulle_ice_type remote)
+{
+	bool relayed = ice->locals[local].type == TULLE_ICE_RELAY || remote == TULLE_ICE_RELAY;
+	return relayed ? 2 : ice->locals[local].tcp != 0 ? 1 : 0;
+}
+
+/* Without a relay, or without a stream, while the nominated pair has one: worth another nomination.
+ */
 bool tulle_ice_is_better(const tulle_ice *ice, uint8_t local, tulle_ice_type remote)
 {
 	if (ice->selected == ICE_NONE || ice->config.no_renomination)
 		return false;
 	const ice_pair *now = &ice->pairs[ice->selected];
-	bool relayed = ice->locals[now->local].type == TULLE_ICE_RELAY ||
-		       ice->remotes[now->remote].type == TULLE_ICE_RELAY;
-	return relayed && ice->locals[local].type != TULLE_ICE_RELAY && remote != TULLE_ICE_RELAY;
+	return burden_of(ice, local, remote) <
+	       burden_of(ice, now->local, ice->remotes[now->remote].type);
 }
 
 bool tulle_ice_is_promising(const tulle_ice *ice, const ice_pair *p)

@@ -148,7 +148,8 @@ static tulle_drop judge(const tulle_ice *ice, const tulle_ice_candidate *c, cons
 {
 	bool next = is_of_next(ice, c->ufrag);
 	/* RFC8839:5.1; RFC6544:4.5: TCP needs a tcptype */
-	if (c->type == 0 || !c->is_address || (!c->is_udp && (c->tcp == 0 || !ice->config.tcp)))
+	if (c->type == 0 || (!c->is_address && !is_passed_over(c)) ||
+		(!c->is_udp && (c->tcp == 0 || !ice->config.tcp)))
 		return TULLE_DROP_ICE_UNSUPPORTED;
 	/* RFC8838:14: nothing of this generation comes behind the end */
 	if (next ? ice->next_ended : ice->remote_ended)

@@ -161,9 +161,10 @@ void tulle_ice_stream_ended(tulle_ice *ice, tulle_time now, const tulle_path *pa
 	if (local != ICE_NONE && ice->former.local == local &&
 		tulle_addr_is(&ice->former.remote, &from))
 		leave_lost_former(ice);
-	if (pair != ICE_NONE)
+	if (pair != ICE_NONE) {
 		lose(ice, pair);
-	ice->last_activity = ice->now;
+		ice->last_activity = ice->now;
+	}
 	tulle_ice_update_state(ice);
 }
 

@@ -25,6 +25,8 @@ TULLE_UNTRUSTED(anyone, "64 attributes of one datagram", mesh)
 uint32_t tulle_peer_mux_key(const tulle_in *in, uint32_t seed)
 {
 	tulle_text ufrag;
+	if (in->kind > TULLE_IN_STREAM_ACCEPTED || in->kind == TULLE_IN_STREAM_OPEN)
+		return (in->id ^ seed) * UINT32_C(0x9e3779b1); /* a stream that somebody has */
 	if (in->data.len != 0 && in->data.ptr[0] <= 3 &&
 		tulle_ice_read_ufrag(in->data.ptr, in->data.len, &ufrag))
 		return hash_text(ufrag, seed);

@@ -9,6 +9,8 @@
 #include "base/pool.h"
 #include "base/ready.h"
 
+#include "peer/servers.h"
+
 #include <tulle/peer.h>
 #include <tulle/sctp.h>
 
@@ -79,6 +81,15 @@ void tulle_peer_read_stats(const tulle_peer *peer, tulle_sctp_stats *stats);
 /* The pool has room again: for each peer that tulle_pool_next_waiter names. */
 void tulle_peer_handle_room(tulle_peer *peer, tulle_time now);
 void tulle_peer_check(const tulle_peer *peer);
+
+/* Paths and streams of ICE-TCP have this bit and not PEER_SERVERS_ID; accepted streams have the
+ * host's ids. */
+#define PEER_STREAM_ID UINT32_C(0x20000000)
+
+static inline bool tulle_peer_is_stream(uint32_t path)
+{
+	return (path & (PEER_STREAM_ID | PEER_SERVERS_ID)) == PEER_STREAM_ID;
+}
 
 /* Many peers on one port: who gets a datagram. A check goes by its ufrag, all else by the address
  * it came from, when a peer has proven that before; else each is asked. Nobody teaches a wrong

@@ -101,6 +101,8 @@ typedef struct {
 					    none is an error of create, ARGUMENT, and logged */
 	size_t server_count;
 	bool relay_only, loopback;
+	bool tcp; /* candidates of RFC 6544 too: streams, where UDP does not pass; below all of
+		     UDP but relays. A host listens at its tcp_port */
 	bool hide_addresses; /* host candidates have names of the link, which it resolves by
 				multicast DNS, in the place of addresses */
 } tulle_ice_options;

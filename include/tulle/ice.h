@@ -184,10 +184,10 @@ TULLE_API bool tulle_ice_poll_event(tulle_ice *ice, tulle_ice_event *event);
 TULLE_API void tulle_ice_check(const tulle_ice *ice);
 
 /* Renomination: RFC8445:8.1.1 lets the controlling side nominate once. We nominate again when a
- * pair without a relay becomes valid after one with a relay was nominated, and only then; its
- * priority is always higher, and with that every peer that was met takes it (as those of RFC 5245,
- * which may nominate several, of which the highest counts). Meanwhile both sides go on checking
- * such pairs. config.no_renomination is RFC 8445 to the letter. */
+ * pair without a relay becomes valid after one with a relay was nominated, or one over UDP after a
+ * stream, and only then; its priority is always higher, and with that every peer that was met takes
+ * it (as those of RFC 5245, which may nominate several, of which the highest counts). Meanwhile
+ * both sides go on checking such pairs. config.no_renomination is RFC 8445 to the letter. */
 /* Where data goes: the first valid pair at once (RFC8445:12.1), the nominated one once there is
  * one. False: no valid pair, or no consent (RFC7675:5.1): send nothing. */
 TULLE_API bool tulle_ice_path(const tulle_ice *ice, tulle_path *out);
