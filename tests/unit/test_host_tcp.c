@@ -2,6 +2,7 @@
 /* host: ICE-TCP over 127.0.0.1: peers that hear of no other's UDP; one port for all; strangers in
  * the lobby. Nothing here asserts how long something takes. */
 #include <tulle/host.h>
+#include <tulle/onramp.h>
 
 #include "host/stream.h"
 
@@ -9,6 +10,7 @@
 #include <check.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -149,6 +151,78 @@ START_TEST(the_port_is_the_one_that_was_asked_for)
 }
 END_TEST
 
+/* -- a mesh -- */
+
+static unsigned hellos;
+
+static void on_announced(tulle *root, const tulle_event *e, void *user)
+{
+	char address[TULLE_ADDRESS_MAX + 1];
+	(void)user;
+	if (tulle_via(root, e->node) == TULLE_ROOT &&
+		strncmp(tulle_address(root, e->node).ptr, "ws", 2) == 0) {
+		snprintf(address, sizeof address, "%.*s", (int)e->u.message.text.len,
+			e->u.message.text.ptr);
+		(void)tulle_connect(root, e->node, address, NULL, NULL);
+	} else {
+		hellos++;
+	}
+}
+
+static void on_open(tulle *root, const tulle_event *e, void *user)
+{
+	(void)user;
+	if (tulle_via(root, e->node) != TULLE_ROOT)
+		ck_assert_int_eq(tulle_send_text(root, e->node, "hello", 5), TULLE_OK);
+}
+
+/* No UDP comes in any more. */
+static void deafen(void)
+{
+	for (tulle_host_port *p = host->ports; p != NULL; p = p->next)
+		for (size_t i = 0; i < 2; i++)
+			if (p->udp[i].fd >= 0)
+				tulle_host_watch_remove(host, &p->udp[i].watch);
+}
+
+static size_t count_links(void)
+{
+	size_t n = 0;
+	for (const stream *s = host->streams->first; s != NULL; s = s->next)
+		n += s->local.family != 0; /* who opened one */
+	return n;
+}
+
+/* The links of a root have one port and one set of ids: a check says whose a stream is. */
+START_TEST(nodes_of_a_mesh_meet_over_streams)
+{
+	const tulle_options options = {.ice = {.loopback = true, .tcp = true}};
+	const tulle_onramp_options serving = {0};
+	tulle_onramp *onramp;
+	tulle_addr bound;
+	char url[64];
+	tulle *root;
+	ck_assert_int_eq(tulle_host_create(NULL, &host), TULLE_OK);
+	ck_assert_int_eq(tulle_onramp_create(host, &serving, &onramp), TULLE_OK);
+	ck_assert_int_eq(tulle_onramp_listen(onramp, "127.0.0.1:0", &bound), TULLE_OK);
+	snprintf(url, sizeof url, "ws://127.0.0.1:%u/", bound.port);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(tulle_create_on(host, &options, &root), TULLE_OK);
+		ck_assert_int_eq(
+			tulle_on(root, TULLE_ANY_NODE, TULLE_EVENT_MESSAGE, on_announced, NULL),
+			TULLE_OK);
+		ck_assert_int_eq(
+			tulle_on(root, TULLE_ANY_NODE, TULLE_EVENT_OPEN, on_open, NULL), TULLE_OK);
+		ck_assert_int_eq(tulle_connect(root, TULLE_ROOT, url, NULL, NULL), TULLE_OK);
+	}
+	deafen();
+	while (hellos < 6)
+		ck_assert_int_eq(tulle_host_step(host, -1), TULLE_OK);
+	ck_assert_uint_ge(count_links(), 3);
+	tulle_host_destroy(host);
+}
+END_TEST
+
 /* -- strangers -- */
 
 static tulle_peer *alone(void)
@@ -246,6 +320,7 @@ Suite *suite_host_tcp(void)
 	TCase *t = tcase_create("host_tcp");
 	tcase_add_loop_test(t, peers_talk_over_streams_of_one_port, 0, 2);
 	tcase_add_test(t, the_port_is_the_one_that_was_asked_for);
+	tcase_add_test(t, nodes_of_a_mesh_meet_over_streams);
 	tcase_add_test(t, strangers_are_turned_out);
 	tcase_add_test(t, the_lobby_is_bounded);
 	suite_add_tcase(s, t);
