@@ -120,8 +120,7 @@ static bool pair_up(tulle_ice *ice, uint8_t local, uint8_t remote)
 		return true;
 	if (r->hidden && ice->locals[local].type == TULLE_ICE_RELAY)
 		return true; /* mdns-ice draft, 3.3.2: its server would hear the address */
-	if (ice->locals[local].tcp == TULLE_ICE_TCP_PASSIVE ||
-		r->tcp != tulle_ice_other_end(ice, local)) /* RFC6544:6.2 */
+	if (r->tcp != tulle_ice_other_end(ice, local)) /* RFC6544:6.2 */
 		return true;
 	/* RFC8445:7.3.1.3: a learnt candidate is paired only with where it was learnt. */
 	if (!is_pairable(&ice->locals[local].addr, &r->addr) || r->type == TULLE_ICE_PRFLX ||

@@ -138,7 +138,8 @@ static bool is_of_next(const tulle_ice *ice, tulle_text ufrag)
 	       !tulle_text_is(ufrag, (tulle_text){ice->keys.ufrag, ice->keys.ufrag_len});
 }
 
-/* RFC6544:6.2: streams of theirs come or they do not; none of our candidates would be paired. */
+/* RFC6544:6.2: their streams come or they do not, a pair with a passive one of ours would be
+ * pruned; so is none of a kind that we have not. */
 static bool is_passed_over(const tulle_ice_candidate *c)
 {
 	return c->tcp == TULLE_ICE_TCP_ACTIVE || c->tcp == TULLE_ICE_TCP_SO;

@@ -160,6 +160,12 @@ static const peer_path *path_at(const tulle_peer *p, const tulle_addr *local)
 /* -- packets -------------------------------------------------------------------------------------
  */
 
+/* What the host may be told now. */
+static uint32_t room_of(const peer_stream *s)
+{
+	return s->granted + s->delivered - s->allowed;
+}
+
 static void give_room(peer_stream *s, uint32_t most)
 {
 	s->room_due = true;
@@ -203,7 +209,8 @@ static void take_bytes(tulle_peer *p, peer_stream *s, tulle_bytes data)
 	uint32_t id = s->id;
 	tulle_drop drop = TULLE_TAKEN;
 	s->delivered += (uint32_t)data.len;
-	s->room_due = s->room_due || (s->proven && s->delivered >= PEER_STREAM_ROOM / 2);
+	if (s->proven && room_of(s) >= s->granted / 2)
+		s->room_due = true;
 	while (data.len != 0 && s->id == id && drop == TULLE_TAKEN) {
 		tulle_bytes packet;
 		size_t used = tulle_ice_frames_read(&s->frames, data.ptr, data.len, &packet, &drop);
@@ -324,7 +331,7 @@ static bool poll_stream(peer_stream *s, tulle_out *out)
 	if (!s->room_due || !s->open)
 		return false;
 	s->room_due = false;
-	uint32_t more = s->granted + s->delivered - s->allowed;
+	uint32_t more = room_of(s);
 	s->allowed += more;
 	*out = (tulle_out){.kind = TULLE_OUT_STREAM_ROOM, .id = s->id, .bytes = more};
 	return more != 0;

@@ -223,6 +223,92 @@ START_TEST(nodes_of_a_mesh_meet_over_streams)
 }
 END_TEST
 
+/* -- a member that takes every stream, and opens one to itself -- */
+
+static struct {
+	tulle_host_member member;
+	tulle_out out[2];
+	size_t out_count, room;
+	tulle_in accepted;
+	bool opened, roomy; /* roomy: it was given more than ACCEPTED said */
+} m;
+
+static void m_handle(void *self, tulle_time now, const tulle_in *in)
+{
+	(void)self, (void)now;
+	bool theirs = (in->id >> 31) != 0;
+	if (in->kind == TULLE_IN_STREAM_ACCEPTED) {
+		ck_assert_uint_eq(in->data.len, 3);
+		ck_assert_int_eq(memcmp(in->data.ptr, "abc", 3), 0);
+		m.accepted = *in;
+	} else if (in->kind == TULLE_IN_STREAM_ROOM && theirs) {
+		m.roomy = true;
+	} else if (in->kind == TULLE_IN_STREAM_ROOM && !m.opened) {
+		m.opened = true;
+		m.out[m.out_count++] = (tulle_out){.kind = TULLE_OUT_STREAM_BYTES,
+			.id = 9,
+			.data = {(const uint8_t *)"\0\3abcrest", 9}};
+	}
+}
+
+static bool m_poll(void *self, tulle_time now, uint8_t *scratch, size_t bytes, tulle_out *out)
+{
+	(void)self, (void)now, (void)scratch, (void)bytes;
+	if (m.out_count == 0)
+		return false;
+	*out = m.out[--m.out_count];
+	return true;
+}
+
+static tulle_time m_poll_timeout(const void *self)
+{
+	(void)self;
+	return TULLE_TIME_NEVER;
+}
+
+static bool m_owns(const void *self, const tulle_in *in)
+{
+	(void)self;
+	return in->kind == TULLE_IN_STREAM_ACCEPTED;
+}
+
+static void m_nothing(void *self)
+{
+	(void)self;
+}
+
+/* RFC6544:7.1: from the address of the candidate; what comes behind the first frame is left alone
+ */
+START_TEST(a_stream_comes_from_the_address_that_was_asked_for)
+{
+	static const tulle_host_kind kind = {.handle = m_handle,
+		.poll = m_poll,
+		.poll_timeout = m_poll_timeout,
+		.owns = m_owns,
+		.dispatch = m_nothing,
+		.destroy = m_nothing};
+	ck_assert_int_eq(tulle_host_create(NULL, &host), TULLE_OK);
+	m.member = (tulle_host_member){.kind = &kind, .self = &m, .tcp = true};
+	ck_assert_int_eq(tulle_host_add(host, &m.member), TULLE_OK);
+	m.out[m.out_count++] = (tulle_out){.kind = TULLE_OUT_STREAM_CONNECT,
+		.id = 9,
+		.local = {.family = 4, .ip = {127, 0, 0, 2}},
+		.remote = {.family = 4, .ip = {127, 0, 0, 1}, .port = host->tcp_port[0]},
+		.port = host->tcp_port[0]};
+	tulle_ready_mark(&host->ready, &m.member.ready);
+	while (m.accepted.id == 0)
+		ck_assert_int_eq(tulle_host_step(host, -1), TULLE_OK);
+	ck_assert_uint_eq(m.accepted.remote.ip[3], 2);
+	ck_assert_uint_eq(m.accepted.local.ip[3], 1);
+	ck_assert_uint_eq(m.accepted.local.port, host->tcp_port[0]);
+	ck_assert_uint_eq(m.accepted.bytes, HOST_STREAM_OUT_BYTES);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(tulle_host_step(host, 0), TULLE_OK);
+	ck_assert(!m.roomy);
+	tulle_host_destroy(host);
+}
+END_TEST
+
 /* -- strangers -- */
 
 static tulle_peer *alone(void)
@@ -321,6 +407,7 @@ Suite *suite_host_tcp(void)
 	tcase_add_loop_test(t, peers_talk_over_streams_of_one_port, 0, 2);
 	tcase_add_test(t, the_port_is_the_one_that_was_asked_for);
 	tcase_add_test(t, nodes_of_a_mesh_meet_over_streams);
+	tcase_add_test(t, a_stream_comes_from_the_address_that_was_asked_for);
 	tcase_add_test(t, strangers_are_turned_out);
 	tcase_add_test(t, the_lobby_is_bounded);
 	suite_add_tcase(s, t);
