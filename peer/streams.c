@@ -188,7 +188,7 @@ static void judge(tulle_peer *p, peer_stream *s, bool stun, tulle_drop drop)
 		end_stream(p, s, TULLE_DROP_ICE_STREAM);
 }
 
-TULLE_UNTRUSTED(anyone, "one packet", ice_agent)
+TULLE_UNTRUSTED(anyone, "one packet", streams)
 static void give_packet(tulle_peer *p, peer_stream *s, tulle_bytes packet)
 {
 	const tulle_in in = {.kind = TULLE_IN_DATAGRAM,
@@ -203,7 +203,7 @@ static void give_packet(tulle_peer *p, peer_stream *s, tulle_bytes packet)
 	tulle_peer_advance(p);
 }
 
-TULLE_UNTRUSTED(anyone, "what was granted; 4096 bytes before an authentic message", ice_agent)
+TULLE_UNTRUSTED(anyone, "what was granted; 4096 bytes before an authentic message", streams)
 static void take_bytes(tulle_peer *p, peer_stream *s, tulle_bytes data)
 {
 	uint32_t id = s->id;
@@ -224,7 +224,7 @@ static void take_bytes(tulle_peer *p, peer_stream *s, tulle_bytes data)
 }
 
 /* Whose it is was judged by its first packet, which comes with it. */
-TULLE_UNTRUSTED(anyone, "one packet; 4 streams without an authentic one", ice_agent)
+TULLE_UNTRUSTED(anyone, "one packet; 4 streams without an authentic one", streams)
 static void take_stream(tulle_peer *p, const tulle_in *in)
 {
 	const peer_path *at = path_at(p, &in->local);
