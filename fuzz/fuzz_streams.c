@@ -81,9 +81,11 @@ static void take_out(const tulle_out *out)
 	case TULLE_OUT_STREAM_BYTES:
 		TULLE_CHECK(i >= 0 && out->data.len <= f.streams[i].room);
 		f.streams[i].room -= out->data.len;
-		TULLE_CHECK(
-			out->data.len >= 3 &&
-			((size_t)out->data.ptr[0] << 8 | out->data.ptr[1]) + 2 == out->data.len);
+		for (size_t at = 0, n; at != out->data.len; at += n) { /* whole frames */
+			TULLE_CHECK(out->data.len - at >= 3);
+			n = 2 + ((size_t)out->data.ptr[at] << 8 | out->data.ptr[at + 1]);
+			TULLE_CHECK(n > 2 && n <= out->data.len - at);
+		}
 		if (out->data.len >= 22 && out->data.ptr[2] == 0) {
 			memcpy(f.last, out->data.ptr + 2, sizeof f.last);
 			f.has_last = true;

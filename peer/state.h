@@ -275,8 +275,10 @@ void tulle_peer_add_tcp_paths(tulle_peer *peer, const peer_path *path, tulle_tex
 bool tulle_peer_streams_want(tulle_peer *peer); /* true: poll again */
 void tulle_peer_streams_handle(tulle_peer *peer, const tulle_in *in);
 bool tulle_peer_owns_stream(const tulle_peer *peer, uint32_t id);
+size_t tulle_peer_streams_room(const tulle_peer *peer, const tulle_path *path);
 /* A packet at `at`, on a stream's path, becomes a frame in it: the two bytes before it are
- * overwritten. False: it is lost. */
+ * overwritten. Others may follow it (segment is the first one's length), in frames already. False:
+ * all is lost. */
 bool tulle_peer_streams_wrap(tulle_peer *peer, uint8_t *at, tulle_out *out);
 bool tulle_peer_streams_poll(tulle_peer *peer, tulle_out *out);
 void tulle_peer_streams_due(tulle_peer *peer);

@@ -295,6 +295,14 @@ bool tulle_peer_owns_stream(const tulle_peer *p, uint32_t id)
 /* -- out -----------------------------------------------------------------------------------------
  */
 
+/* For packets of data behind the first of one poll, and their frames. */
+size_t tulle_peer_streams_room(const tulle_peer *p, const tulle_path *path)
+{
+	const peer_stream *s = find_path(p, path->id, &path->remote);
+	size_t kept = TULLE_ICE_FRAME_HEADROOM + PEER_STREAM_RESERVE;
+	return s != NULL && s->room > kept ? s->room - kept : 0;
+}
+
 /* Data leaves room for checks and answers, whose loss nobody makes good: RFC6544:7.1. */
 bool tulle_peer_streams_wrap(tulle_peer *p, uint8_t *at, tulle_out *out)
 {
@@ -306,7 +314,7 @@ bool tulle_peer_streams_wrap(tulle_peer *p, uint8_t *at, tulle_out *out)
 		return false;
 	}
 	if (s->room < len + TULLE_ICE_FRAME_HEADROOM + reserve ||
-		!tulle_ice_frame_write(at - TULLE_ICE_FRAME_HEADROOM, len)) {
+		!tulle_ice_frame_write(at - TULLE_ICE_FRAME_HEADROOM, out->segment)) {
 		tulle_peer_count(p, TULLE_DROP_ICE_STREAM_FULL);
 		return false;
 	}

@@ -300,6 +300,21 @@ static bool is_alone(const tulle_datagram *d)
 	return d->df_probe || d->may_fragment;
 }
 
+/* Over a stream each packet has a frame of its own, whatever its length. */
+static size_t add_frames(
+	tulle_peer *p, const tulle_path *path, uint8_t *scratch, size_t bytes, size_t used)
+{
+	size_t most = tulle_min(bytes, tulle_peer_streams_room(p, path));
+	while (used + TULLE_ICE_FRAME_HEADROOM + PEER_MTU_MAX <= most) {
+		uint8_t *at = scratch + used + TULLE_ICE_FRAME_HEADROOM;
+		tulle_datagram next = seal_next(p, at, bytes - used - TULLE_ICE_FRAME_HEADROOM);
+		if (!tulle_ice_frame_write(at - TULLE_ICE_FRAME_HEADROOM, next.len))
+			break; /* there was none */
+		used += TULLE_ICE_FRAME_HEADROOM + next.len;
+	}
+	return used;
+}
+
 /* Packets of one length, the last may be shorter; one that is longer, or is to go alone, waits in
  * carry. */
 static bool poll_sctp(
@@ -318,8 +333,10 @@ static bool poll_sctp(
 	out->df_probe = first.df_probe;
 	out->may_fragment = first.may_fragment;
 	size_t used = first.len;
-	bool runs = !is_alone(&first) && !tulle_peer_servers_is_relay(path->id) &&
-		    !tulle_peer_is_stream(path->id);
+	bool stream = tulle_peer_is_stream(path->id);
+	if (stream)
+		used = add_frames(p, path, scratch, bytes, used);
+	bool runs = !is_alone(&first) && !tulle_peer_servers_is_relay(path->id) && !stream;
 	for (int n = 1; runs && n < PEER_RUN_SEGMENTS_MAX; n++) {
 		next = seal_next(p, scratch + used, bytes - used);
 		if (next.len == 0)
