@@ -15,7 +15,7 @@
 static const char usage[] =
 	"usage: tulle node URL... [--firewall SECRET] [--offer-data JSON] [--auto] "
 	"[--name N] [--stay] [--loopback] [--stun URL] [--turn URL,USER,PASSWORD] [--relay-only] "
-	"[--hide-addresses] [--json]";
+	"[--hide-addresses] [--tcp] [--tcp-port PORT] [--json]";
 static const char help[] =
 	"%s\n"
 	"\n"
@@ -39,6 +39,8 @@ static const char help[] =
 	"                     (turn:HOST[:PORT][?transport=tcp], turns:HOST[:PORT])\n"
 	"  --relay-only       use and tell relayed addresses alone\n"
 	"  --hide-addresses   tell names in the place of addresses; the network resolves them\n"
+	"  --tcp              streams too, where UDP does not pass (RFC 6544)\n"
+	"  --tcp-port PORT    likewise, and others' streams come to this port (any)\n"
 	"  --json             events and replies as one JSON object a line\n"
 	"  --help, --version\n";
 
@@ -58,9 +60,26 @@ static bool take_switch(cli_args *args, const char *name, bool *to)
 	return true;
 }
 
-/* -1: they fit. */
-static int judge_args(const node_options *o)
+static bool judge_port(node_options *o)
 {
+	uint64_t port = 0;
+	const char *text = o->tcp_port_text;
+	if (text == NULL)
+		return true;
+	if (!tulle_text_u64((tulle_text){text, strlen(text)}, UINT16_MAX, &port) || port == 0)
+		return false;
+	o->tcp_port = (uint16_t)port;
+	o->tcp = true;
+	return true;
+}
+
+/* -1: they fit. */
+static int judge_args(node_options *o)
+{
+	if (!judge_port(o)) {
+		cli_complain("node", "--tcp-port is not a port: %s", o->tcp_port_text);
+		return CLI_USAGE;
+	}
 	if (o->servers.wrong != NULL) {
 		cli_complain("node", "not a server, or one too many: %s", o->servers.wrong);
 		return CLI_USAGE;
@@ -94,6 +113,8 @@ static int read_args(int argc, char **argv, node_options *o)
 			take_switch(&args, "--loopback", &o->loopback) ||
 			take_switch(&args, "--relay-only", &o->relay_only) ||
 			take_switch(&args, "--hide-addresses", &o->hide_addresses) ||
+			take_switch(&args, "--tcp", &o->tcp) ||
+			take_value(&args, "--tcp-port", &o->tcp_port_text) ||
 			cli_take_server(&args, &o->servers) ||
 			take_switch(&args, "--json", &o->json))
 			continue;
@@ -290,12 +311,14 @@ int cli_node(int argc, char **argv)
 			.server_count = s.options.servers.count,
 			.loopback = s.options.loopback,
 			.relay_only = s.options.relay_only,
-			.hide_addresses = s.options.hide_addresses},
+			.hide_addresses = s.options.hide_addresses,
+			.tcp = s.options.tcp},
 		.log = s.options.servers.count != 0 ? tulle_log_stderr(TULLE_LOG_WARN) : silent,
 		.firewall = s.options.firewall != NULL ? firewall : NULL,
 		.firewall_user = (void *)(uintptr_t)s.options.firewall};
 	s.line = malloc(NODE_LINE_MAX + 65536);
-	if (s.line == NULL || tulle_host_create(NULL, &s.host) != TULLE_OK ||
+	const tulle_host_options ho = {.tcp_port = s.options.tcp_port};
+	if (s.line == NULL || tulle_host_create(&ho, &s.host) != TULLE_OK ||
 		tulle_create_on(s.host, &o, &s.root) != TULLE_OK) {
 		cli_complain("node", "cannot start: %s", strerror(errno));
 		code = CLI_FAILURE;

@@ -19,7 +19,9 @@ typedef struct {
 typedef struct {
 	const char *urls[NODE_URLS_MAX], *firewall, *offer_data, *name;
 	size_t url_count;
-	bool automatic, stay, loopback, relay_only, hide_addresses, json;
+	const char *tcp_port_text;
+	uint16_t tcp_port; /* 0: any */
+	bool automatic, stay, loopback, relay_only, hide_addresses, tcp, json;
 	cli_servers servers;
 } node_options;
 

@@ -21,7 +21,8 @@ typedef struct {
 	uint64_t seed, requests;
 	uint8_t last[TULLE_ICE_DATAGRAM_BYTES]; /* the last request that it sent */
 	tulle_path last_path;
-	unsigned names; /* which of the remote's are told */
+	tulle_path wanted; /* the last stream that it asked for */
+	unsigned names;    /* which of the remote's are told */
 	bool has_last;
 } Fuzz;
 
@@ -134,9 +135,38 @@ static void drain(Fuzz *f)
 	}
 	while (tulle_ice_poll_event(f->ice, &event))
 		;
+	while (tulle_ice_poll_stream(f->ice, &f->wanted))
+		TULLE_CHECK(f->wanted.local.port == 0 && f->wanted.remote.port != 0);
 	TULLE_CHECK(tulle_ice_poll_timeout(f->ice) > f->now);
 	for (size_t i = 0; tulle_ice_read_pair(f->ice, i, &pair); i++)
 		TULLE_CHECK(!pair.data || pair.valid);
+}
+
+/* TCP: candidates of both sides, streams that open and end. */
+static void give_stream(Fuzz *f)
+{
+	uint8_t arg = tulle_rd_u8(&f->in);
+	tulle_path path = arg & 0x10 ? read_path(f) : f->wanted;
+	char text[] = "candidate:1 1 tcp 1000 127.0.0.1 5000 typ host tcptype passive";
+	switch (arg & 3) {
+	case 0:
+		(void)tulle_ice_add_tcp_path(f->ice, f->now, arg >> 2 & 3u,
+			arg & 0x20 ? TULLE_ICE_TCP_ACTIVE : TULLE_ICE_TCP_PASSIVE,
+			small_addr(tulle_rd_u8(&f->in)));
+		break;
+	case 1:
+		text[10] = text[36] = (char)('0' + (arg >> 2 & 7));
+		text[31] = arg & 0x40 ? '2' : '1';
+		(void)tulle_ice_add_remote(f->ice, f->now, (tulle_text){text, sizeof text - 1});
+		break;
+	case 2:
+		tulle_ice_stream_opened(f->ice, f->now, &path);
+		break;
+	default:
+		tulle_ice_stream_ended(f->ice, f->now, &path);
+		break;
+	}
+	(void)tulle_ice_keeps_stream(f->ice, &path);
 }
 
 static void give_local(Fuzz *f)
@@ -192,7 +222,7 @@ static void step(Fuzz *f)
 	static const tulle_time jumps[] = {0, 1000, 50000, 500000, 5000000, 31000000};
 	uint8_t op = tulle_rd_u8(&f->in), arg;
 	tulle_bytes text;
-	switch (op % 12) {
+	switch (op % 13) {
 	case 0:
 		give_raw(f);
 		break;
@@ -226,6 +256,9 @@ static void step(Fuzz *f)
 	case 9:
 		drain(f);
 		break;
+	case 11:
+		give_stream(f);
+		break;
 	case 10:
 		restart(f, tulle_rd_u8(&f->in));
 		break;
@@ -244,6 +277,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		.loopback = true,
 		.opaque = flags & 2,
 		.lite = flags & 16,
+		.tcp = flags & 64,
 		.no_renomination = flags & 32,
 		.random = {random_fill, &f},
 		.pairs_max = flags & 4 ? 3 : 0,

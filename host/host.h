@@ -43,6 +43,7 @@ typedef struct tulle_host_member {
 	tulle_peer_named named;
 	tulle_ready_node ready; /* has output, or listeners to call */
 	tulle_heap_node due;
+	bool tcp;  /* it takes streams of ICE-TCP */
 	bool gone; /* removed within a step: destroyed when the step is over */
 } tulle_host_member;
 
@@ -105,6 +106,8 @@ struct tulle_host {
 	size_t interface_count;
 	uint32_t interface_ids; /* the last one given */
 	tulle_host_watch roam_watch;
+	bool tcp_open;               /* listening, for members that have tcp */
+	uint16_t tcp_port[2];        /* IPv4, IPv6; 0: no such family here */
 	tulle_host_streams *streams; /* NULL until the first stream or name */
 	tulle_host_mdns *mdns;       /* NULL until the first name of a link */
 	tulle_host_watch wake_watch, timer_watch;
@@ -162,10 +165,14 @@ void tulle_host_batch_flush(tulle_host *host);
  * RESOLVE; the answers come through tulle_host_deliver, later than this call. Stream ids are the
  * member's own for its connects; ids of accepted streams are the host's, with the top bit set. */
 void tulle_host_stream_out(tulle_host *host, tulle_host_member *member, const tulle_out *out);
-/* Accepts streams for a member: TULLE_IN_STREAM_ACCEPTED. *bound: the address with its real port.
+/* Accepts streams for a member: TULLE_IN_STREAM_ACCEPTED; member NULL: for whoever of those with
+ * tcp owns the check that comes first. *bound: the address with its real port.
  * SYSTEM: errno says why (EADDRINUSE). */
 tulle_err tulle_host_listen(
 	tulle_host *host, tulle_host_member *member, const tulle_addr *address, tulle_addr *bound);
+/* host/lobby.c. Listens for members with tcp, once. SYSTEM: the port that was asked for is taken.
+ */
+tulle_err tulle_host_open_lobby(tulle_host *host);
 /* A member goes: its streams end, its questions are forgotten. */
 void tulle_host_streams_forget(tulle_host *host, tulle_host_member *member);
 void tulle_host_streams_destroy(tulle_host *host);

@@ -32,5 +32,8 @@
 #define HOST_STREAM_LINGER_BYTES (1 << 22)     /* thrown away after the member has left */
 #define HOST_STREAM_LINGER_US INT64_C(5000000) /* how long the rest may take to go */
 #define HOST_STREAM_CONNECT_US INT64_C(20000000) /* name, connect and TLS together */
+#define HOST_LOBBY_MAX 64              /* accepted streams that have not said whose they are */
+#define HOST_LOBBY_PACKET 1280         /* bytes of the check that says it */
+#define HOST_LOBBY_US INT64_C(5000000) /* how long that may take */
 #define HOST_STREAM_ACCEPTS 16 /* a turn: fewer than an onramp may turn away between drains */
 #endif

@@ -187,6 +187,10 @@ tulle_err tulle_host_add(tulle_host *host, tulle_host_member *member)
 	member->host = host;
 	if (member->kind->owns != NULL && tulle_host_open_port(host, member) != TULLE_OK)
 		return TULLE_ERR_SYSTEM;
+	if (member->tcp && tulle_host_open_lobby(host) != TULLE_OK) {
+		tulle_host_close_port(member);
+		return TULLE_ERR_SYSTEM;
+	}
 	tulle_host_join_demux(host, member);
 	member->ready.owner = member->due.owner = member;
 	member->prev = NULL;

@@ -89,7 +89,7 @@ tulle_err tulle_create_on(tulle_host *host, const tulle_options *options, tulle 
 	hosted_root *h = calloc(1, sizeof *h);
 	if (h == NULL)
 		return TULLE_ERR_MEMORY;
-	h->member = (tulle_host_member){.kind = &root_kind, .self = h};
+	h->member = (tulle_host_member){.kind = &root_kind, .self = h, .tcp = o.ice.tcp};
 	h->ready = (tulle_ready){.wake = wake_member, .user = h};
 	tulle_mesh_env env = {.random = {tulle_host_random, NULL},
 		.cpu = host->cpu,

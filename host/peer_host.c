@@ -129,8 +129,9 @@ tulle_err tulle_peer_create(tulle_host *host, const tulle_peer_config *config, t
 		tulle_certificate_drop(own);
 		return TULLE_ERR_MEMORY;
 	}
-	h->member = (tulle_host_member){.kind = &peer_kind, .self = h};
+	h->member = (tulle_host_member){.kind = &peer_kind, .self = h, .tcp = c.ice.tcp};
 	h->ready = (tulle_ready){.wake = wake_member, .user = h};
+	h->assembly = no_assembly;
 	env.plain = h->plain;
 	env.assembly = &h->assembly;
 	env.ready = &h->ready;

@@ -35,6 +35,7 @@ void tulle_host_tell_interface(
 		in.local = f->addr;
 		in.local.port = udp->port;
 		in.mtu = f->mtu;
+		in.tcp_port = member->tcp ? member->host->tcp_port[f->addr.family == 6] : 0;
 	}
 	tulle_host_deliver(member, now, &in);
 }

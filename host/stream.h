@@ -39,6 +39,7 @@ typedef struct stream {
 	char name[256];
 	uint16_t port;
 	bool tls;
+	tulle_addr local; /* where it is bound to; family 0: nowhere */
 	tulle_addr addresses[HOST_NAME_ADDRESSES_MAX];
 	size_t address_count, address_at;
 	size_t lingered; /* bytes thrown away */
@@ -51,6 +52,16 @@ typedef struct listener {
 	tulle_host_watch watch;
 } listener;
 
+/* An accepted stream of ICE-TCP that has not yet said whose it is. */
+typedef struct guest {
+	struct guest *next, *prev;
+	tulle_host *host;
+	tulle_host_watch watch;
+	tulle_time deadline;
+	size_t have;
+	uint8_t frame[2 + HOST_LOBBY_PACKET]; /* RFC4571:2 */
+} guest;
+
 struct tulle_host_streams {
 	tulle_host_member member; /* of the host itself: deadlines, and what is delivered later */
 	tulle_host *host;
@@ -61,6 +72,10 @@ struct tulle_host_streams {
 	SSL_CTX *tls;
 	BIO_METHOD *bio;
 	uint32_t accepted;
+	guest *guests, *last_guest; /* the oldest first */
+	guest *gone_guests;         /* freed when no event can name them any more */
+	size_t guest_count;
+	uint64_t lobby_drops[TULLE_DROP_COUNT];
 	int spare_fd; /* given up for a moment when there is no descriptor to accept with */
 	uint8_t scratch[HOST_STREAM_READ_BYTES];
 };
@@ -82,6 +97,12 @@ void tulle_host_tcp_watch(stream *s);
 bool tulle_host_tcp_flush(stream *s); /* false: broken; it is closed, and its end told later */
 void tulle_host_tcp_read(stream *s);  /* s may be gone */
 void tulle_host_tcp_close(stream *s);
+
+/* lobby.c */
+void tulle_host_lobby_take(tulle_host *host, int fd);
+void tulle_host_lobby_expire(tulle_host_streams *t, tulle_time now);
+void tulle_host_lobby_bury(tulle_host_streams *t);
+void tulle_host_lobby_empty(tulle_host_streams *t);
 
 /* tls.c; the two below give what read and write give, errno EAGAIN included */
 bool tulle_host_tls_start(stream *s);

@@ -149,6 +149,7 @@ static void look_after(stream *s)
 static void streams_dispatch(void *self)
 {
 	tulle_host_streams *t = self;
+	tulle_host_lobby_bury(t);
 	for (stream *s; (s = tulle_ready_take(&t->pending)) != NULL;)
 		look_after(s);
 }
@@ -157,6 +158,7 @@ static void streams_handle(void *self, tulle_time now, const tulle_in *in)
 {
 	tulle_host_streams *t = self;
 	(void)in;
+	tulle_host_lobby_expire(t, now);
 	for (stream *s = t->first, *next; s != NULL; s = next) {
 		next = s->next;
 		if (!tulle_time_due(s->deadline, now))
@@ -177,8 +179,9 @@ static bool streams_poll(void *self, tulle_time now, uint8_t *scratch, size_t by
 
 static tulle_time streams_poll_timeout(const void *self)
 {
-	tulle_time due = TULLE_TIME_NEVER;
-	for (const stream *s = ((const tulle_host_streams *)self)->first; s != NULL; s = s->next)
+	const tulle_host_streams *t = self;
+	tulle_time due = t->guests != NULL ? t->guests->deadline : TULLE_TIME_NEVER;
+	for (const stream *s = t->first; s != NULL; s = s->next)
 		due = tulle_time_min(due, s->deadline);
 	return due;
 }
@@ -252,6 +255,7 @@ static void connect_stream(tulle_host *host, tulle_host_member *member, const tu
 	if (s == NULL)
 		return; /* the member's own timeout ends it */
 	s->port = out->port;
+	s->local = out->local;
 	s->tls = out->tls;
 	s->deadline = tulle_host_now() + HOST_STREAM_CONNECT_US;
 	tulle_host_stream_later(s); /* the deadline is new */
@@ -349,6 +353,21 @@ void tulle_host_stream_out(tulle_host *host, tulle_host_member *member, const tu
 	}
 }
 
+static void forget_listeners(tulle_host_streams *t, const tulle_host_member *member)
+{
+	for (listener **at = &t->listeners; *at != NULL;) {
+		listener *l = *at;
+		if (l->member != member) {
+			at = &l->next;
+			continue;
+		}
+		*at = l->next;
+		tulle_host_watch_remove(t->host, &l->watch);
+		close(l->watch.fd);
+		free(l);
+	}
+}
+
 void tulle_host_streams_forget(tulle_host *host, tulle_host_member *member)
 {
 	tulle_host_streams *t = host->streams;
@@ -360,17 +379,7 @@ void tulle_host_streams_forget(tulle_host *host, tulle_host_member *member)
 		if (s->member == member)
 			tulle_host_stream_remove(s);
 	}
-	for (listener **at = &t->listeners; *at != NULL;) {
-		listener *l = *at;
-		if (l->member != member) {
-			at = &l->next;
-			continue;
-		}
-		*at = l->next;
-		tulle_host_watch_remove(host, &l->watch);
-		close(l->watch.fd);
-		free(l);
-	}
+	forget_listeners(t, member);
 }
 
 void tulle_host_streams_destroy(tulle_host *host)
@@ -382,6 +391,8 @@ void tulle_host_streams_destroy(tulle_host *host)
 		next = s->next;
 		tulle_host_stream_remove(s);
 	}
+	tulle_host_lobby_empty(t);
+	forget_listeners(t, NULL);
 	tulle_host_names_destroy(t->names);
 	SSL_CTX_free(t->tls);
 	BIO_meth_free(t->bio);

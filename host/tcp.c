@@ -109,6 +109,18 @@ void tulle_host_tcp_close(stream *s)
 	s->watch.fd = -1;
 }
 
+/* RFC6544:7.1: from the interface that the candidate is of, from any port. */
+static bool bind_local(const stream *s, uint8_t family)
+{
+	const int on = 1;
+	struct sockaddr_storage from;
+	if (s->local.family != family)
+		return s->local.family == 0;
+	(void)setsockopt(s->watch.fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+	socklen_t n = to_sockaddr(&s->local, &from);
+	return bind(s->watch.fd, (const struct sockaddr *)&from, n) == 0;
+}
+
 void tulle_host_tcp_connect(stream *s)
 {
 	struct sockaddr_storage to;
@@ -119,6 +131,8 @@ void tulle_host_tcp_connect(stream *s)
 		if (s->watch.fd < 0)
 			continue;
 		set_no_delay(s->watch.fd);
+		if (!bind_local(s, a->family))
+			continue;
 		socklen_t n = to_sockaddr(a, &to);
 		int done;
 		do
@@ -281,7 +295,6 @@ static void take_accepted(listener *l, int fd, const struct sockaddr_storage *fr
 		close(fd);
 		return;
 	}
-	set_no_delay(fd);
 	const tulle_in in = {
 		.kind = TULLE_IN_STREAM_ACCEPTED, .id = id, .remote = from_sockaddr(from)};
 	tulle_host_deliver(l->member, tulle_host_now(), &in);
@@ -312,7 +325,11 @@ static void accept_ready(void *user, uint32_t events)
 		int fd = accept4(
 			l->watch.fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
-			take_accepted(l, fd, &from);
+			set_no_delay(fd);
+			if (l->member != NULL)
+				take_accepted(l, fd, &from);
+			else
+				tulle_host_lobby_take(l->host, fd);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE)

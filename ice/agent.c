@@ -55,6 +55,7 @@ tulle_ice *tulle_ice_init(
 	ice->controlling = config->controlling && !config->lite;
 	ice->data = ice->selected = ICE_NONE;
 	ice->former.local = ICE_NONE;
+	ice->leave_at = TULLE_TIME_NEVER;
 	tulle_ice_reset_consent(&ice->consent);
 	ice->burst = ICE_BURST;
 	ice->state = TULLE_ICE_NEW;
@@ -179,6 +180,7 @@ tulle_time tulle_ice_poll_timeout(const tulle_ice *ice)
 		return TULLE_TIME_NEVER;
 	tulle_time t = tulle_time_min(checks_timeout(ice), tulle_ice_consent_timeout(ice));
 	t = tulle_time_min(t, tulle_ice_release_timeout(ice));
+	t = tulle_time_min(t, tulle_ice_streams_timeout(ice));
 	bool carried = ice->data != ICE_NONE || tulle_ice_former_carries(ice);
 	if (!carried && !tulle_ice_has_active_pair(ice))
 		t = tulle_time_min(t, ice->last_activity + ICE_PATIENCE_US);
@@ -290,6 +292,8 @@ static void check_pair(const tulle_ice *ice, uint8_t i)
 	TULLE_CHECK(p->trigger == 0 || p->state == ICE_WAITING);
 	TULLE_CHECK(!p->nominate || (ice->controlling && p->valid));
 	TULLE_CHECK(!p->remote_nominates || !ice->controlling);
+	TULLE_CHECK(ice->remotes[p->remote].tcp == tulle_ice_other_end(ice, p->local));
+	TULLE_CHECK(!p->valid || !tulle_ice_lacks_stream(ice, p));
 }
 
 void tulle_ice_check(const tulle_ice *ice)

@@ -21,7 +21,7 @@ typedef struct {
 	uint32_t id, mtu, priority, foundation; /* id: of the base's path */
 	uint32_t serial;                        /* the order of gathering: RFC8838:17 */
 	uint16_t preference;
-	uint8_t type, server, over;
+	uint8_t type, server, over, tcp;
 	tulle_text name;   /* told in the place of the address; len 0: the address is */
 	bool used, untold; /* untold: its event has not been polled */
 } ice_local;
@@ -31,6 +31,7 @@ typedef struct {
 	uint32_t priority, foundation;
 	uint32_t ufrag; /* hash of the candidate's ufrag extension; 0: it has none */
 	tulle_ice_type type;
+	uint8_t tcp; /* 0: UDP */
 	bool used;
 	bool hidden; /* it came as a name: no server of ours hears the address */
 	bool next;   /* of the generation that a restart will begin: in no pair */
@@ -43,6 +44,8 @@ typedef struct {
 #define ICE_SUCCEEDED TULLE_ICE_PAIR_SUCCEEDED
 #define ICE_FAILED TULLE_ICE_PAIR_FAILED
 typedef tulle_ice_pair_state ice_pair_state;
+
+typedef enum { ICE_NO_STREAM, ICE_STREAM_WANTED, ICE_STREAM_OPENING, ICE_STREAM_OPEN } ice_stream;
 
 typedef struct {
 	uint64_t priority;
@@ -58,6 +61,7 @@ typedef struct {
 	bool timed_out;
 	uint16_t embedded; /* SPED's bytes in the check in flight */
 	uint8_t local, remote;
+	uint8_t stream; /* an ice_stream; of UDP: none */
 	ice_pair_state state;
 	bool used, valid, nominated;
 	bool has_cancelled, cancelled_controlling;
@@ -147,6 +151,7 @@ struct tulle_ice {
 	tulle_time next_check, last_activity;
 	tulle_time waits; /* no ordinary check before */
 	ice_consent consent; /* of `data` */
+	tulle_time leave_at; /* streams of ours that were not nominated may go; NEVER: none is */
 	bool lost;           /* the data path went away */
 
 	uint8_t early_count, answer_first, answer_count, error_count;
@@ -191,10 +196,11 @@ bool tulle_ice_next_untold(tulle_ice *ice, tulle_text *candidate);
 /* remote.c */
 tulle_addr tulle_ice_normal_addr(const tulle_addr *addr);
 bool tulle_ice_is_allowed(const tulle_ice *ice, const tulle_addr *remote);
-uint8_t tulle_ice_find_remote(const tulle_ice *ice, const tulle_addr *addr);
+uint8_t tulle_ice_find_remote(const tulle_ice *ice, uint8_t tcp, const tulle_addr *addr);
 void tulle_ice_drop_remotes(tulle_ice *ice, bool next);
 void tulle_ice_forget_unpaired(tulle_ice *ice);
-uint8_t tulle_ice_learn_remote(tulle_ice *ice, const tulle_addr *addr, uint32_t priority);
+uint8_t tulle_ice_learn_remote(
+	tulle_ice *ice, uint8_t tcp, const tulle_addr *addr, uint32_t priority);
 void tulle_ice_drop_other_generations(tulle_ice *ice);
 uint32_t tulle_ice_hash_text(tulle_text t);
 
@@ -213,6 +219,13 @@ uint8_t tulle_ice_next_ordinary(const tulle_ice *ice);
 bool tulle_ice_is_better(const tulle_ice *ice, uint8_t local, tulle_ice_type remote);
 bool tulle_ice_is_promising(const tulle_ice *ice, const ice_pair *p);
 bool tulle_ice_has_active_pair(const tulle_ice *ice);
+
+/* stream.c: other_end: the kind that a remote's candidate has opposite one of ours. */
+uint8_t tulle_ice_other_end(const tulle_ice *ice, uint8_t local);
+bool tulle_ice_may_open(const tulle_ice *ice, const ice_pair *p);
+bool tulle_ice_lacks_stream(const tulle_ice *ice, const ice_pair *p);
+void tulle_ice_want_stream(tulle_ice *ice, ice_pair *p);
+tulle_time tulle_ice_streams_timeout(const tulle_ice *ice);
 
 /* A check to be written. pair: SPED's bytes count for it; NULL: of them only an acknowledgement
  * goes.

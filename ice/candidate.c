@@ -110,6 +110,18 @@ static tulle_text without_line_end(tulle_text t)
 	return tulle_text_trim(t);
 }
 
+/* RFC6544:4.5: every TCP candidate has one. */
+static tulle_ice_tcp find_tcp(const tulle_ice_candidate *c)
+{
+	static const char *const names[] = {"", "active", "passive", "so"};
+	if (!tulle_text_is_nocase(c->transport, TULLE_TEXT("tcp")))
+		return (tulle_ice_tcp)0;
+	for (unsigned i = TULLE_ICE_TCP_ACTIVE; i <= TULLE_ICE_TCP_SO; i++)
+		if (tulle_text_is_nocase(c->tcptype, tulle_text_of(names[i])))
+			return (tulle_ice_tcp)i;
+	return (tulle_ice_tcp)0;
+}
+
 TULLE_UNTRUSTED(anyone, "1024 bytes, one pass", candidate)
 tulle_drop tulle_ice_read_candidate(tulle_text text, tulle_ice_candidate *out)
 {
@@ -132,6 +144,7 @@ tulle_drop tulle_ice_read_candidate(tulle_text text, tulle_ice_candidate *out)
 		if (!read_extension(name, value, &c))
 			return TULLE_DROP_ICE_CANDIDATE;
 	}
+	c.tcp = find_tcp(&c);
 	*out = c;
 	return TULLE_TAKEN;
 }

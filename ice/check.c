@@ -5,7 +5,8 @@
 
 #include "base/panic.h"
 
-#define TYPE_PRFLX 110u /* RFC8445:5.1.2.2 */
+#define TYPE_PRFLX 110u    /* RFC8445:5.1.2.2 */
+#define TYPE_PRFLX_TCP 80u /* RFC6544:4.2, likewise below */
 
 void tulle_ice_trigger(tulle_ice *ice, uint8_t pair)
 {
@@ -112,8 +113,9 @@ size_t tulle_ice_write_check(tulle_ice *ice, tulle_stun_writer *w, const ice_que
 		ice->tie_breaker);
 	if (q->nominate)
 		tulle_stun_write_flag(w, TULLE_STUN_A_USE_CANDIDATE);
+	uint32_t type = ice->locals[q->local].tcp != 0 ? TYPE_PRFLX_TCP : TYPE_PRFLX;
 	tulle_stun_write_u32(w, TULLE_STUN_A_PRIORITY,
-		TYPE_PRFLX << 24 | (uint32_t)ice->locals[q->local].preference << 8 | 255u);
+		type << 24 | (uint32_t)ice->locals[q->local].preference << 8 | 255u);
 	size_t embedded = tulle_ice_write_opaque(ice, w, q->local, q->pair);
 	tulle_stun_write_integrity(
 		w, (tulle_bytes){(const uint8_t *)q->keys->pwd, q->keys->pwd_len});
@@ -160,13 +162,20 @@ static size_t send_check(tulle_ice *ice, ice_pair *p, uint8_t *dst, size_t cap)
 {
 	if (p->check.sends == 0 && !start_check(ice, p))
 		return 0;
+	if (tulle_ice_lacks_stream(ice, p)) {
+		tulle_ice_want_stream(ice, p);
+		return 0;
+	}
 	tulle_stun_writer w = tulle_stun_write_begin(
 		dst, cap, TULLE_STUN_BINDING, TULLE_STUN_REQUEST, p->check.id);
 	ice_question q = {&ice->keys, p, p->local, p->checked_controlling, p->checked_nominate};
 	p->embedded = 0;
 	p->embedded = (uint16_t)tulle_ice_write_check(ice, &w, &q);
 	size_t len = tulle_stun_write_finish(&w);
-	tulle_stun_transaction_sent(&p->check, ice->now);
+	if (ice->locals[p->local].tcp != 0) /* RFC6544:7.1: the stream loses none */
+		tulle_stun_transaction_sent_once(&p->check, ice->now);
+	else
+		tulle_stun_transaction_sent(&p->check, ice->now);
 	if (len == 0 || !may_send(ice, p, len))
 		return 0; /* the clock runs on as if it were lost */
 	p->bytes_out += (uint32_t)len;

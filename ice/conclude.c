@@ -95,6 +95,7 @@ static void select_pair(tulle_ice *ice, uint8_t pair)
 		ice->pairs[ice->selected].priority >= p->priority)
 		return;
 	ice->selected = pair;
+	ice->leave_at = ice->now + ICE_LEAVE_US;
 	use(ice, pair);
 	conclude(ice);
 	renominate(ice);
@@ -151,6 +152,7 @@ void tulle_ice_take_over(tulle_ice *ice, uint8_t except)
 void tulle_ice_pair_gone(tulle_ice *ice, uint8_t pair)
 {
 	ice->data = ice->selected = ICE_NONE;
+	ice->leave_at = TULLE_TIME_NEVER;
 	tulle_ice_reset_consent(&ice->consent);
 	ice->tell_selected = false;
 	ice->lost = true;

@@ -10,6 +10,7 @@
 #define TYPE_HOST 126u
 #define TYPE_SRFLX 100u
 #define TYPE_RELAY 2u
+#define TYPE_HOST_TCP 90u /* RFC6544:4.2: below all of UDP that has no relay */
 
 bool tulle_ice_is_base(const tulle_ice *ice, uint8_t local)
 {
@@ -33,11 +34,12 @@ static uint8_t free_local(tulle_ice *ice)
 	return tulle_ice_grow(ice, ICE_TABLE_LOCALS) ? slots : ICE_NONE;
 }
 
-static unsigned count_paths(const tulle_ice *ice)
+static unsigned count_paths(const tulle_ice *ice, bool tcp)
 {
 	unsigned n = 0;
 	for (uint8_t i = 0; i < ice->local_slots; i++)
-		n += ice->locals[i].used && ice->locals[i].type == TULLE_ICE_HOST;
+		n += ice->locals[i].used && ice->locals[i].type == TULLE_ICE_HOST &&
+		     (ice->locals[i].tcp != 0) == tcp;
 	return n;
 }
 
@@ -52,14 +54,16 @@ static bool has_preference(const tulle_ice *ice, unsigned preference)
 /* RFC8421:4: families take turns, IPv6 first; RFC8445:5.1.2.1: no two are equal. Addresses that
  * reach less far come behind. So does a relay, because what the remote learns from our checks has
  * the preference alone (RFC8445:7.1.1). */
-static uint16_t choose_preference(const tulle_ice *ice, const tulle_addr *addr, uint8_t type)
+static uint16_t choose_preference(const tulle_ice *ice, const ice_local *l)
 {
-	tulle_addr_class class = tulle_addr_classify(addr);
+	tulle_addr_class class = tulle_addr_classify(&l->addr);
 	unsigned best = class == TULLE_ADDR_LOOPBACK     ? 0x3fff
-			: type == TULLE_ICE_RELAY        ? 0x5fff
+			: l->type == TULLE_ICE_RELAY     ? 0x5fff
 			: class == TULLE_ADDR_LINK_LOCAL ? 0x7fff
 							 : 0xffff;
-	if (addr->family == 4)
+	if (l->tcp != 0) /* RFC6544:4.2: 2^13 x 6 or 4, and the rest */
+		best = (l->tcp == TULLE_ICE_TCP_ACTIVE ? 6u : 4u) << 13 | best >> 3;
+	if (l->addr.family == 4)
 		best--;
 	while (has_preference(ice, best)) /* at most ICE_LOCAL_MAX times */
 		best -= 2;
@@ -74,13 +78,14 @@ static const tulle_addr *base_of(const tulle_ice *ice, const ice_local *l)
 	return &ice->locals[tulle_ice_find_local(ice, l->id)].addr;
 }
 
-/* RFC8445:5.1.1.3: one foundation for one type, base address (whatever its port), server and way to
- * it. */
+/* RFC8445:5.1.1.3: one foundation for one type, base address (whatever its port), transport, server
+ * and way to it. */
 static uint32_t choose_foundation(tulle_ice *ice, const ice_local *l)
 {
 	for (uint8_t i = 0; i < ice->local_slots; i++) {
 		const ice_local *o = &ice->locals[i];
 		if (o->used && o->type == l->type && o->server == l->server && o->over == l->over &&
+			(o->tcp != 0) == (l->tcp != 0) &&
 			tulle_addr_is_ip(base_of(ice, o), base_of(ice, l)))
 			return o->foundation;
 	}
@@ -114,9 +119,10 @@ static tulle_err add_local(tulle_ice *ice, const ice_local *local)
 		return TULLE_ERR_LIMIT;
 	ice_local l = *local;
 	l.foundation = choose_foundation(ice, &l);
-	l.preference = choose_preference(ice, &l.addr, l.type);
+	l.preference = choose_preference(ice, &l);
+	unsigned type = l.tcp != 0 ? TYPE_HOST_TCP : (unsigned)types[l.type] - l.over;
 	/* RFC8445:5.1.2.1, component 1 */
-	l.priority = (uint32_t)(types[l.type] - l.over) << 24 | (uint32_t)l.preference << 8 | 255u;
+	l.priority = (uint32_t)type << 24 | (uint32_t)l.preference << 8 | 255u;
 	l.serial = ice->next_serial++;
 	l.used = l.untold = true;
 	ice->locals[slot] = l;
@@ -125,6 +131,22 @@ static tulle_err add_local(tulle_ice *ice, const ice_local *local)
 		tulle_ice_pair_local(ice, slot);
 	tulle_ice_update_state(ice);
 	return TULLE_OK;
+}
+
+static tulle_err add_host(tulle_ice *ice, const ice_local *l)
+{
+	if (!is_usable(&l->addr))
+		return TULLE_ERR_ARGUMENT;
+	if (tulle_ice_find_local(ice, l->id) != ICE_NONE)
+		return TULLE_ERR_STATE;
+	if (!is_wanted(ice, &l->addr, TULLE_ICE_HOST) || (l->tcp != 0 && !ice->config.tcp))
+		return TULLE_OK;
+	/* RFC6544:4.4: a lite agent opens nothing */
+	if (l->tcp == TULLE_ICE_TCP_ACTIVE && ice->config.lite)
+		return TULLE_OK;
+	if (count_paths(ice, l->tcp != 0) == (l->tcp != 0 ? ICE_TCP_PATHS_MAX : ICE_PATHS_MAX))
+		return TULLE_ERR_LIMIT;
+	return add_local(ice, l);
 }
 
 tulle_err tulle_ice_add_path(
@@ -137,17 +159,30 @@ tulle_err tulle_ice_add_hidden_path(tulle_ice *ice, tulle_time now, uint32_t id,
 	uint32_t mtu, tulle_text name)
 {
 	ice->now = tulle_time_max(ice->now, now);
-	if (!is_usable(&local))
-		return TULLE_ERR_ARGUMENT;
-	if (tulle_ice_find_local(ice, id) != ICE_NONE)
-		return TULLE_ERR_STATE;
-	if (!is_wanted(ice, &local, TULLE_ICE_HOST))
-		return TULLE_OK;
-	if (count_paths(ice) == ICE_PATHS_MAX)
-		return TULLE_ERR_LIMIT;
-	return add_local(ice,
+	return add_host(ice,
 		&(ice_local){
 			.addr = local, .id = id, .mtu = mtu, .type = TULLE_ICE_HOST, .name = name});
+}
+
+tulle_err tulle_ice_add_tcp_path(
+	tulle_ice *ice, tulle_time now, uint32_t id, tulle_ice_tcp tcp, tulle_addr local)
+{
+	return tulle_ice_add_hidden_tcp_path(ice, now, id, tcp, local, (tulle_text){NULL, 0});
+}
+
+tulle_err tulle_ice_add_hidden_tcp_path(tulle_ice *ice, tulle_time now, uint32_t id,
+	tulle_ice_tcp tcp, tulle_addr local, tulle_text name)
+{
+	ice->now = tulle_time_max(ice->now, now);
+	if (tcp != TULLE_ICE_TCP_ACTIVE && tcp != TULLE_ICE_TCP_PASSIVE)
+		return TULLE_ERR_ARGUMENT;
+	if (tcp == TULLE_ICE_TCP_ACTIVE) /* a place holder: RFC6544:4.1 */
+		local.port = 9;
+	return add_host(ice, &(ice_local){.addr = local,
+				     .id = id,
+				     .type = TULLE_ICE_HOST,
+				     .tcp = (uint8_t)tcp,
+				     .name = name});
 }
 
 /* RFC8445:5.1.3: same address and base. What is a host's address is no NAT's either; but one that
@@ -156,7 +191,7 @@ static bool is_redundant(const tulle_ice *ice, uint32_t id, const tulle_addr *ad
 {
 	for (uint8_t i = 0; i < ice->local_slots; i++) {
 		const ice_local *o = &ice->locals[i];
-		if (o->used && tulle_addr_is(&o->addr, addr) &&
+		if (o->used && o->tcp == 0 && tulle_addr_is(&o->addr, addr) &&
 			((o->type == TULLE_ICE_HOST && o->name.len == 0) ||
 				(o->type == TULLE_ICE_SRFLX && o->id == id)))
 			return true;
@@ -170,7 +205,8 @@ static tulle_err add_reflexive(tulle_ice *ice, const tulle_ice_local *c)
 	uint8_t base = tulle_ice_find_local(ice, c->id);
 	if (!is_wanted(ice, &addr, TULLE_ICE_SRFLX))
 		return TULLE_OK;
-	if (base == ICE_NONE || ice->locals[base].type != TULLE_ICE_HOST)
+	if (base == ICE_NONE || ice->locals[base].type != TULLE_ICE_HOST ||
+		ice->locals[base].tcp != 0)
 		return TULLE_ERR_STATE;
 	if (ice->locals[base].addr.family != addr.family)
 		return TULLE_ERR_ARGUMENT;

@@ -11,6 +11,8 @@
  * is told with the name, and none of the base's others tells its address. */
 tulle_err tulle_ice_add_hidden_path(tulle_ice *ice, tulle_time now, uint32_t id, tulle_addr local,
 	uint32_t mtu, tulle_text name);
+tulle_err tulle_ice_add_hidden_tcp_path(tulle_ice *ice, tulle_time now, uint32_t id,
+	tulle_ice_tcp tcp, tulle_addr local, tulle_text name);
 
 /* The index-th local candidate, from 0, as "candidate:..."; 0: there is none, or it does not fit.
  */

@@ -4,6 +4,8 @@
 #define TULLE_ICE_LIMITS_H
 #define ICE_LOCAL_MAX 24               /* local candidates */
 #define ICE_PATHS_MAX 16               /* of these, addresses of ours: servers' have room then */
+#define ICE_TCP_PATHS_MAX 8            /* besides those, of streams */
+#define ICE_OPENING_MAX 5              /* streams being opened: RFC6544:12 */
 #define ICE_REMOTE_MAX 64              /* remote candidates that were signaled */
 #define ICE_PRFLX_MAX 16               /* remote candidates learnt from checks, besides those */
 #define ICE_PAIRS_MAX 100              /* candidate pairs: RFC8445:6.1.2.5 */

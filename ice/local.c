@@ -23,6 +23,15 @@ tulle_ice_candidate tulle_ice_describe(const tulle_ice *ice, const ice_local *l,
 		.type = (tulle_ice_type)l->type,
 		.has_related = l->type != TULLE_ICE_HOST,
 		.related = l->related};
+	if (l->tcp != 0) { /* RFC6544:4.5 */
+		c.is_udp = false;
+		c.transport = TULLE_TEXT("tcp");
+		c.tcp = (tulle_ice_tcp)l->tcp;
+		c.tcptype = l->tcp == TULLE_ICE_TCP_ACTIVE ? TULLE_TEXT("active")
+							   : TULLE_TEXT("passive");
+		if (l->tcp == TULLE_ICE_TCP_ACTIVE)
+			c.addr.port = 9;
+	}
 	/* RFC8839:5.1: what relay_only hides must not be told as the related address either. */
 	if (ice->config.relay_only || l->related.family == 0)
 		c.related = l->addr.family == 6 ? nowhere6 : nowhere;

@@ -85,10 +85,12 @@ bool tulle_ice_is_validated(const tulle_ice *ice, const tulle_path *path)
 		if (ice->early[i].id == path->id && tulle_addr_is(&ice->early[i].remote, &from))
 			return true;
 	uint8_t local = tulle_ice_find_local(ice, path->id);
-	uint8_t remote = tulle_ice_find_remote(ice, &from);
-	if (local != ICE_NONE && tulle_ice_is_former(ice, local, &from))
+	if (local == ICE_NONE)
+		return false;
+	if (tulle_ice_is_former(ice, local, &from))
 		return true;
-	if (local == ICE_NONE || remote == ICE_NONE)
+	uint8_t remote = tulle_ice_find_remote(ice, tulle_ice_other_end(ice, local), &from);
+	if (remote == ICE_NONE)
 		return false;
 	uint8_t pair = tulle_ice_find_pair(ice, local, remote);
 	return pair != ICE_NONE && (ice->pairs[pair].heard || ice->pairs[pair].valid);

@@ -123,6 +123,8 @@ static bool pair_up(tulle_ice *ice, uint8_t local, uint8_t remote)
 		return true;
 	if (r->hidden && ice->locals[local].type == TULLE_ICE_RELAY)
 		return true; /* mdns-ice draft, 3.3.2: its server would hear the address */
+	if (r->tcp != tulle_ice_other_end(ice, local)) /* RFC6544:6.2 */
+		return true;
 	/* RFC8445:7.3.1.3: a learnt candidate is paired only with where it was learnt. */
 	if (!is_pairable(&ice->locals[local].addr, &r->addr) || r->type == TULLE_ICE_PRFLX ||
 		tulle_ice_find_pair(ice, local, remote) != ICE_NONE)
@@ -168,15 +170,23 @@ void tulle_ice_unfreeze(tulle_ice *ice, const ice_pair *like)
 	}
 }
 
-/* Without a relay, while the nominated pair has one: worth another nomination. */
+/* What a packet has to put up with there: a relay, or a stream that holds it back when one before
+ * it is lost. */
+static int burden_of(const tulle_ice *ice, uint8_t local, tulle_ice_type remote)
+{
+	bool relayed = ice->locals[local].type == TULLE_ICE_RELAY || remote == TULLE_ICE_RELAY;
+	return relayed ? 2 : ice->locals[local].tcp != 0 ? 1 : 0;
+}
+
+/* Without a relay, or without a stream, while the nominated pair has one: worth another nomination.
+ */
 bool tulle_ice_is_better(const tulle_ice *ice, uint8_t local, tulle_ice_type remote)
 {
 	if (ice->selected == ICE_NONE || ice->config.no_renomination)
 		return false;
 	const ice_pair *now = &ice->pairs[ice->selected];
-	bool relayed = ice->locals[now->local].type == TULLE_ICE_RELAY ||
-		       ice->remotes[now->remote].type == TULLE_ICE_RELAY;
-	return relayed && ice->locals[local].type != TULLE_ICE_RELAY && remote != TULLE_ICE_RELAY;
+	return burden_of(ice, local, remote) <
+	       burden_of(ice, now->local, ice->remotes[now->remote].type);
 }
 
 bool tulle_ice_is_promising(const tulle_ice *ice, const ice_pair *p)
@@ -194,7 +204,7 @@ uint8_t tulle_ice_next_ordinary(const tulle_ice *ice)
 		if (!p->used || p->trigger != 0)
 			continue;
 		/* RFC8445:8.1.2: concluded */
-		if (concluded && !tulle_ice_is_promising(ice, p))
+		if ((concluded && !tulle_ice_is_promising(ice, p)) || !tulle_ice_may_open(ice, p))
 			continue;
 		if (p->state == ICE_WAITING &&
 			(waiting == ICE_NONE || p->priority > ice->pairs[waiting].priority))
@@ -239,6 +249,7 @@ bool tulle_ice_read_pair(const tulle_ice *ice, size_t index, tulle_ice_pair_stat
 			.local_hidden = ice->locals[p->local].name.len != 0,
 			.remote_hidden = ice->remotes[p->remote].hidden ||
 					 ice->remotes[p->remote].type == TULLE_ICE_PRFLX,
+			.tcp = ice->locals[p->local].tcp != 0,
 			.path = tulle_ice_pair_path(ice, p)};
 		return true;
 	}

@@ -27,22 +27,22 @@ bool tulle_ice_is_allowed(const tulle_ice *ice, const tulle_addr *remote)
 }
 
 /* No further than the last one: most agents have few, and each datagram asks. */
-uint8_t tulle_ice_find_remote(const tulle_ice *ice, const tulle_addr *addr)
+uint8_t tulle_ice_find_remote(const tulle_ice *ice, uint8_t tcp, const tulle_addr *addr)
 {
 	unsigned left = (unsigned)ice->signaled + ice->learnt;
 	for (uint8_t i = 0; i < ice->remote_slots && left != 0; i++) {
 		const ice_remote *r = &ice->remotes[i];
-		if (r->used && !r->next && tulle_addr_is(&r->addr, addr))
+		if (r->used && !r->next && r->tcp == tcp && tulle_addr_is(&r->addr, addr))
 			return i;
 		left -= r->used;
 	}
 	return ICE_NONE;
 }
 
-static uint8_t find_next(const tulle_ice *ice, const tulle_addr *addr)
+static uint8_t find_next(const tulle_ice *ice, uint8_t tcp, const tulle_addr *addr)
 {
 	for (uint8_t i = 0; i < ice->remote_slots; i++)
-		if (ice->remotes[i].used && ice->remotes[i].next &&
+		if (ice->remotes[i].used && ice->remotes[i].next && ice->remotes[i].tcp == tcp &&
 			tulle_addr_is(&ice->remotes[i].addr, addr))
 			return i;
 	return ICE_NONE;
@@ -142,10 +142,19 @@ static bool is_of_next(const tulle_ice *ice, tulle_text ufrag)
 	       !tulle_text_is(ufrag, (tulle_text){ice->keys.ufrag, ice->keys.ufrag_len});
 }
 
+/* RFC6544:6.2: their streams come or they do not, a pair with a passive one of ours would be
+ * pruned; so is none of a kind that we have not. */
+static bool is_passed_over(const tulle_ice_candidate *c)
+{
+	return c->tcp == TULLE_ICE_TCP_ACTIVE || c->tcp == TULLE_ICE_TCP_SO;
+}
+
 static tulle_drop judge(const tulle_ice *ice, const tulle_ice_candidate *c, const tulle_addr *addr)
 {
 	bool next = is_of_next(ice, c->ufrag);
-	if (c->type == 0 || !c->is_udp || !c->is_address) /* RFC8839:5.1, a place for TCP */
+	/* RFC8839:5.1; RFC6544:4.5: TCP needs a tcptype */
+	if (c->type == 0 || (!c->is_address && !is_passed_over(c)) ||
+		(!c->is_udp && (c->tcp == 0 || !ice->config.tcp)))
 		return TULLE_DROP_ICE_UNSUPPORTED;
 	/* RFC8838:14: nothing of this generation comes behind the end */
 	if (next ? ice->next_ended : ice->remote_ended)
@@ -153,7 +162,9 @@ static tulle_drop judge(const tulle_ice *ice, const tulle_ice_candidate *c, cons
 	tulle_text ufrag = {ice->keys.ufrag, ice->keys.ufrag_len};
 	if (ice->has_remote && !next && c->ufrag.len != 0 && !tulle_text_is(c->ufrag, ufrag))
 		return TULLE_DROP_ICE_GENERATION;
-	return tulle_ice_is_allowed(ice, addr) ? TULLE_TAKEN : TULLE_DROP_ICE_FILTERED;
+	if (is_passed_over(c) || tulle_ice_is_allowed(ice, addr))
+		return TULLE_TAKEN;
+	return TULLE_DROP_ICE_FILTERED;
 }
 
 /* RFC8838:11: what we learnt from a check may be signaled later: it then gets its real type. */
@@ -176,9 +187,10 @@ static tulle_drop take_candidate(tulle_ice *ice, const tulle_ice_candidate *c, b
 	tulle_addr addr = tulle_ice_normal_addr(&c->addr);
 	bool next = is_of_next(ice, c->ufrag);
 	tulle_drop drop = judge(ice, c, &addr);
-	if (drop != TULLE_TAKEN)
+	if (drop != TULLE_TAKEN || is_passed_over(c))
 		return drop;
-	uint8_t slot = next ? find_next(ice, &addr) : tulle_ice_find_remote(ice, &addr);
+	uint8_t tcp = (uint8_t)c->tcp;
+	uint8_t slot = next ? find_next(ice, tcp, &addr) : tulle_ice_find_remote(ice, tcp, &addr);
 	if (slot != ICE_NONE) { /* RFC8838:11: duplicates are ignored */
 		merge(ice, slot, c, hidden);
 		return TULLE_TAKEN;
@@ -191,6 +203,7 @@ static tulle_drop take_candidate(tulle_ice *ice, const tulle_ice_candidate *c, b
 		.foundation = remote_foundation(c->foundation),
 		.ufrag = c->ufrag.len != 0 ? tulle_ice_hash_text(c->ufrag) : 0,
 		.type = c->type,
+		.tcp = tcp,
 		.used = true,
 		.hidden = hidden,
 		.next = next};
@@ -312,7 +325,8 @@ void tulle_ice_forget_unpaired(tulle_ice *ice)
 }
 
 /* RFC8445:7.3.1.3: type peer-reflexive, the request's priority, a foundation of its own. */
-uint8_t tulle_ice_learn_remote(tulle_ice *ice, const tulle_addr *addr, uint32_t priority)
+uint8_t tulle_ice_learn_remote(
+	tulle_ice *ice, uint8_t tcp, const tulle_addr *addr, uint32_t priority)
 {
 	if (ice->learnt == ICE_PRFLX_MAX)
 		forget_learnt(ice);
@@ -323,6 +337,7 @@ uint8_t tulle_ice_learn_remote(tulle_ice *ice, const tulle_addr *addr, uint32_t 
 		.priority = priority,
 		.foundation = ++ice->next_learnt & ~SIGNALED,
 		.type = TULLE_ICE_PRFLX,
+		.tcp = tcp,
 		.used = true};
 	ice->learnt++;
 	return slot;
@@ -332,7 +347,7 @@ bool tulle_ice_next_remote(const tulle_ice *ice, size_t *cursor, tulle_addr *out
 {
 	while (*cursor < ice->remote_slots) {
 		const ice_remote *r = &ice->remotes[(*cursor)++];
-		if (!r->used || r->hidden)
+		if (!r->used || r->hidden || r->tcp != 0)
 			continue;
 		*out = r->addr;
 		return true;

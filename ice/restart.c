@@ -263,6 +263,7 @@ static void begin_generation(tulle_ice *ice)
 	}
 	ice->pruned = false;
 	ice->data = ice->selected = ICE_NONE;
+	ice->leave_at = TULLE_TIME_NEVER;
 	ice->tell_selected = selected && tulle_ice_former_carries(ice);
 	tulle_ice_reset_consent(&ice->consent);
 	ice->keys.ours = ice->next;

@@ -119,12 +119,13 @@ static void take_as_lite(tulle_ice *ice, ice_pair *p)
 /* What an accepted check teaches: RFC8445:7.3.1.3 to 7.3.1.5. */
 void tulle_ice_learn(tulle_ice *ice, uint8_t local, const ice_early *check)
 {
-	uint8_t remote = tulle_ice_find_remote(ice, &check->remote);
+	uint8_t tcp = tulle_ice_other_end(ice, local);
+	uint8_t remote = tulle_ice_find_remote(ice, tcp, &check->remote);
 	uint8_t pair = remote == ICE_NONE ? ICE_NONE : tulle_ice_find_pair(ice, local, remote);
 	tulle_ice_type type = remote == ICE_NONE ? TULLE_ICE_PRFLX : ice->remotes[remote].type;
 	bool settled = tulle_ice_is_settled(ice) && !tulle_ice_is_better(ice, local, type);
 	if (remote == ICE_NONE)
-		remote = tulle_ice_learn_remote(ice, &check->remote, check->priority);
+		remote = tulle_ice_learn_remote(ice, tcp, &check->remote, check->priority);
 	if (pair == ICE_NONE && remote != ICE_NONE)
 		pair = tulle_ice_add_pair(ice, local, remote);
 	if (pair == ICE_NONE) {
@@ -133,6 +134,7 @@ void tulle_ice_learn(tulle_ice *ice, uint8_t local, const ice_early *check)
 	}
 	ice_pair *p = &ice->pairs[pair];
 	p->heard = true;
+	p->stream = tcp != 0 ? ICE_STREAM_OPEN : ICE_NO_STREAM; /* it came over one: RFC6544:7.2 */
 	p->bytes_in += check->bytes < UINT32_MAX - p->bytes_in ? check->bytes : 0;
 	if (ice->config.lite)
 		take_as_lite(ice, p);
@@ -201,7 +203,9 @@ void tulle_ice_forget_answers(tulle_ice *ice, uint8_t local)
 
 static ice_pair *pair_of(tulle_ice *ice, const ice_answer *a)
 {
-	uint8_t remote = tulle_ice_find_remote(ice, &a->remote);
+	if (a->local == ICE_NONE)
+		return NULL;
+	uint8_t remote = tulle_ice_find_remote(ice, tulle_ice_other_end(ice, a->local), &a->remote);
 	uint8_t pair = remote == ICE_NONE ? ICE_NONE : tulle_ice_find_pair(ice, a->local, remote);
 	return pair != ICE_NONE ? &ice->pairs[pair] : NULL;
 }

@@ -69,7 +69,8 @@ bool tulle_mesh_owns(const tulle *t, const tulle_in *in)
 	return link_of((tulle *)(uintptr_t)t, in) != NULL; /* learns a hint */
 }
 
-TULLE_UNTRUSTED(anyone, "one datagram; 8 links asked, and of all 200,000 a second", mesh)
+TULLE_UNTRUSTED(anyone,
+	"one datagram, or bytes of a stream; 8 links asked, and of all 200,000 a second", mesh)
 static void handle_datagram(tulle *t, const tulle_in *in)
 {
 	mesh_link *l = link_of(t, in);
@@ -79,9 +80,19 @@ static void handle_datagram(tulle *t, const tulle_in *in)
 	}
 	tulle_peer_handle(l->peer, t->now, in);
 	tulle_in probe = tulle_peer_mux_probe(in);
-	if (tulle_peer_mux_is_stun(in) && tulle_peer_owns(l->peer, &probe))
+	if (in->kind == TULLE_IN_DATAGRAM && tulle_peer_mux_is_stun(in) &&
+		tulle_peer_owns(l->peer, &probe))
 		tulle_peer_mux_proven(&t->mux, in, l);
 	touch_link(t, l);
+}
+
+/* WebSockets', or those of ICE-TCP, which a link has, or will: its check says whose it is. */
+static void handle_stream(tulle *t, const tulle_in *in)
+{
+	if ((in->id >> 31) != 0 || tulle_peer_is_stream(in->id))
+		handle_datagram(t, in);
+	else
+		tulle_mesh_handle_stream(t, in);
 }
 
 static void node_due(tulle *t, mesh_node *n)
@@ -169,10 +180,11 @@ void tulle_handle(tulle *t, tulle_time now, const tulle_in *in)
 		handle_datagram(t, in);
 		break;
 	case TULLE_IN_STREAM_OPEN:
+	case TULLE_IN_STREAM_ACCEPTED:
 	case TULLE_IN_STREAM_BYTES:
 	case TULLE_IN_STREAM_ROOM:
 	case TULLE_IN_STREAM_END:
-		tulle_mesh_handle_stream(t, in);
+		handle_stream(t, in);
 		break;
 	case TULLE_IN_WALL_CLOCK:
 		t->unix_s = in->unix_s;
@@ -180,8 +192,6 @@ void tulle_handle(tulle *t, tulle_time now, const tulle_in *in)
 	case TULLE_IN_TOO_BIG:
 	case TULLE_IN_RESOLVED: /* whose name it is each link knows */
 		tell_links(t, in);
-		break;
-	case TULLE_IN_STREAM_ACCEPTED:
 		break;
 	}
 	tulle_mesh_mark(t);

@@ -16,6 +16,7 @@ static tulle_peer_config peer_config(const tulle *t, const mesh_node *n)
 {
 	tulle_ice_options ice = {.relay_only = n->ice.relay_only,
 		.loopback = n->ice.loopback,
+		.tcp = n->ice.tcp,
 		.hide_addresses = n->ice.hide_addresses};
 	return (tulle_peer_config){.ice = ice,
 		.certificate = t->certificate,

@@ -14,7 +14,7 @@ tulle_err tulle_mesh_open_ws(tulle *t, mesh_node *n)
 	n->ws.input = tulle_mesh_alloc(t, MESH_WS_INPUT_BYTES);
 	if (n->ws.input == NULL)
 		return TULLE_ERR_MEMORY;
-	n->ws.stream = ++t->stream_serial & 0x7fffffff; /* ids with the top bit are the host's */
+	n->ws.stream = ++t->stream_serial & 0x1fffffff; /* below those of links and the host */
 	tulle_ready_mark(&t->ws_out, &n->out);
 	tulle_mesh_mark(t);
 	return TULLE_OK;

@@ -51,7 +51,7 @@ static void take_relay(tulle_peer *p, const tulle_ice_local *c)
 			return;
 	if (p->relay_count < PEER_RELAYS_MAX &&
 		tulle_ice_add_candidate(p->ice, p->now, c) == TULLE_OK)
-		p->relays[p->relay_count++] = (peer_path){c->id, c->mtu, c->addr};
+		p->relays[p->relay_count++] = (peer_path){c->id, c->mtu, c->addr, 0};
 }
 
 void tulle_peer_take_servers(tulle_peer *p)

@@ -36,6 +36,15 @@
 #define PEER_NAME_CANDIDATE 256         /* bytes of one of them */
 #define PEER_NAME_UFRAG 64              /* of the ufrag it belongs to */
 #define PEER_NAME_US 15000000           /* then nobody answers any more */
+#define PEER_STREAMS_MAX 16             /* of ICE-TCP */
+#define PEER_STREAMS_UNPROVEN 4         /* of these, accepted and without an authentic check */
+#define PEER_STREAMS_ENDED 32           /* ends that the host is to hear of */
+#define PEER_STREAM_PACKET 2048         /* bytes of one that comes in a frame */
+#define PEER_STREAM_ROOM 65536          /* bytes that may come at a time */
+#define PEER_STREAM_RESERVE 4096        /* of what may go, for checks and answers alone */
+#define PEER_STREAM_PROOF_BYTES 4096    /* that may come before a stream has proven whose it is */
+#define PEER_STREAM_PROOF_PACKETS 4     /* likewise */
+#define PEER_STREAM_PROOF_US 5000000    /* likewise */
 #define PEER_SERVERS_MAX 8              /* STUN and TURN servers in a config */
 #define PEER_RELAYS_MAX (2 * PEER_SERVERS_MAX) /* their paths: one a family */
 #define PEER_SERVER_RELAYS_MAX 4          /* of these, allocations at a time; the rest stand by */

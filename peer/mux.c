@@ -80,6 +80,9 @@ TULLE_UNTRUSTED(anyone, "64 attributes of one datagram", mesh)
 tulle_peer_mux_key tulle_peer_mux_read(const tulle_peer_mux *mux, const tulle_in *in)
 {
 	tulle_text ufrag;
+	if (in->kind > TULLE_IN_STREAM_ACCEPTED || in->kind == TULLE_IN_STREAM_OPEN)
+		return (tulle_peer_mux_key){TULLE_PEER_BY_SOURCE, /* a stream that somebody has */
+			(in->id ^ mux->seed) * UINT32_C(0x9e3779b1)};
 	if (tulle_peer_mux_is_stun(in)) {
 		if (tulle_ice_read_ufrag(in->data.ptr, in->data.len, &ufrag))
 			return (tulle_peer_mux_key){

@@ -64,7 +64,8 @@ static bool is_kept(const tulle_peer *p, const tulle_ice_candidate *c, tulle_tex
 		if (n->used && n->id != 0 && tulle_text_is(ufrag_of(n), ufrag) &&
 			tulle_ice_read_candidate((tulle_text){n->candidate, n->len}, &other) ==
 				TULLE_TAKEN &&
-			tulle_text_is(other.host, c->host) && other.addr.port == c->addr.port)
+			tulle_text_is(other.host, c->host) && other.addr.port == c->addr.port &&
+			other.tcp == c->tcp)
 			return true;
 	}
 	return false;
@@ -90,9 +91,10 @@ static tulle_drop keep_name(
 
 /* Draft 3.2.2: names of other forms are not asked for, nor those of candidates that are of no use
  * with an address either. */
-static bool is_named(const tulle_ice_candidate *c)
+static bool is_named(const tulle_peer *p, const tulle_ice_candidate *c)
 {
-	return !c->is_address && c->is_udp && c->component == 1 && c->type != 0 &&
+	bool stream = p->config.ice.tcp && c->tcp == TULLE_ICE_TCP_PASSIVE;
+	return !c->is_address && (c->is_udp || stream) && c->component == 1 && c->type != 0 &&
 	       tulle_mdns_is_name(c->host);
 }
 
@@ -101,7 +103,7 @@ tulle_drop tulle_peer_take_remote(tulle_peer *p, tulle_text candidate, tulle_tex
 {
 	tulle_ice_candidate c;
 	tulle_drop drop;
-	if (tulle_ice_read_candidate(candidate, &c) == TULLE_TAKEN && is_named(&c))
+	if (tulle_ice_read_candidate(candidate, &c) == TULLE_TAKEN && is_named(p, &c))
 		drop = keep_name(p, candidate, ufrag, &c);
 	else if (tulle_ice_is_end(candidate) && waits(p, ufrag) &&
 		 add(p, (tulle_text){"", 0}, ufrag) != NULL)
@@ -172,6 +174,7 @@ void tulle_peer_add_path(tulle_peer *p, const peer_path *path)
 	if (p->config.ice.hide_addresses && (name = hide(p, path)).len == 0)
 		return; /* without a name its address would be told */
 	(void)tulle_ice_add_hidden_path(p->ice, p->now, path->id, path->local, path->mtu, name);
+	tulle_peer_add_tcp_paths(p, path, name);
 }
 
 void tulle_peer_forget_name(tulle_peer *p, uint32_t path)

@@ -34,6 +34,7 @@ static tulle_ice_config ice_config(const tulle_peer_config *c, const tulle_peer_
 	return (tulle_ice_config){.loopback = c->ice.loopback,
 		.relay_only = c->ice.relay_only,
 		.lite = c->ice.lite,
+		.tcp = c->ice.tcp,
 		.opaque = !c->no_sped,
 		.random = env->random,
 		.allocator = env->allocator,
@@ -70,7 +71,7 @@ static tulle_sctp_config sctp_config(const tulle_peer_config *c, const tulle_pee
 }
 
 typedef struct {
-	size_t ice, dtls, sctp, servers, assembly, all; /* offsets */
+	size_t ice, dtls, sctp, streams, servers, assembly, all; /* offsets */
 } layout;
 
 static bool lay_out(const tulle_peer_config *c, const tulle_peer_env *env, layout *l)
@@ -88,7 +89,8 @@ static bool lay_out(const tulle_peer_config *c, const tulle_peer_env *env, layou
 	l->ice = aligned(sizeof(tulle_peer));
 	l->dtls = l->ice + aligned(i);
 	l->sctp = l->dtls + aligned(d);
-	l->servers = l->sctp + aligned(s);
+	l->streams = l->sctp + aligned(s);
+	l->servers = l->streams + (c->ice.tcp ? aligned(sizeof(peer_streams)) : 0);
 	l->assembly = l->servers;
 	if (env->servers == NULL && c->ice.server_count != 0) {
 		size_t v = tulle_peer_servers_memory_bytes(&c->ice, env->random);
@@ -119,7 +121,11 @@ static bool make_engines(tulle_peer *p, const layout *l, tulle_time now)
 	if (p->ice != NULL)
 		p->dtls = tulle_dtls_init(base + l->dtls, l->sctp - l->dtls, &dtls, now);
 	if (p->dtls != NULL)
-		p->sctp = tulle_sctp_init(base + l->sctp, l->servers - l->sctp, &sctp, now);
+		p->sctp = tulle_sctp_init(base + l->sctp, l->streams - l->sctp, &sctp, now);
+	if (l->servers > l->streams) {
+		p->streams = (void *)(base + l->streams);
+		memset(p->streams, 0, offsetof(peer_streams, packets));
+	}
 	if (l->assembly > l->servers)
 		p->own_servers = tulle_peer_servers_init(base + l->servers,
 			l->assembly - l->servers, &p->config.ice, p->env.random, now);
@@ -349,6 +355,7 @@ void tulle_peer_read_setup(const tulle_peer *p, tulle_peer_setup *s)
 		if (pair.data) {
 			s->local_type = pair.local_type;
 			s->remote_type = pair.remote_type;
+			s->tcp = pair.tcp;
 		}
 }
 
@@ -385,6 +392,7 @@ void tulle_peer_check(const tulle_peer *p)
 	tulle_peer_table_check(p);
 	if (p->own_servers != NULL)
 		tulle_peer_servers_check(p->own_servers);
+	tulle_peer_streams_check(p);
 	TULLE_CHECK(!p->sctp_open || p->dtls_open);
 	TULLE_CHECK(p->assembled <= p->config.message_bytes_max);
 }

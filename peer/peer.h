@@ -10,6 +10,8 @@
 #include "base/ready.h"
 #include "ice/ice.h"
 
+#include "peer/servers.h"
+
 #include <tulle/peer.h>
 #include <tulle/sctp.h>
 
@@ -81,6 +83,15 @@ void tulle_peer_read_stats(const tulle_peer *peer, tulle_sctp_stats *stats);
 /* The pool has room again: for each peer that tulle_pool_next_waiter names. */
 void tulle_peer_handle_room(tulle_peer *peer, tulle_time now);
 void tulle_peer_check(const tulle_peer *peer);
+
+/* Paths and streams of ICE-TCP have this bit and not PEER_SERVERS_ID; accepted streams have the
+ * host's ids. */
+#define PEER_STREAM_ID UINT32_C(0x20000000)
+
+static inline bool tulle_peer_is_stream(uint32_t path)
+{
+	return (path & (PEER_STREAM_ID | PEER_SERVERS_ID)) == PEER_STREAM_ID;
+}
 
 /* Many peers on one port: who gets a datagram, found in a few loads whoever sent it. A check goes
  * by the ufrag that it names, which is told when it is drawn; an answer by its id, which is seen

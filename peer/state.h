@@ -17,6 +17,7 @@
 typedef struct {
 	uint32_t id, mtu;
 	tulle_addr local;
+	uint16_t tcp_port; /* where streams come to; 0: nowhere */
 } peer_path;
 
 /* What poll_event has yet to say of a channel, in the order in which it is said. */
@@ -133,6 +134,25 @@ typedef struct {
 	char candidate[PEER_NAME_CANDIDATE], ufrag[PEER_NAME_UFRAG];
 } peer_name;
 
+typedef struct {
+	uint32_t id;                          /* 0: free */
+	uint32_t granted, delivered, allowed; /* bytes in: at a time, in all, told to the host */
+	tulle_path path;
+	size_t room;      /* that the host still takes */
+	tulle_time until; /* it must be proven by then; NEVER: it is, or ICE has its time */
+	uint8_t packets;  /* that proved nothing */
+	bool accepted, open, proven; /* open: what is written goes; proven: ICE has validated it */
+	bool connect_due, room_due;
+	tulle_ice_frames frames;
+} peer_stream;
+
+typedef struct {
+	peer_stream list[PEER_STREAMS_MAX];
+	uint32_t ended[PEER_STREAMS_ENDED]; /* the host is to hear of it */
+	size_t ended_count;
+	uint8_t packets[PEER_STREAMS_MAX][PEER_STREAM_PACKET]; /* that came in pieces */
+} peer_streams;
+
 struct tulle_peer {
 	tulle_peer_config config;
 	tulle_peer_env env;
@@ -172,6 +192,7 @@ struct tulle_peer {
 	peer_path paths[PEER_PATHS_MAX];
 	uint8_t path_count;
 	bool paths_known, gathering_begun, gathered, was_gathered; /* before a restart */
+	peer_streams *streams;                     /* in the block; NULL: no ICE-TCP */
 	tulle_peer_servers *servers, *own_servers; /* NULL: none; own: in the block */
 	uint32_t servers_seen, errors_seen;
 	peer_path relays[PEER_RELAYS_MAX];
@@ -251,6 +272,22 @@ tulle_time tulle_peer_names_timeout(const tulle_peer *peer);
 /* transport.c: drives the engines as far as they go. */
 void tulle_peer_advance(tulle_peer *peer);
 void tulle_peer_end(tulle_peer *peer, tulle_peer_ended why);
+tulle_drop tulle_peer_handle_datagram(tulle_peer *peer, const tulle_in *in);
+/* streams.c: those of an interface's path become candidates beside it. */
+void tulle_peer_add_tcp_paths(tulle_peer *peer, const peer_path *path, tulle_text name);
+bool tulle_peer_streams_want(tulle_peer *peer); /* true: poll again */
+void tulle_peer_streams_handle(tulle_peer *peer, const tulle_in *in);
+bool tulle_peer_owns_stream(const tulle_peer *peer, uint32_t id);
+size_t tulle_peer_streams_room(const tulle_peer *peer, const tulle_path *path);
+/* A packet at `at`, on a stream's path, becomes a frame in it: the two bytes before it are
+ * overwritten. Others may follow it (segment is the first one's length), in frames already. False:
+ * all is lost. */
+bool tulle_peer_streams_wrap(tulle_peer *peer, uint8_t *at, tulle_out *out);
+bool tulle_peer_streams_poll(tulle_peer *peer, tulle_out *out);
+void tulle_peer_streams_due(tulle_peer *peer);
+tulle_time tulle_peer_streams_timeout(const tulle_peer *peer);
+void tulle_peer_streams_leave(tulle_peer *peer, uint32_t path); /* an interface's; 0: all */
+void tulle_peer_streams_check(const tulle_peer *peer);
 /* gathering.c */
 void tulle_peer_begin_gathering(tulle_peer *peer);
 void tulle_peer_tell_gathered(tulle_peer *peer); /* when paths and servers have no more to come */

@@ -137,7 +137,7 @@ void tulle_peer_advance(tulle_peer *p)
 }
 
 TULLE_UNTRUSTED(anyone, "one datagram", ice_agent)
-static tulle_drop handle_datagram(tulle_peer *p, const tulle_in *in)
+tulle_drop tulle_peer_handle_datagram(tulle_peer *p, const tulle_in *in)
 {
 	tulle_path path = {.id = in->id, .local = in->local, .remote = in->remote};
 	if (in->data.len == 0)
@@ -162,7 +162,7 @@ static void path_up(tulle_peer *p, const tulle_in *in)
 {
 	if (p->path_count >= PEER_PATHS_MAX)
 		return;
-	p->paths[p->path_count++] = (peer_path){in->id, in->mtu, in->local};
+	p->paths[p->path_count++] = (peer_path){in->id, in->mtu, in->local, in->tcp_port};
 	if (p->gathering_begun)
 		tulle_peer_add_path(p, &p->paths[p->path_count - 1]);
 }
@@ -174,6 +174,7 @@ static void path_down(tulle_peer *p, uint32_t id)
 			p->paths[i--] = p->paths[--p->path_count];
 	if (p->gathering_begun)
 		tulle_ice_remove_path(p->ice, p->now, id);
+	tulle_peer_streams_leave(p, id);
 	tulle_peer_forget_name(p, id);
 }
 
@@ -187,6 +188,7 @@ static void handle_time(tulle_peer *p)
 		tulle_sctp_handle_timeout(p->sctp, p->now);
 	tulle_peer_channels_late(p);
 	tulle_peer_names_late(p);
+	tulle_peer_streams_due(p);
 }
 
 static void take_in(tulle_peer *p, const tulle_in *in)
@@ -206,12 +208,19 @@ static void take_in(tulle_peer *p, const tulle_in *in)
 		path_down(p, in->id);
 		break;
 	case TULLE_IN_DATAGRAM:
-		tulle_peer_count(p, handle_datagram(p, in));
+		tulle_peer_count(p, tulle_peer_handle_datagram(p, in));
 		break;
 	case TULLE_IN_RESOLVED:
 		tulle_peer_name_resolved(p, in);
 		break;
-	default: /* streams are its servers', the wall clock it does not need */
+	case TULLE_IN_STREAM_OPEN:
+	case TULLE_IN_STREAM_ACCEPTED:
+	case TULLE_IN_STREAM_BYTES:
+	case TULLE_IN_STREAM_ROOM:
+	case TULLE_IN_STREAM_END:
+		tulle_peer_streams_handle(p, in);
+		break;
+	default: /* the wall clock it does not need */
 		break;
 	}
 }
@@ -242,6 +251,12 @@ bool tulle_peer_owns(const tulle_peer *p, const tulle_in *in)
 {
 	tulle_path path = {.id = in->id, .local = in->local, .remote = in->remote};
 	tulle_text ufrag;
+	if (in->kind == TULLE_IN_STREAM_ACCEPTED)
+		return p->streams != NULL && !p->closed &&
+		       tulle_ice_read_ufrag(in->data.ptr, in->data.len, &ufrag) &&
+		       tulle_ice_owns(p->ice, ufrag);
+	if (in->kind >= TULLE_IN_STREAM_OPEN && in->kind <= TULLE_IN_STREAM_END)
+		return tulle_peer_owns_stream(p, in->id);
 	if (in->kind != TULLE_IN_DATAGRAM || in->data.len == 0)
 		return false;
 	if (p->own_servers != NULL && tulle_peer_servers_owns(p->own_servers, in))
@@ -304,6 +319,21 @@ static bool is_alone(const tulle_datagram *d)
 	return d->df_probe || d->may_fragment;
 }
 
+/* Over a stream each packet has a frame of its own, whatever its length. */
+static size_t add_frames(
+	tulle_peer *p, const tulle_path *path, uint8_t *scratch, size_t bytes, size_t used)
+{
+	size_t most = tulle_min(bytes, tulle_peer_streams_room(p, path));
+	while (used + TULLE_ICE_FRAME_HEADROOM + PEER_MTU_MAX <= most) {
+		uint8_t *at = scratch + used + TULLE_ICE_FRAME_HEADROOM;
+		tulle_datagram next = seal_next(p, at, bytes - used - TULLE_ICE_FRAME_HEADROOM);
+		if (!tulle_ice_frame_write(at - TULLE_ICE_FRAME_HEADROOM, next.len))
+			break; /* there was none */
+		used += TULLE_ICE_FRAME_HEADROOM + next.len;
+	}
+	return used;
+}
+
 /* Packets of one length, the last may be shorter; one that is longer, or is to go alone, waits in
  * carry. */
 static bool poll_sctp(
@@ -322,7 +352,10 @@ static bool poll_sctp(
 	out->df_probe = first.df_probe;
 	out->may_fragment = first.may_fragment;
 	size_t used = first.len;
-	bool runs = !is_alone(&first) && !tulle_peer_servers_is_relay(path->id);
+	bool stream = tulle_peer_is_stream(path->id);
+	if (stream)
+		used = add_frames(p, path, scratch, bytes, used);
+	bool runs = !is_alone(&first) && !tulle_peer_servers_is_relay(path->id) && !stream;
 	for (int n = 1; runs && n < PEER_RUN_SEGMENTS_MAX; n++) {
 		next = seal_next(p, scratch + used, bytes - used);
 		if (next.len == 0)
@@ -355,6 +388,12 @@ static bool has_checks(const tulle_peer *p)
 	return p->ended == TULLE_PEER_ENDED_NOT;
 }
 
+/* It is closed, and has said so. */
+static bool is_silent(const tulle_peer *p)
+{
+	return p->close_sent || (p->closed && !p->dtls_started);
+}
+
 static bool poll_engines(tulle_peer *p, uint8_t *scratch, size_t bytes, tulle_out *out)
 {
 	tulle_datagram d;
@@ -382,15 +421,21 @@ static bool poll_engines(tulle_peer *p, uint8_t *scratch, size_t bytes, tulle_ou
 	return true;
 }
 
-/* Behind room for a relay's header. One that the relay does not take is lost, or held by it. */
-static bool poll_relayed(tulle_peer *p, uint8_t *scratch, size_t bytes, tulle_out *out)
+/* Behind room for a relay's header, or a frame's. One that the relay does not take is lost, or held
+ * by it; what a stream does not take is lost. */
+static bool poll_wrapped(tulle_peer *p, uint8_t *scratch, size_t bytes, tulle_out *out)
 {
-	if (p->servers == NULL || bytes < PEER_SERVERS_ROOM)
+	uint8_t *at = scratch + PEER_SERVERS_HEADROOM;
+	if (p->servers == NULL && p->streams == NULL)
 		return poll_engines(p, scratch, bytes, out);
-	while (poll_engines(p, scratch + PEER_SERVERS_HEADROOM, bytes - PEER_SERVERS_ROOM, out)) {
-		if (!tulle_peer_servers_is_relay(out->id) ||
-			tulle_peer_servers_wrap(p->servers, p->now, out))
+	while (bytes >= PEER_SERVERS_ROOM && poll_engines(p, at, bytes - PEER_SERVERS_ROOM, out)) {
+		if (tulle_peer_is_stream(out->id)) {
+			if (tulle_peer_streams_wrap(p, at, out))
+				return true;
+		} else if (!tulle_peer_servers_is_relay(out->id) ||
+			   tulle_peer_servers_wrap(p->servers, p->now, out)) {
 			return true;
+		}
 	}
 	return false;
 }
@@ -405,6 +450,20 @@ static bool poll_servers(tulle_peer *p, uint8_t *scratch, size_t bytes, tulle_ou
 	return true;
 }
 
+/* What ICE wants streams for comes out of it once they are there. */
+static bool poll_self(tulle_peer *p, uint8_t *scratch, size_t bytes, tulle_out *out)
+{
+	do
+		if (tulle_peer_streams_poll(p, out) || tulle_peer_poll_name(p, out) ||
+			poll_wrapped(p, scratch, bytes, out))
+			return true;
+	while (tulle_peer_streams_want(p));
+	if (!is_silent(p))
+		return false;
+	tulle_peer_streams_leave(p, 0);
+	return tulle_peer_streams_poll(p, out);
+}
+
 bool tulle_peer_poll(tulle_peer *p, tulle_time now, uint8_t *scratch, size_t bytes, tulle_out *out)
 {
 	tulle_peer_servers *own = p->own_servers;
@@ -413,11 +472,11 @@ bool tulle_peer_poll(tulle_peer *p, tulle_time now, uint8_t *scratch, size_t byt
 	p->has_asked = false;
 	if (own != NULL && poll_servers(p, scratch, bytes, out))
 		return true;
-	if (tulle_peer_poll_name(p, out) || poll_relayed(p, scratch, bytes, out))
+	if (poll_self(p, scratch, bytes, out))
 		return true;
 	if (own == NULL)
 		return false;
-	if (p->close_sent || (p->closed && !p->dtls_started))
+	if (is_silent(p))
 		tulle_peer_servers_close(own, p->now);
 	return poll_servers(p, scratch, bytes, out);
 }
@@ -429,6 +488,7 @@ tulle_time tulle_peer_poll_timeout(const tulle_peer *p)
 	tulle_time t = has_checks(p) ? tulle_ice_poll_timeout(p->ice) : TULLE_TIME_NEVER;
 	t = tulle_time_min(t, tulle_dtls_poll_timeout(p->dtls));
 	t = tulle_time_min(t, tulle_peer_names_timeout(p));
+	t = tulle_time_min(t, tulle_peer_streams_timeout(p));
 	if (p->channels.late_first != NULL)
 		t = tulle_time_min(t, p->channels.late_first->late_at);
 	if (p->own_servers != NULL)

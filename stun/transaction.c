@@ -58,5 +58,7 @@ bool tulle_stun_transaction_is(const tulle_stun_transaction *t, const tulle_stun
 
 tulle_time tulle_stun_transaction_rtt(const tulle_stun_transaction *t, tulle_time now)
 {
-	return t->sends == 1 && now > t->first_us ? now - t->first_us : 0;
+	bool once = t->sends != 0 &&
+		    t->last_us == t->first_us; /* or it is not known which is answered */
+	return once && now > t->first_us ? now - t->first_us : 0;
 }

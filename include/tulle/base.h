@@ -103,6 +103,8 @@ typedef struct {
 	bool relay_only, loopback;
 	bool lite; /* RFC8445:2.5: only answers checks, for who can be reached as he is; the remote
 		      is full */
+	bool tcp; /* candidates of RFC 6544 too: streams, where UDP does not pass; below all of
+		     UDP but relays. A host listens at its tcp_port */
 	bool hide_addresses; /* host candidates have names of the link, which it resolves by
 				multicast DNS, in the place of addresses */
 } tulle_ice_options;

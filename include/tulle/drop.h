@@ -33,6 +33,8 @@
 	X(ICE_UNSUPPORTED, "ice_unsupported", "RFC8839:5.1") \
 	X(ICE_NOT_VALIDATED, "ice_not_validated", "RFC8445:12") \
 	X(ICE_FILTERED, "ice_filtered", "RFC8445:19") \
+	X(ICE_STREAM, "ice_stream", "RFC6544:7.2") \
+	X(ICE_STREAM_FULL, "ice_stream_full", "DESIGN:memory") /* out: as a network drops */ \
 	/* turn */ \
 	X(TURN_CHANNEL, "turn_channel", "RFC8656:12.6") \
 	X(TURN_PEER, "turn_peer", "RFC8656:11.4") \

@@ -17,6 +17,7 @@ typedef struct {
 typedef struct {
 	const char *bind4, *bind6;
 	uint16_t port_min, port_max;
+	uint16_t tcp_port; /* of ICE-TCP, for all that stands on it (any that is free) */
 	const char *trust_file, *http_proxy;
 	bool no_offload;
 	tulle_log log;

@@ -24,6 +24,7 @@ typedef struct {          /* zero is good but for random; (defaults) */
 	bool lite; /* RFC8445:2.5: only answers checks; the remote is full, has a public way to us,
 		      and decides. Host candidates alone make sense then (off) */
 	bool no_renomination; /* the first nomination stands: see below (off) */
+	bool tcp;             /* candidates of RFC 6544 take part, ours and the remote's (off) */
 	bool opaque; /* keep attributes 0xC070/0xC071 of checks for the caller (SPED): off */
 	tulle_random random; /* required */
 	/* Where tables grow that the agent gives back when all is concluded. Without memory what
@@ -87,6 +88,32 @@ TULLE_API bool tulle_ice_is_controlling(const tulle_ice *ice);
 TULLE_API tulle_err tulle_ice_add_path(
 	tulle_ice *ice, tulle_time now, uint32_t id, tulle_addr local, uint32_t mtu);
 
+/* RFC6544:4.5, tcptype; 0: not TCP */
+typedef enum {
+	TULLE_ICE_TCP_ACTIVE = 1, /* opens streams */
+	TULLE_ICE_TCP_PASSIVE,    /* takes them */
+	TULLE_ICE_TCP_SO          /* of a remote's alone; passed over */
+} tulle_ice_tcp;
+
+/* An address of ours for streams, under an id of its own. ACTIVE: they are opened from there, from
+ * any port; PASSIVE: they come to its port. Pairs are made of an ACTIVE one of ours and a PASSIVE
+ * one of the remote's, and of streams that come: RFC6544:6.2. Errors as add_path; LIMIT: 8 of
+ * them. */
+TULLE_API tulle_err tulle_ice_add_tcp_path(
+	tulle_ice *ice, tulle_time now, uint32_t id, tulle_ice_tcp tcp, tulle_addr local);
+/* A stream that is to be opened for a check, from path->id's address to path->remote; one that is
+ * open there already serves too. False: none. After each poll_datagram that gave none. */
+TULLE_API bool tulle_ice_poll_stream(tulle_ice *ice, tulle_path *out);
+/* It can be written to: its checks go. What goes and comes on such a path are packets, which the
+ * caller frames by RFC 4571. Of an accepted stream nothing is said: its first check is enough. */
+TULLE_API void tulle_ice_stream_opened(tulle_ice *ice, tulle_time now, const tulle_path *path);
+/* It could not be opened, or it ended: its pair fails. When it carried data and is ours to open, it
+ * is opened once more: RFC6544:11.1. */
+TULLE_API void tulle_ice_stream_ended(tulle_ice *ice, tulle_time now, const tulle_path *path);
+/* False: nothing is to come of this stream: when its pair is no more, or another was nominated 3 s
+ * ago and we opened this one (RFC6544:8). The caller ends it and says so. */
+TULLE_API bool tulle_ice_keeps_stream(const tulle_ice *ice, const tulle_path *path);
+
 typedef enum { /* how the client speaks to its TURN server; the first is preferred */
 	TULLE_ICE_OVER_UDP,
 	TULLE_ICE_OVER_TCP,
@@ -126,7 +153,8 @@ TULLE_API void tulle_ice_remove_path(tulle_ice *ice, tulle_time now, uint32_t id
 /* One candidate as signaled, with or without "a=" and "candidate:"; "" or "end-of-candidates" ends
  * them. TULLE_TAKEN also for what is already known and what is politely passed over (a component
  * other than 1). Before set_remote it is kept. Drops: ICE_CANDIDATE (not of RFC8839:5.1),
- * ICE_UNSUPPORTED (TCP, unknown transport or type, a name instead of an address), ICE_GENERATION
+ * ICE_UNSUPPORTED (TCP without config.tcp or a tcptype, unknown transport or type, a name instead
+ * of an address), ICE_GENERATION
  * (ufrag of another generation, or after the end), ICE_FILTERED, LIMIT. All are counted. */
 TULLE_API tulle_drop tulle_ice_add_remote(tulle_ice *ice, tulle_time now, tulle_text candidate);
 
@@ -165,10 +193,10 @@ TULLE_API bool tulle_ice_poll_event(tulle_ice *ice, tulle_ice_event *event);
 TULLE_API void tulle_ice_check(const tulle_ice *ice);
 
 /* Renomination: RFC8445:8.1.1 lets the controlling side nominate once. We nominate again when a
- * pair without a relay becomes valid after one with a relay was nominated, and only then; its
- * priority is always higher, and with that every peer that was met takes it (as those of RFC 5245,
- * which may nominate several, of which the highest counts). Meanwhile both sides go on checking
- * such pairs. config.no_renomination is RFC 8445 to the letter. */
+ * pair without a relay becomes valid after one with a relay was nominated, or one over UDP after a
+ * stream, and only then; its priority is always higher, and with that every peer that was met takes
+ * it (as those of RFC 5245, which may nominate several, of which the highest counts). Meanwhile
+ * both sides go on checking such pairs. config.no_renomination is RFC 8445 to the letter. */
 /* Where data goes: the first valid pair at once (RFC8445:12.1), the nominated one once there is
  * one. False: no valid pair, or no consent (RFC7675:5.1): send nothing. */
 TULLE_API bool tulle_ice_path(const tulle_ice *ice, tulle_path *out);
@@ -198,6 +226,7 @@ typedef struct {
 	tulle_drop refused; /* or one that was no good, */
 	uint16_t code;      /* or one with this error */
 	tulle_ice_type local_type, remote_type;
+	bool tcp;
 	bool local_hidden,
 		remote_hidden; /* nobody told the address: a name did, or nothing (PRFLX) */
 	tulle_path path;
@@ -241,6 +270,7 @@ typedef struct {
 	tulle_addr addr;           /* with the port, also when it is a name */
 	tulle_ice_type type;       /* 0: a type that we do not know */
 	tulle_text ufrag, tcptype; /* extensions; len 0: absent */
+	tulle_ice_tcp tcp;         /* 0: not TCP, or of no tcptype that there is */
 	bool has_related;
 	tulle_addr related; /* family 0: not an address */
 } tulle_ice_candidate;

@@ -7,15 +7,17 @@
 #include <tulle/base.h>
 typedef enum {
 	TULLE_IN_TIME,    /* nothing but the clock moved */
-	TULLE_IN_PATH_UP, /* one per interface address (several may share a socket): id, local, mtu;
-			     gathering waits for PATHS_KNOWN */
+	TULLE_IN_PATH_UP, /* one per interface address (several may share a socket): id, local, mtu,
+			     tcp_port; gathering waits for PATHS_KNOWN */
 	TULLE_IN_PATHS_KNOWN,
 	TULLE_IN_PATH_DOWN,
 	TULLE_IN_DATAGRAM,    /* id, local, remote, data */
 	TULLE_IN_TOO_BIG,     /* EMSGSIZE or an ICMP: id, remote, mtu */
 	TULLE_IN_STREAM_OPEN, /* our connect came through (why == OK), TLS and host name verified,
 				 or it failed and is gone (SYSTEM: not reached; STATE: TLS) */
-	TULLE_IN_STREAM_ACCEPTED, /* onramp, ICE-TCP: a new id, remote */
+	TULLE_IN_STREAM_ACCEPTED, /* a new id, remote. ICE-TCP: local too; data: its first packet
+				     out of the frame, a check, which says whose it is; bytes: as
+				     STREAM_ROOM */
 	TULLE_IN_STREAM_BYTES,
 	TULLE_IN_STREAM_ROOM /* bytes: how many more may be written; it adds up */,
 	TULLE_IN_STREAM_END, /* the other side ended it, or it broke (why); it is gone. None follows
@@ -32,13 +34,14 @@ typedef struct {
 	tulle_bytes data; /* all borrowed for the call */
 	const tulle_addr *addrs;
 	size_t addr_count;
+	uint16_t tcp_port; /* where streams are accepted; 0: nowhere */
 } tulle_in;
 typedef enum {
 	TULLE_OUT_DATAGRAM,
 	TULLE_OUT_STREAM_ROOM /* bytes: how many more the host may deliver on this stream; it adds
 				 up, none until first given */
 	,
-	TULLE_OUT_STREAM_CONNECT,
+	TULLE_OUT_STREAM_CONNECT, /* from local, unless it has no family */
 	TULLE_OUT_STREAM_BYTES,
 	TULLE_OUT_STREAM_END,
 	TULLE_OUT_RESOLVE, /* id, name; mdns: a name of the link, of RFC 6762 */

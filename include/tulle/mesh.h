@@ -171,7 +171,7 @@ TULLE_API const char *tulle_why(const tulle *);        /* the last refused comma
 /* -- without an operating system -- */
 TULLE_API size_t tulle_memory_bytes(const tulle_options *); /* 0: options out of range */
 /* all but OpenSSL's own memory comes from the block, options.allocator is not used; poll_timeout is
- * due now while events are unread; scratch: at least one MTU, with ice.servers
+ * due now while events are unread; scratch: at least one MTU, with ice.servers or ice.tcp
    64 bytes more */
 TULLE_API tulle *tulle_init(
 	void *memory, size_t bytes, const tulle_options *, tulle_random, tulle_time now);

@@ -180,6 +180,7 @@ typedef struct {                    /* how it was set up */
 	tulle_time rtt_us;          /* of the path in use; 0: none yet */
 	tulle_ice_type local_type, remote_type; /* of the path in use; 0: none. What a server saw
 						   of ours is checked from its base, a host */
+	bool tcp;                               /* it is a stream */
 } tulle_peer_setup;
 TULLE_API void tulle_peer_read_setup(const tulle_peer *, tulle_peer_setup *);
 /* As tulle_ice_read_pair: why it works, or does not. Of an address that nobody told (W3C

@@ -201,8 +201,8 @@ static void tell_path(void)
 	tulle_peer_setup s;
 	tulle_peer_read_setup(peer, &s);
 	put_event("path");
-	printf(",\"local\":\"%s\",\"remote\":\"%s\",\"rtt\":%lld", names[s.local_type],
-		names[s.remote_type], (long long)s.rtt_us);
+	printf(",\"local\":\"%s\",\"remote\":\"%s\",\"tcp\":%s,\"rtt\":%lld", names[s.local_type],
+		names[s.remote_type], s.tcp ? "true" : "false", (long long)s.rtt_us);
 	end_event();
 }
 
@@ -426,7 +426,7 @@ static void read_lines(void)
 	}
 }
 
-/* usage: rawpeer [hide] [stun URL]... [turn URL USER PASSWORD]... */
+/* usage: rawpeer [hide] [tcp] [stun URL]... [turn URL USER PASSWORD]... */
 int main(int argc, char **argv)
 {
 	tulle_ice_server servers[8] = {0};
@@ -435,6 +435,10 @@ int main(int argc, char **argv)
 		tulle_ice_server *s = &servers[config.ice.server_count];
 		if (strcmp(argv[i], "hide") == 0) {
 			config.ice.hide_addresses = true;
+			continue;
+		}
+		if (strcmp(argv[i], "tcp") == 0) {
+			config.ice.tcp = true;
 			continue;
 		}
 		bool turn = strcmp(argv[i], "turn") == 0;

@@ -8,6 +8,7 @@ import { build, check, here, logOf, start, stop } from './lib.mjs'
 const script = (name) => path.join(here, 'peers', name)
 const commands = {
 	tulle: () => [path.join(build, 'rawpeer'), []],
+	'tulle-tcp': () => [path.join(build, 'rawpeer'), ['tcp']],
 	'tulle-hidden': () => [path.join(build, 'rawpeer'), ['hide']],
 	aiortc: () => ['/usr/bin/python3', [script('with_aiortc.py')]],
 	chromium: () => ['node', [script('browser.mjs'), 'chromium']],
@@ -127,8 +128,8 @@ export async function open(by, other, label, first, options) {
 }
 
 // Connected, with one channel that the offerer made.
-export async function connected(world, library, tulleOffers, over = null) {
-	const tulle = world.owns(new Peer('tulle'))
+export async function connected(world, library, tulleOffers, over = null, ours = 'tulle') {
+	const tulle = world.owns(new Peer(ours))
 	const other = world.owns(new Peer(library))
 	world.members.push(tulle, other)
 	const [offerer, answerer] = tulleOffers ? [tulle, other] : [other, tulle]

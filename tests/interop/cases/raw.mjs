@@ -54,7 +54,37 @@ async function raw(world, library, tulleOffers) {
 	world.saw(`the connection closed by ${by.log.name}: its end was seen as ${JSON.stringify(to.log.items.at(-1)).slice(0, 80)}`)
 }
 
+// No UDP: all that is told is where tulle takes streams (RFC 6544), as behind a firewall that lets TCP out alone.
+const streamsAlone = {
+	change: (sdp) => sdp.split(/\r?\n/).filter((l) => !l.startsWith('a=candidate') || l.includes('tcptype passive')).join('\r\n'),
+}
+
+async function rawOverTcp(world, library, tulleOffers) {
+	const { tulle, other, first } = await connected(world, library, tulleOffers, streamsAlone, 'tulle-tcp')
+	for (const [from, to] of [[tulle, other], [other, tulle]])
+		for (const size of [1, 65536, 262144]) await passes(from, to, first, 'bytes', size, size & 63)
+	const count = 200
+	const begin = Date.now()
+	for (const [from, to] of [[tulle, other], [other, tulle]]) {
+		await to.must({ do: 'count', channel: first[to.log.name], count })
+		const mark = to.log.mark
+		await from.must({ do: 'bulk', channel: first[from.log.name], size: 16384, count })
+		const got = await to.log.event('counted', () => true, mark)
+		same([got.messages, got.bytes, got.wrong, got.twice], [count, count * 16384, 0, 0], `bulk from ${from.log.name}`)
+	}
+	const rate = (2 * count * 16384) / 1048576 / ((Date.now() - begin) / 1000)
+	await tulle.must({ do: 'path' })
+	const used = await tulle.log.event('path')
+	same([used.tcp, used.local, used.remote], [true, 'host', 'prflx'], 'the path in use')
+	world.saw(`${tulleOffers ? 'tulle' : library} offers; over a stream that ${library} opened, RTT ${used.rtt} us; ${rate.toFixed(0)} MiB/s`)
+	await other.must({ do: 'end' })
+	await tulle.log.event('close', (e) => e.channel === first.tulle)
+}
+
 export const cases = []
+for (const library of ['chromium', 'firefox'])
+	for (const tulleOffers of [true, false])
+		cases.push({ name: `raw-tcp-${library}-${tulleOffers ? 'answers' : 'offers'}`, run: (world) => rawOverTcp(world, library, tulleOffers) })
 for (const library of [...libraries, 'chromium-trials'])
 	for (const tulleOffers of [true, false])
 		cases.push({ name: `raw-${library}-${tulleOffers ? 'answers' : 'offers'}`, run: (world) => raw(world, library, tulleOffers) })
