@@ -295,7 +295,7 @@ bool tulle_peer_owns_stream(const tulle_peer *p, uint32_t id)
 /* -- out -----------------------------------------------------------------------------------------
  */
 
-/* For packets of data behind the first of one poll, and their frames. */
+/* For packets of data and the frames of all but the first. */
 size_t tulle_peer_streams_room(const tulle_peer *p, const tulle_path *path)
 {
 	const peer_stream *s = find_path(p, path->id, &path->remote);
@@ -303,7 +303,8 @@ size_t tulle_peer_streams_room(const tulle_peer *p, const tulle_path *path)
 	return s != NULL && s->room > kept ? s->room - kept : 0;
 }
 
-/* Data leaves room for checks and answers, whose loss nobody makes good: RFC6544:7.1. */
+/* SCTP waits while there is no room. What does not wait is lost as in a network, but a handshake
+ * leaves room for checks and answers, whose loss nobody makes good: RFC6544:7.1. */
 bool tulle_peer_streams_wrap(tulle_peer *p, uint8_t *at, tulle_out *out)
 {
 	peer_stream *s = find_path(p, out->id, &out->remote);

@@ -340,6 +340,9 @@ static bool poll_sctp(
 	tulle_peer *p, const tulle_path *path, uint8_t *scratch, size_t bytes, tulle_out *out)
 {
 	tulle_datagram first = p->carried, next;
+	bool stream = tulle_peer_is_stream(path->id);
+	if (stream && tulle_peer_streams_room(p, path) < PEER_MTU_MAX)
+		return false; /* full: what waits in SCTP is not lost */
 	bytes = tulle_min(bytes, PEER_RUN_BYTES_MAX);
 	if (first.len != 0)
 		memcpy(scratch, p->carry, first.len);
@@ -352,7 +355,6 @@ static bool poll_sctp(
 	out->df_probe = first.df_probe;
 	out->may_fragment = first.may_fragment;
 	size_t used = first.len;
-	bool stream = tulle_peer_is_stream(path->id);
 	if (stream)
 		used = add_frames(p, path, scratch, bytes, used);
 	bool runs = !is_alone(&first) && !tulle_peer_servers_is_relay(path->id) && !stream;

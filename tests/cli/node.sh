@@ -53,9 +53,10 @@ reply() { # reply NAME LINE-NUMBER: its reply
 # -- usage ---------------------------------------------------------------------------------------
 has "--help goes to stdout" "usage: tulle node URL" "$("$tulle" node --help)"
 has "--hide-addresses" "names in the place of addresses" "$("$tulle" node --help)"
+has "--tcp" "where UDP does not pass" "$("$tulle" node --help)"
 has "--version" "tulle " "$("$tulle" node --version)"
 for args in "" "--nonsense ws://127.0.0.1:1/" "ws://127.0.0.1:1/ --firewall" "http://127.0.0.1/" "localhost" \
-	"ws://127.0.0.1:99999/" "ws://127.0.0.1:1/ --offer-data {" "ws://127.0.0.1:1/ ws://127.0.0.1:1/"; do
+	"ws://127.0.0.1:99999/" "ws://127.0.0.1:1/ --offer-data {" "ws://127.0.0.1:1/ --tcp-port 0" "ws://127.0.0.1:1/ --tcp-port 65536" "ws://127.0.0.1:1/ ws://127.0.0.1:1/"; do
 	# shellcheck disable=SC2086
 	"$tulle" node $args </dev/null >"$tmp/o" 2>"$tmp/e"
 	is "node $args" "2 1 0" "$? $(wc -l <"$tmp/e") $(wc -l <"$tmp/o")"

@@ -107,8 +107,8 @@ START_TEST(without_the_option_there_are_no_streams)
 }
 END_TEST
 
-/* What a full stream does not take is lost, and counted; consent still goes. */
-START_TEST(a_full_stream_drops_as_a_network_does)
+/* Data waits for room and nothing of it is lost; checks have room of their own. */
+START_TEST(a_full_stream_holds_data_back)
 {
 	w.listens[1] = w.no_udp = true;
 	w.room = 16384;
@@ -116,20 +116,37 @@ START_TEST(a_full_stream_drops_as_a_network_does)
 	describe();
 	run(SECOND);
 	ck_assert(is_open());
-	ck_assert_uint_eq(tulle_peer_drops(w.peer[0], TULLE_DROP_ICE_STREAM_FULL), 0);
 	w.stuck = true;
 	ck_assert_int_eq(
 		tulle_channel_send_bytes(w.peer[0], w.channel, large, sizeof large), TULLE_OK);
 	run(12 * SECOND);
-	ck_assert_uint_gt(tulle_peer_drops(w.peer[0], TULLE_DROP_ICE_STREAM_FULL), 0);
 	ck_assert_int_eq(tulle_peer_ice(w.peer[0]), TULLE_ICE_COMPLETED);
-	ck_assert_uint_gt(w.pipes[0].to[1].credit, 2048); /* kept for checks */
+	ck_assert_uint_gt(w.pipes[0].to[1].credit, 2048);
 	w.stuck = false;
-	for (size_t i = 0; i < PIPES; i++)
-		if (w.pipes[i].used)
-			give_credit(&w.pipes[i], 0);
-	run(30 * SECOND);
+	give_credit(&w.pipes[0], 0);
+	run(SECOND);
 	ck_assert_uint_eq(w.bytes[1], sizeof large);
+	ck_assert_uint_eq(tulle_peer_drops(w.peer[0], TULLE_DROP_ICE_STREAM_FULL), 0);
+	end();
+}
+END_TEST
+
+/* One that never moves again is a path that is lost: RFC7675:5.1. */
+START_TEST(a_stream_that_is_stuck_for_good_is_lost)
+{
+	w.listens[1] = w.no_udp = true;
+	w.room = 8192;
+	begin();
+	describe();
+	run(SECOND);
+	ck_assert(is_open());
+	w.stuck = true;
+	ck_assert_int_eq(
+		tulle_channel_send_bytes(w.peer[0], w.channel, large, sizeof large), TULLE_OK);
+	run(300 * SECOND);
+	ck_assert_uint_gt(tulle_peer_drops(w.peer[1], TULLE_DROP_ICE_STREAM_FULL), 0);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(tulle_peer_ice(w.peer[i]), TULLE_ICE_FAILED);
 	end();
 }
 END_TEST
@@ -363,7 +380,8 @@ Suite *suite_peer_tcp(void)
 	tcase_add_loop_test(t, peers_connect_and_talk_without_udp, 0, 2);
 	tcase_add_test(t, udp_is_preferred_where_it_passes);
 	tcase_add_test(t, without_the_option_there_are_no_streams);
-	tcase_add_test(t, a_full_stream_drops_as_a_network_does);
+	tcase_add_test(t, a_full_stream_holds_data_back);
+	tcase_add_test(t, a_stream_that_is_stuck_for_good_is_lost);
 	tcase_add_loop_test(t, a_stream_that_breaks_is_opened_again_and_loses_nothing, 0, 2);
 	tcase_add_test(t, a_connection_that_is_refused_fails_in_time);
 	tcase_add_test(t, an_interface_that_goes_takes_its_streams_along);

@@ -64,19 +64,20 @@ async function rawOverTcp(world, library, tulleOffers) {
 	for (const [from, to] of [[tulle, other], [other, tulle]])
 		for (const size of [1, 65536, 262144]) await passes(from, to, first, 'bytes', size, size & 63)
 	const count = 200
-	const begin = Date.now()
+	const rates = []
 	for (const [from, to] of [[tulle, other], [other, tulle]]) {
+		const begin = Date.now()
 		await to.must({ do: 'count', channel: first[to.log.name], count })
 		const mark = to.log.mark
 		await from.must({ do: 'bulk', channel: first[from.log.name], size: 16384, count })
 		const got = await to.log.event('counted', () => true, mark)
 		same([got.messages, got.bytes, got.wrong, got.twice], [count, count * 16384, 0, 0], `bulk from ${from.log.name}`)
+		rates.push(((count * 16384) / 1048.576 / (Date.now() - begin)).toFixed(1))
 	}
-	const rate = (2 * count * 16384) / 1048576 / ((Date.now() - begin) / 1000)
 	await tulle.must({ do: 'path' })
 	const used = await tulle.log.event('path')
 	same([used.tcp, used.local, used.remote], [true, 'host', 'prflx'], 'the path in use')
-	world.saw(`${tulleOffers ? 'tulle' : library} offers; over a stream that ${library} opened, RTT ${used.rtt} us; ${rate.toFixed(0)} MiB/s`)
+	world.saw(`${tulleOffers ? 'tulle' : library} offers; over a stream that ${library} opened, RTT ${used.rtt} us; ${rates[0]} MiB/s to it, ${rates[1]} from it`)
 	await other.must({ do: 'end' })
 	await tulle.log.event('close', (e) => e.channel === first.tulle)
 }
