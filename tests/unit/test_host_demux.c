@@ -70,7 +70,7 @@ static const tulle_host_kind many = {.owns = owns};
 static void join(uint16_t i, const tulle_host_kind *as)
 {
 	taker *t = &takers[i];
-	char name[9];
+	char name[12];
 	t->port = (uint16_t)(1000 + i);
 	snprintf(name, sizeof name, "name%04u", i);
 	memcpy(t->names[0], name, 8);
