@@ -56,8 +56,10 @@ static inline void pair_check(const pair *p)
 	for (int i = 0; i < 2; i++) {
 		const pair_end *e = &p->end[i];
 		tulle_sctp_check(e->sctp);
-		for (size_t k = 0; k < PAIR_GUARD; k++)
-			ck_assert_uint_eq(e->memory[e->bytes + k], 0xa5);
+		size_t k = 0; /* each assertion writes: one for all bytes */
+		while (k < PAIR_GUARD && e->memory[e->bytes + k] == 0xa5)
+			k++;
+		ck_assert_uint_eq(k, PAIR_GUARD);
 	}
 }
 
