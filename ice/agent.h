@@ -61,6 +61,7 @@ typedef struct {
 	ice_pair_state state;
 	bool used, valid, nominated;
 	bool has_cancelled, cancelled_controlling;
+	bool again;               /* triggered while its check was in flight */
 	bool heard;               /* an authentic check came over it */
 	bool late;                /* so it did after all was concluded: kept for worse times */
 	bool nominate;            /* controlling: its next check carries USE-CANDIDATE */
@@ -128,10 +129,11 @@ struct tulle_ice {
 	bool controlling, paths_known, remote_ended, has_remote;
 	uint64_t tie_breaker;
 	ice_keys keys;
-	ice_names next;             /* staged: drawn for a restart */
-	uint32_t restart_serial;    /* candidates from here on were never told of this generation */
-	bool staged, restarting;    /* restarting: they are told, the remote's are not yet known */
-	bool expecting, next_ended; /* the remote restarts; its end of candidates came */
+	ice_names next;          /* staged: drawn for a restart */
+	uint32_t restart_serial; /* candidates from here on were never told of this generation */
+	bool staged, restarting; /* restarting: they are told, the remote's are not yet known */
+	bool expecting;          /* the remote restarts */
+	uint32_t next_ended;     /* hash of the ufrag whose end of candidates came; 0: none */
 	ice_former former;
 	uint32_t next_foundation, next_trigger, next_serial;
 
@@ -140,6 +142,7 @@ struct tulle_ice {
 	uint8_t burst;    /* checks that may still go unpaced */
 	tulle_time next_check, last_activity;
 	tulle_time waits; /* no ordinary check before */
+	tulle_time next_forget; /* of a learnt candidate, in favour of another */
 	ice_consent consent; /* of `data` */
 	bool lost;           /* the data path went away */
 
@@ -223,6 +226,7 @@ size_t tulle_ice_poll_answer(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_pat
 
 /* conclude.c */
 void tulle_ice_nominate(tulle_ice *ice, uint8_t pair);
+void tulle_ice_renominate(tulle_ice *ice);
 void tulle_ice_pair_works(tulle_ice *ice, uint8_t pair);
 void tulle_ice_pair_fails(tulle_ice *ice, uint8_t pair);
 void tulle_ice_pair_gone(tulle_ice *ice, uint8_t pair);
