@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* sim: `sim SEEDS [CASE]` runs every case with each seed, as many at once as there are processors;
- * (CASE may be `nat*`: all whose names begin so); `sim --seed N [CASE [--pcapng FILE]]` one seed
+ * CASE may be `nat*`: all whose names begin so. `sim --seed N [CASE [--pcapng FILE]]` one seed
  * again, its SCTP packets into a capture file. It says what the seeds reached; a kind of event that
  * never came fails a run of all cases. */
 #include "tests/sim/sim_peer.h"
