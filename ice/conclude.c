@@ -177,7 +177,6 @@ void tulle_ice_pair_fails(tulle_ice *ice, uint8_t pair)
 		tulle_ice_pair_gone(ice, pair);
 	else if (was_nominating && ice->data != ICE_NONE)
 		tulle_ice_nominate(ice, ice->data);
-	tulle_ice_renominate(ice);
 }
 
 static bool is_complete(const tulle_ice *ice)

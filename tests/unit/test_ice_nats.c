@@ -182,6 +182,38 @@ START_TEST(what_turns_out_to_be_a_relay_is_left_for_a_direct_pair)
 }
 END_TEST
 
+/* Of two relays whose candidates come late the second is nominated in the place of the first, and
+ * meanwhile a direct pair works. */
+START_TEST(a_direct_pair_is_not_forgotten_behind_two_relays)
+{
+	Net n;
+	Question first, second, direct;
+	alone(&n, &controlling);
+	ck_assert_int_eq(send_check_from(&n, &(Check){.role = 2}, "127.0.0.2", 7001), TULLE_TAKEN);
+	ck_assert(next_question(&n, &first) && first.port == 7001);
+	ck_assert_int_eq(send_check_from(&n, &(Check){.role = 2}, "127.0.0.2", 7002), TULLE_TAKEN);
+	ck_assert(next_question(&n, &second) && second.port == 7002);
+	answer_question(&n, &first, "127.0.0.2");
+	answer_question(&n, &second, "127.0.0.2");
+	ck_assert(next_question(&n, &first) && first.port == 7001 && first.nominates);
+	answer_question(&n, &first, "127.0.0.2");
+	ck_assert_int_eq(tulle_ice_add_remote(n.end[0].ice, n.now,
+				 TULLE_TEXT("candidate:9 1 udp 16777215 127.0.0.2 7001 typ relay")),
+		TULLE_TAKEN);
+	ck_assert(next_question(&n, &second) && second.port == 7002 && second.nominates);
+	ck_assert_int_eq(add(&n, "127.0.0.1", 6001, ""), TULLE_TAKEN);
+	ck_assert(next_question(&n, &direct) && direct.port == 6001);
+	answer_question(&n, &direct, "127.0.0.1");
+	ck_assert_int_eq(tulle_ice_add_remote(n.end[0].ice, n.now,
+				 TULLE_TEXT("candidate:9 1 udp 16777214 127.0.0.2 7002 typ relay")),
+		TULLE_TAKEN);
+	ck_assert(!next_question(&n, &direct));
+	answer_question(&n, &second, "127.0.0.2");
+	ck_assert(next_question(&n, &direct) && direct.port == 6001 && direct.nominates);
+	net_wipe(&n);
+}
+END_TEST
+
 /* Who is controlled leaves the nominated pair for a second's silence; it must not stay away. */
 START_TEST(the_nominated_pair_is_taken_again_when_the_remote_is_still_there)
 {
@@ -258,6 +290,7 @@ Suite *suite_ice_nats(void)
 	tcase_add_test(t, two_nats_that_map_each_check_anew_are_left);
 	tcase_add_test(t, checks_that_cross_do_not_lose_the_answer);
 	tcase_add_test(t, what_turns_out_to_be_a_relay_is_left_for_a_direct_pair);
+	tcase_add_test(t, a_direct_pair_is_not_forgotten_behind_two_relays);
 	tcase_add_test(t, the_nominated_pair_is_taken_again_when_the_remote_is_still_there);
 	tcase_add_test(t, candidates_of_an_offer_that_lost_do_not_end_those_of_the_answer);
 	suite_add_tcase(s, t);
