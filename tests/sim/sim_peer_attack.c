@@ -108,8 +108,9 @@ static tulle_time strike(homes *h)
 	if (!stranger.repeats || sim_chance(&stranger.prng, 500000))
 		spoil(h, &p);
 	if (sim_chance(&stranger.prng, 500000)) {
-		p.from = homes_addr(192, 0, 2, (uint8_t)(1 + sim_below(&stranger.prng, 3)),
-			(uint16_t)(2000 + sim_below(&stranger.prng, 8)));
+		uint8_t host = (uint8_t)(1 + sim_below(&stranger.prng, 3));
+		p.from = homes_addr(
+			192, 0, 2, host, (uint16_t)(2000 + sim_below(&stranger.prng, 8)));
 		stranger.bytes += p.len;
 	}
 	homes_inject(h, &p.from, &p.to, p.data, p.len);

@@ -8,10 +8,10 @@
 
 void sim_draw_nat(sim_prng *prng, size_t kind, sim_nat_kind *nat)
 {
-	*nat = (sim_nat_kind){.ports = (sim_nat_ports)sim_below(prng, SIM_NAT_PORTS),
-		.hairpin = sim_chance(prng, 500000),
-		.timeout_us = SECONDS(30 + sim_below(prng, 270)),
-		.blocked = kind == SIM_NAT_BLOCKED};
+	*nat = (sim_nat_kind){.blocked = kind == SIM_NAT_BLOCKED};
+	nat->ports = (sim_nat_ports)sim_below(prng, SIM_NAT_PORTS);
+	nat->hairpin = sim_chance(prng, 500000);
+	nat->timeout_us = SECONDS(30 + sim_below(prng, 270));
 	if (kind >= 1 && kind < SIM_NAT_BLOCKED) {
 		nat->mapping = (sim_nat_rule)((kind - 1) / SIM_NAT_RULES);
 		nat->filtering = (sim_nat_rule)((kind - 1) % SIM_NAT_RULES);
@@ -22,20 +22,20 @@ static sim_link draw_link(sim_prng *prng)
 {
 	static const unsigned loss[] = {0, 10000, 20000, 50000};
 	tulle_time delay = MS(2) + (tulle_time)sim_below(prng, MS(80));
-	return (sim_link){.delay_us = delay,
-		.jitter_us = (tulle_time)sim_below(prng, (uint64_t)delay),
-		.in_order = sim_chance(prng, 500000),
-		.loss_ppm = loss[sim_below(prng, 4)],
-		.duplicate_ppm = sim_chance(prng, 300000) ? 20000 : 0,
-		.reorder_ppm = sim_chance(prng, 300000) ? 50000 : 0,
-		.reorder_us = 2 * delay};
+	sim_link link = {.delay_us = delay, .reorder_us = 2 * delay};
+	link.jitter_us = (tulle_time)sim_below(prng, (uint64_t)delay);
+	link.in_order = sim_chance(prng, 500000);
+	link.loss_ppm = loss[sim_below(prng, 4)];
+	link.duplicate_ppm = sim_chance(prng, 300000) ? 20000 : 0;
+	link.reorder_ppm = sim_chance(prng, 300000) ? 50000 : 0;
+	return link;
 }
 
 /* Often the same address at both ends, as with boxes out of one factory. */
 static tulle_addr draw_inside(sim_prng *prng)
 {
-	return homes_addr(192, 168, (uint8_t)sim_below(prng, 2), (uint8_t)(2 + sim_below(prng, 2)),
-		(uint16_t)(5000 + sim_below(prng, 2)));
+	uint8_t network = (uint8_t)sim_below(prng, 2), host = (uint8_t)(2 + sim_below(prng, 2));
+	return homes_addr(192, 168, network, host, (uint16_t)(5000 + sim_below(prng, 2)));
 }
 
 void sim_draw_pairing(sim_pairing *p, uint64_t seed, sim_prng *prng, sim_counts *counts)

@@ -49,6 +49,19 @@ static void stir(uint64_t *hash, const void *data, size_t len)
 		*hash = (*hash ^ bytes[i]) * UINT64_C(0x100000001b3);
 }
 
+/* Without the holes of the structures. */
+static void note(homes *h, const head *about, const uint8_t *data, size_t len)
+{
+	const tulle_addr *ends[] = {&about->from, &about->to};
+	stir(&h->trace, &h->now, sizeof h->now);
+	stir(&h->trace, &about->kind, sizeof about->kind);
+	for (size_t i = 0; i < 2; i++) {
+		stir(&h->trace, ends[i]->ip, sizeof ends[i]->ip);
+		stir(&h->trace, &ends[i]->port, sizeof ends[i]->port);
+	}
+	stir(&h->trace, data, len);
+}
+
 static void carry(homes *h, int port, const head *about, const uint8_t *data, size_t len)
 {
 	uint8_t packet[PACKET_MAX];
@@ -56,8 +69,7 @@ static void carry(homes *h, int port, const head *about, const uint8_t *data, si
 	memcpy(packet, about, sizeof *about);
 	if (len != 0)
 		memcpy(packet + sizeof *about, data, len);
-	stir(&h->trace, &h->now, sizeof h->now);
-	stir(&h->trace, packet, sizeof *about + len);
+	note(h, about, data, len);
 	sim_net_send_as(&h->net, h->now, port, 0, packet, sizeof *about + len, len + HEADERS);
 }
 
