@@ -121,7 +121,7 @@ $(BUILD)/gen/suites.h: $(UNIT_SRC)
 	@for f in $(filter tests/unit/test_%,$(UNIT_SRC)); do n=$${f##*/test_}; echo "SUITE($${n%.c})"; done > $@
 $(BUILD)/obj/tests/unit/main.o: $(BUILD)/gen/suites.h
 $(BUILD)/obj/tests/unit/main.o: TEST_CFLAGS += -I$(BUILD)/gen
-$(BUILD)/unit: $(UNIT_OBJ) $(SUPPORT_OBJ) $(call obj,tests/sim/sim_net.c tests/sim/sim_clock.c) $(BUILD)/libtulle.a
+$(BUILD)/unit: $(UNIT_OBJ) $(SUPPORT_OBJ) $(call obj,tests/sim/sim_net.c tests/sim/sim_nat.c tests/sim/sim_clock.c) $(BUILD)/libtulle.a
 	$(CC) -pie $(LINK) -o $@ $^ -lcheck -lsubunit -lrt -lm $(LIBS)
 $(BUILD)/sim: $(SIM_OBJ) $(SUPPORT_OBJ) $(BUILD)/libtulle.a
 	$(CC) -pie $(LINK) -o $@ $^ -lm $(LIBS)

@@ -65,6 +65,7 @@ typedef struct {
 	ice_pair_state state;
 	bool used, valid, nominated;
 	bool has_cancelled, cancelled_controlling;
+	bool again;               /* triggered while its check was in flight */
 	bool heard;               /* an authentic check came over it */
 	bool late;                /* so it did after all was concluded: kept for worse times */
 	bool nominate;            /* controlling: its next check carries USE-CANDIDATE */
@@ -136,12 +137,13 @@ struct tulle_ice {
 	bool controlling, paths_known, remote_ended, has_remote;
 	uint64_t tie_breaker;
 	ice_keys keys;
-	ice_names next;             /* staged: drawn for a restart */
-	uint32_t restart_serial;    /* candidates from here on were never told of this generation */
-	bool ended, was_ended;      /* our candidates' end was told; before the restart it was */
-	uint32_t drawn;             /* how often names of ours were drawn */
-	bool staged, restarting;    /* restarting: they are told, the remote's are not yet known */
-	bool expecting, next_ended; /* the remote restarts; its end of candidates came */
+	ice_names next;          /* staged: drawn for a restart */
+	uint32_t restart_serial; /* candidates from here on were never told of this generation */
+	bool ended, was_ended;   /* our candidates' end was told; before the restart it was */
+	uint32_t drawn;          /* how often names of ours were drawn */
+	bool staged, restarting; /* restarting: they are told, the remote's are not yet known */
+	bool expecting;          /* the remote restarts */
+	uint32_t next_ended;     /* hash of the ufrag whose end of candidates came; 0: none */
 	ice_former former;
 	uint32_t next_foundation, next_trigger, next_serial, next_learnt;
 
@@ -149,10 +151,11 @@ struct tulle_ice {
 		selected; /* the pair that carries data; the nominated one (then both are it) */
 	uint8_t burst;    /* checks that may still go unpaced */
 	tulle_time next_check, last_activity;
-	tulle_time waits; /* no ordinary check before */
-	ice_consent consent; /* of `data` */
-	tulle_time leave_at; /* streams of ours that were not nominated may go; NEVER: none is */
-	bool lost;           /* the data path went away */
+	tulle_time waits;       /* no ordinary check before */
+	tulle_time next_forget; /* of a learnt candidate, in favour of another */
+	ice_consent consent;    /* of `data` */
+	tulle_time leave_at;    /* streams of ours that were not nominated may go; NEVER: none is */
+	bool lost;              /* the data path went away */
 
 	uint8_t early_count, answer_first, answer_count, error_count;
 
@@ -260,6 +263,7 @@ size_t tulle_ice_poll_answer(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_pat
 
 /* conclude.c */
 void tulle_ice_nominate(tulle_ice *ice, uint8_t pair);
+void tulle_ice_renominate(tulle_ice *ice);
 void tulle_ice_pair_works(tulle_ice *ice, uint8_t pair);
 void tulle_ice_pair_fails(tulle_ice *ice, uint8_t pair);
 void tulle_ice_pair_gone(tulle_ice *ice, uint8_t pair);

@@ -14,11 +14,14 @@ void tulle_ice_trigger(tulle_ice *ice, uint8_t pair)
 	ice->last_activity = ice->now;
 	if (ice->config.lite) /* RFC8445:2.5: it never asks */
 		return;
+	if (p->trigger == 0)
+		p->again = false;
 	if (p->state == ICE_IN_PROGRESS && p->check.sends != 0) {
 		/* RFC8445:7.3.1.4: cancelled, but its answer still counts */
 		memcpy(p->cancelled, p->check.id, sizeof p->cancelled);
 		p->has_cancelled = true;
 		p->cancelled_controlling = p->checked_controlling;
+		p->again = true;
 	}
 	p->state = ICE_WAITING;
 	if (p->trigger == 0)
@@ -59,7 +62,8 @@ static size_t room_for_opaque(const tulle_ice *ice, uint8_t local, const ice_pai
 	most = tulle_min(most, TULLE_ICE_DATAGRAM_BYTES);
 	if (!pair->valid && ice->remotes[pair->remote].type == TULLE_ICE_PRFLX) {
 		size_t may = (size_t)ICE_REFLECT_FACTOR * pair->bytes_in;
-		most = tulle_min(most, may > pair->bytes_out ? may - pair->bytes_out : 0);
+		size_t taken = pair->bytes_out + ICE_PLAIN_BYTES;
+		most = tulle_min(most, may > taken ? may - taken : 0);
 	}
 	for (uint8_t i = 0; i < ice->pair_slots; i++)
 		if (ice->pairs[i].used && ice->pairs[i].state == ICE_IN_PROGRESS)
@@ -134,12 +138,40 @@ static tulle_time choose_rto(const tulle_ice *ice)
 	return tulle_time_max(TULLE_STUN_RTO_US, active * ICE_TA_US);
 }
 
-/* Who can make us send to an address nobody signaled can choose it freely: RFC8445:19.5.1. */
+/* Another port of an address that was signaled: what a NAT that maps anew gives its host. */
+static bool is_beside_signaled(const tulle_ice *ice, const tulle_addr *addr)
+{
+	for (uint8_t i = 0; i < ice->remote_slots; i++) {
+		const ice_remote *r = &ice->remotes[i];
+		if (r->used && r->type != TULLE_ICE_PRFLX && tulle_addr_is_ip(&r->addr, addr))
+			return true;
+	}
+	return false;
+}
+
+/* Who can make us send to an address nobody signaled can choose it freely: RFC8445:19.5.1. Towards
+ * one that is signaled, checks go whatever comes, and so they do to its other ports: the remote may
+ * have our answer, say no more, and wait for a check of ours that was lost. */
 static bool may_send(const tulle_ice *ice, const ice_pair *p, size_t len)
 {
-	if (p->valid || ice->remotes[p->remote].type != TULLE_ICE_PRFLX)
+	const ice_remote *r = &ice->remotes[p->remote];
+	if (p->valid || r->type != TULLE_ICE_PRFLX || is_beside_signaled(ice, &r->addr))
 		return true;
 	return (uint64_t)p->bytes_out + len <= (uint64_t)ICE_REFLECT_FACTOR * p->bytes_in;
+}
+
+/* The next check of a pair begins anew, unless it says no more than the one that it takes the place
+ * of: then it has its id. Each check of the one side triggers one of the other, and with several
+ * under way, on a path that is long or reorders, no answer would find its check any more. */
+static void begin_check(const tulle_ice *ice, ice_pair *p)
+{
+	bool same = p->again && !p->nominate && p->checked_controlling == ice->controlling;
+	p->check.sends = same ? 1 : 0; /* and no RTT is taken from it */
+	p->again = false;
+	if (!same)
+		return;
+	p->trigger = 0;
+	p->state = ICE_IN_PROGRESS;
 }
 
 static bool start_check(tulle_ice *ice, ice_pair *p)
@@ -208,7 +240,7 @@ static uint8_t next_check(tulle_ice *ice)
 {
 	uint8_t next = next_triggered(ice);
 	if (next != ICE_NONE) {
-		ice->pairs[next].check.sends = 0;
+		begin_check(ice, &ice->pairs[next]);
 		return next;
 	}
 	next = next_retransmission(ice);
@@ -217,7 +249,8 @@ static uint8_t next_check(tulle_ice *ice)
 	next = tulle_ice_next_ordinary(ice);
 	if (next == ICE_NONE)
 		return next;
-	ice->pairs[next].check.sends = 0;
+	ice->pairs[next].again = false;
+	begin_check(ice, &ice->pairs[next]);
 	if (ice->burst != 0)
 		ice->burst--;
 	else

@@ -73,11 +73,19 @@ static uint8_t best_valid(const tulle_ice *ice, uint8_t except, tulle_time since
 	return best;
 }
 
-/* One without a relay may have become valid while one with a relay was being nominated. */
-static void renominate(tulle_ice *ice)
+/* One without a relay may have become valid while one with a relay was being nominated, or before
+ * it was known for a relay. */
+void tulle_ice_renominate(tulle_ice *ice)
 {
-	uint8_t best = best_valid(ice, ice->selected, ice->now - ICE_CONSENT_EXPIRY_US);
-	if (best != ICE_NONE && tulle_ice_is_promising(ice, &ice->pairs[best]))
+	tulle_time since = ice->now - ICE_CONSENT_EXPIRY_US;
+	uint8_t best = ICE_NONE;
+	for (uint8_t i = 0; i < ice->pair_slots; i++) {
+		const ice_pair *p = &ice->pairs[i];
+		if (p->used && p->valid && p->answered > since && tulle_ice_is_promising(ice, p) &&
+			(best == ICE_NONE || p->priority > ice->pairs[best].priority))
+			best = i;
+	}
+	if (best != ICE_NONE)
 		tulle_ice_nominate(ice, best);
 }
 
@@ -92,13 +100,15 @@ static void select_pair(tulle_ice *ice, uint8_t pair)
 	if (ice->selected == pair && !first)
 		return;
 	if (!ice->config.lite && tulle_ice_is_settled(ice) && ice->selected != pair &&
-		ice->pairs[ice->selected].priority >= p->priority)
+		ice->pairs[ice->selected].priority >= p->priority) {
+		tulle_ice_renominate(ice);
 		return;
+	}
 	ice->selected = pair;
 	ice->leave_at = ice->now + ICE_LEAVE_US;
 	use(ice, pair);
 	conclude(ice);
-	renominate(ice);
+	tulle_ice_renominate(ice);
 }
 
 /* RFC8445:7.2.5.3.2 to 7.2.5.3.4: its check was answered. */

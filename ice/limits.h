@@ -9,6 +9,7 @@
 #define ICE_REMOTE_MAX 64              /* remote candidates that were signaled */
 #define ICE_PRFLX_MAX 16               /* remote candidates learnt from checks, besides those */
 #define ICE_PAIRS_MAX 100              /* candidate pairs: RFC8445:6.1.2.5 */
+#define ICE_FORGET_US 5000000          /* between learnt candidates that make room for others */
 #define ICE_EARLY_MAX 8                /* checks remembered from before the remote's credentials */
 #define ICE_ANSWERS_MAX 16             /* answers waiting to be polled */
 #define ICE_ERRORS_MAX 4               /* of these, to requests that were not authentic */
@@ -22,6 +23,7 @@
 #define ICE_UFRAG_MAX 256              /* RFC8839:5.4 */
 #define ICE_PWD_MAX 256                /* RFC8839:5.4 */
 #define ICE_EMBEDDED_MAX 14600         /* bytes of SPED in checks without an answer: RFC8445:B.1 */
+#define ICE_PLAIN_BYTES 320            /* SPED leaves them for two checks, before validation */
 #define ICE_MTU_DEFAULT 1200           /* bytes of a datagram with SPED on a path of unknown mtu */
 #define ICE_BURST 4                    /* first checks that need not wait for Ta */
 #define ICE_TA_US 50000                /* RFC8445:14.2 */

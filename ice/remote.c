@@ -157,7 +157,7 @@ static tulle_drop judge(const tulle_ice *ice, const tulle_ice_candidate *c, cons
 		(!c->is_udp && (c->tcp == 0 || !ice->config.tcp)))
 		return TULLE_DROP_ICE_UNSUPPORTED;
 	/* RFC8838:14: nothing of this generation comes behind the end */
-	if (next ? ice->next_ended : ice->remote_ended)
+	if (next ? ice->next_ended == tulle_ice_hash_text(c->ufrag) : ice->remote_ended)
 		return TULLE_DROP_ICE_GENERATION;
 	tulle_text ufrag = {ice->keys.ufrag, ice->keys.ufrag_len};
 	if (ice->has_remote && !next && c->ufrag.len != 0 && !tulle_text_is(c->ufrag, ufrag))
@@ -180,6 +180,7 @@ static void merge(tulle_ice *ice, uint8_t slot, const tulle_ice_candidate *c, bo
 	ice->learnt--;
 	ice->signaled++;
 	tulle_ice_sort_pairs(ice);
+	tulle_ice_renominate(ice);
 }
 
 static tulle_drop take_candidate(tulle_ice *ice, const tulle_ice_candidate *c, bool hidden)
@@ -192,6 +193,9 @@ static tulle_drop take_candidate(tulle_ice *ice, const tulle_ice_candidate *c, b
 	uint8_t tcp = (uint8_t)c->tcp;
 	uint8_t slot = next ? find_next(ice, tcp, &addr) : tulle_ice_find_remote(ice, tcp, &addr);
 	if (slot != ICE_NONE) { /* RFC8838:11: duplicates are ignored */
+		/* The one that came before may be of an offer that lost to ours. */
+		if (next)
+			ice->remotes[slot].ufrag = tulle_ice_hash_text(c->ufrag);
 		merge(ice, slot, c, hidden);
 		return TULLE_TAKEN;
 	}
@@ -229,7 +233,7 @@ tulle_drop tulle_ice_add_remote_of(
 	ice->now = tulle_time_max(ice->now, now);
 	if (tulle_ice_is_end(text)) { /* RFC8838:13 */
 		if (is_of_next(ice, ufrag))
-			ice->next_ended = true;
+			ice->next_ended = tulle_ice_hash_text(ufrag);
 		else
 			ice->remote_ended = true;
 	} else {
@@ -292,9 +296,12 @@ void tulle_ice_drop_other_generations(tulle_ice *ice)
 	}
 }
 
-/* The remote has moved on from it, and it never worked or does not any more. */
+/* The remote has moved on from it, and it never worked or does not any more. Now and then at most:
+ * two NATs that map each check anew and let all in would play the game for ever. */
 static void forget_learnt(tulle_ice *ice)
 {
+	if (ice->now < ice->next_forget)
+		return;
 	for (uint8_t i = 0; i < ice->remote_slots; i++) {
 		bool waits = false;
 		if (!ice->remotes[i].used || ice->remotes[i].type != TULLE_ICE_PRFLX)
@@ -307,6 +314,7 @@ static void forget_learnt(tulle_ice *ice)
 		}
 		if (!waits) {
 			dispense(ice, i);
+			ice->next_forget = ice->now + ICE_FORGET_US;
 			return;
 		}
 	}

@@ -206,7 +206,8 @@ void tulle_ice_rollback(tulle_ice *ice, tulle_time now)
 		ice->remote_ended = false;
 	}
 	tulle_crypto_wipe(&ice->next, sizeof ice->next);
-	ice->staged = ice->restarting = ice->expecting = ice->next_ended = false;
+	ice->staged = ice->restarting = ice->expecting = false;
+	ice->next_ended = 0;
 	tulle_ice_update_state(ice);
 }
 
@@ -249,7 +250,7 @@ static bool keep_former(tulle_ice *ice)
 }
 
 /* The new generation begins. */
-static void begin_generation(tulle_ice *ice)
+static void begin_generation(tulle_ice *ice, tulle_text ufrag)
 {
 	static const uint8_t kept[] = {ICE_FORMER, ICE_CURRENT, ICE_STRANGE};
 	static const uint8_t gone[] = {ICE_STRANGE, ICE_CURRENT, ICE_FORMER};
@@ -259,7 +260,7 @@ static void begin_generation(tulle_ice *ice)
 		for (uint8_t i = 0; i < ice->pair_slots; i++)
 			ice->pairs[i] = (ice_pair){0};
 		tulle_ice_drop_remotes(ice, false);
-		ice->remote_ended = ice->next_ended;
+		ice->remote_ended = ice->next_ended == tulle_ice_hash_text(ufrag);
 	}
 	ice->pruned = false;
 	ice->data = ice->selected = ICE_NONE;
@@ -268,7 +269,8 @@ static void begin_generation(tulle_ice *ice)
 	tulle_ice_reset_consent(&ice->consent);
 	ice->keys.ours = ice->next;
 	tulle_crypto_wipe(&ice->next, sizeof ice->next);
-	ice->staged = ice->restarting = ice->expecting = ice->next_ended = ice->lost = false;
+	ice->staged = ice->restarting = ice->expecting = ice->lost = false;
+	ice->next_ended = 0;
 	ice->burst = ICE_BURST;
 	ice->next_check = ice->now;
 	/* W3C: only a restart leads out of the one, and it forgets the other. */
@@ -309,7 +311,7 @@ tulle_err tulle_ice_set_remote(
 	if (like == ICE_HALF) /* RFC8839:4.4.1.1.1: a restart changes both */
 		return TULLE_ERR_ARGUMENT;
 	if (ice->restarting)
-		begin_generation(ice);
+		begin_generation(ice, ufrag);
 	memcpy(ice->keys.ufrag, ufrag.ptr, ufrag.len);
 	memcpy(ice->keys.pwd, pwd.ptr, pwd.len);
 	ice->keys.ufrag_len = (uint16_t)ufrag.len;

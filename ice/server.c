@@ -147,6 +147,11 @@ void tulle_ice_learn(tulle_ice *ice, uint8_t local, const ice_early *check)
 	/* RFC8445:7.3.1.5: USE-CANDIDATE is the controlling side's */
 	if (check->nominate && !ice->controlling)
 		tulle_ice_remote_nominates(ice, pair);
+	/* We left the nominated pair for silence, and the remote is still there. */
+	if (p->nominated && p->valid && ice->selected == ICE_NONE && !ice->controlling) {
+		p->remote_nominates = true;
+		tulle_ice_trigger(ice, pair);
+	}
 }
 
 static void take_check(tulle_ice *ice, const tulle_stun_message *m, ice_generation generation,

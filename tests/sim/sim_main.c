@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* sim: `sim SEEDS [CASE]` runs every case with each seed, as many at once as there are processors;
- * `sim --seed N [CASE [--pcapng FILE]]` one seed again, its SCTP packets into a capture file. It
- * says what the seeds reached; a kind of event that never came fails a run of all cases. */
+ * CASE may be `nat*`: all whose names begin so. `sim --seed N [CASE [--pcapng FILE]]` one seed
+ * again, its SCTP packets into a capture file. It says what the seeds reached; a kind of event that
+ * never came fails a run of all cases. */
 #include "tests/sim/sim_peer.h"
 #include "tests/sim/sim_sctp.h"
 
@@ -52,16 +53,25 @@ static void run_peer(const sim_peer_case *c, uint64_t seed, sim_counts *counts)
 	judge_one(c->name, seed, &verdict);
 }
 
+/* only: a case's name, or the beginning of several with a star behind it; NULL: all. */
+static bool is_chosen(const char *name, const char *only)
+{
+	size_t n = only != NULL ? strlen(only) : 0;
+	if (n != 0 && only[n - 1] == '*')
+		return strncmp(name, only, n - 1) == 0;
+	return only == NULL || strcmp(name, only) == 0;
+}
+
 static void run_seed(uint64_t seed, const char *only, sim_counts *counts)
 {
 	for (size_t c = 0; c < sim_sctp_case_count; c++)
-		if (only == NULL || strcmp(only, sim_sctp_cases[c].name) == 0)
+		if (is_chosen(sim_sctp_cases[c].name, only))
 			run_one(&sim_sctp_cases[c], seed, counts);
 	for (size_t c = 0; c < sim_path_case_count; c++)
-		if (only == NULL || strcmp(only, sim_path_cases[c].name) == 0)
+		if (is_chosen(sim_path_cases[c].name, only))
 			run_one(&sim_path_cases[c], seed, counts);
 	for (size_t c = 0; c < sim_peer_case_count; c++)
-		if (only == NULL || strcmp(only, sim_peer_cases[c].name) == 0)
+		if (is_chosen(sim_peer_cases[c].name, only))
 			run_peer(&sim_peer_cases[c], seed, counts);
 }
 
@@ -85,6 +95,8 @@ static void add(sim_counts *to, const sim_counts *more)
 #define SIM_KIND_ADD(name) to->name += more->name;
 	SIM_KINDS(SIM_KIND_ADD)
 #undef SIM_KIND_ADD
+	for (size_t i = 0; i < SIM_NAT_PAIRINGS; i++)
+		to->nat_pairings[i] += more->nat_pairings[i];
 }
 
 static void run_all(uint64_t seeds, const char *only, sim_counts *counts)
@@ -139,7 +151,8 @@ static void open_capture(const char *path)
 static void judge_kind(const char *name, uint64_t count, bool all)
 {
 	printf("  %-18s %llu\n", name, (unsigned long long)count);
-	bool built = sim_peer_case_count != 0 || strncmp(name, "peer_", 5) != 0;
+	bool of_peers = strncmp(name, "peer_", 5) == 0 || strncmp(name, "nat_", 4) == 0;
+	bool built = sim_peer_case_count != 0 || !of_peers;
 	if (!all || !built)
 		return;
 	if (count != 0) {
@@ -148,6 +161,14 @@ static void judge_kind(const char *name, uint64_t count, bool all)
 	}
 	failed++;
 	printf("no seed reached: %s\n", name);
+}
+
+static void tell_pairings(const sim_counts *counts)
+{
+	unsigned reached = 0;
+	for (size_t i = 0; i < SIM_NAT_PAIRINGS; i++)
+		reached += counts->nat_pairings[i] != 0;
+	printf("  %-18s %u of %u\n", "nat_pairings", reached, SIM_NAT_PAIRINGS);
 }
 
 int main(int argc, char **argv)
@@ -175,6 +196,7 @@ int main(int argc, char **argv)
 #define SIM_KIND_JUDGE(name) judge_kind(#name, counts.name, only == NULL && seeds >= 5);
 	SIM_KINDS(SIM_KIND_JUDGE)
 #undef SIM_KIND_JUDGE
+	tell_pairings(&counts);
 	printf("%u passed, %u failed\n", passed, failed);
 	return failed == 0 && passed > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -140,5 +140,10 @@ static void run_bulk(sim_verdict *verdict, uint64_t seed, sim_counts *counts)
 const sim_peer_case sim_peer_cases[] = {
 	{"peer_setup", run_setup},
 	{"peer_bulk", run_bulk},
+	{"nat", sim_run_nat},
+	{"nat_hairpin", sim_run_nat_hairpin},
+	{"nat_timeout", sim_run_nat_timeout},
+	{"nat_rebind", sim_run_nat_rebind},
+	{"nat_attack", sim_run_nat_attack},
 };
 const size_t sim_peer_case_count = sizeof sim_peer_cases / sizeof *sim_peer_cases;

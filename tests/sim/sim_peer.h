@@ -11,6 +11,12 @@ typedef struct {
 } sim_peer_case;
 extern const sim_peer_case sim_peer_cases[];
 extern const size_t sim_peer_case_count;
+/* sim_peer_nat.c: behind NATs. */
+void sim_run_nat(sim_verdict *verdict, uint64_t seed, sim_counts *counts);
+void sim_run_nat_hairpin(sim_verdict *verdict, uint64_t seed, sim_counts *counts);
+void sim_run_nat_timeout(sim_verdict *verdict, uint64_t seed, sim_counts *counts);
+void sim_run_nat_rebind(sim_verdict *verdict, uint64_t seed, sim_counts *counts);
+void sim_run_nat_attack(sim_verdict *verdict, uint64_t seed, sim_counts *counts);
 /* How much a seed of the bulk case carries. */
 extern uint64_t sim_peer_bulk_bytes;
 #endif

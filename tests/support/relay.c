@@ -9,6 +9,34 @@
 
 #include <string.h>
 
+#define MINUTE INT64_C(60000000)
+
+static tulle_time in_minutes(const world_relay *r, unsigned n)
+{
+	return r->clock != NULL ? *r->clock + n * MINUTE : TULLE_TIME_NEVER;
+}
+
+/* RFC8656:7.3, 9, 12: what was not refreshed is no more. */
+static void forget_old(world_relay *r)
+{
+	for (size_t i = 0; r->clock != NULL && i < RELAY_ALLOCATIONS_MAX; i++) {
+		relay_allocation *a = &r->allocations[i];
+		if (a->until <= *r->clock)
+			a->relayed.family = 0;
+		for (unsigned k = 0; k < a->permissions; k++)
+			if (a->permitted_until[k] <= *r->clock) {
+				a->permitted[k] = a->permitted[--a->permissions];
+				a->permitted_until[k--] = a->permitted_until[a->permissions];
+			}
+		for (unsigned k = 0; k < a->channels; k++)
+			if (a->bound_until[k] <= *r->clock) {
+				a->bound[k] = a->bound[--a->channels];
+				a->numbers[k] = a->numbers[a->channels];
+				a->bound_until[k--] = a->bound_until[a->channels];
+			}
+	}
+}
+
 static relay_allocation *of_client(world_relay *r, const tulle_addr *client)
 {
 	for (size_t i = 0; i < RELAY_ALLOCATIONS_MAX; i++)
@@ -33,26 +61,47 @@ static bool is_permitted(const relay_allocation *a, const tulle_addr *peer)
 	return false;
 }
 
-static void permit(relay_allocation *a, const tulle_addr *peer)
+static void permit(const world_relay *r, relay_allocation *a, const tulle_addr *peer)
 {
-	if (!is_permitted(a, peer) && a->permissions < RELAY_PEERS_MAX)
-		a->permitted[a->permissions++] = *peer;
+	unsigned i = 0;
+	while (i < a->permissions && !tulle_addr_is_ip(&a->permitted[i], peer))
+		i++;
+	if (i == RELAY_PEERS_MAX)
+		return;
+	a->permitted[i] = *peer;
+	a->permitted_until[i] = in_minutes(r, 5);
+	a->permissions += i == a->permissions;
 }
 
-static unsigned allocate(world_relay *r, const tulle_addr *client, relay_allocation **out)
+static void bind(const world_relay *r, relay_allocation *a, const tulle_addr *peer, uint16_t number)
+{
+	unsigned i = 0;
+	while (i < a->channels && a->numbers[i] != number)
+		i++;
+	if (i == RELAY_PEERS_MAX)
+		return;
+	a->numbers[i] = number;
+	a->bound[i] = *peer;
+	a->bound_until[i] = in_minutes(r, 10);
+	a->channels += i == a->channels;
+}
+
+static unsigned allocate(
+	world_relay *r, const tulle_stun_message *m, const tulle_addr *client, relay_allocation **out)
 {
 	r->allocates++;
 	if (r->alternate.family != 0)
 		return 300;
 	if (r->refuse != 0)
 		return r->refuse;
-	if ((*out = of_client(r, client)) != NULL)
-		return 437;
+	if ((*out = of_client(r, client)) != NULL) /* RFC8656:7.2 */
+		return memcmp((*out)->id, m->id, sizeof m->id) == 0 ? 0 : 437;
 	for (size_t i = 0; i < RELAY_ALLOCATIONS_MAX; i++) {
 		relay_allocation *a = &r->allocations[i];
 		if (a->relayed.family != 0)
 			continue;
-		*a = (relay_allocation){.client = *client, .relayed = r->address};
+		*a = (relay_allocation){.client = *client, .relayed = r->address, .until = in_minutes(r, 10)};
+		memcpy(a->id, m->id, sizeof a->id);
 		a->relayed.port = (uint16_t)(50000 + r->next_port++);
 		*out = a;
 		return 0;
@@ -68,6 +117,7 @@ static unsigned change(world_relay *r, const tulle_stun_message *m, relay_alloca
 		return 437;
 	if (m->method == TULLE_STUN_REFRESH) {
 		r->refreshes++;
+		a->until = in_minutes(r, 10);
 		if (tulle_stun_u32(m, TULLE_STUN_A_LIFETIME) == 0 && tulle_stun_has(m, TULLE_STUN_A_LIFETIME)) {
 			r->deletes++;
 			a->relayed.family = 0;
@@ -76,16 +126,13 @@ static unsigned change(world_relay *r, const tulle_stun_message *m, relay_alloca
 	}
 	if (!has_peer)
 		return 400;
-	permit(a, &peer);
+	permit(r, a, &peer);
 	if (m->method == TULLE_STUN_CREATE_PERMISSION) {
 		r->permits++;
 		return 0;
 	}
 	r->binds++;
-	if (a->channels < RELAY_PEERS_MAX) {
-		a->numbers[a->channels] = (uint16_t)(tulle_stun_u32(m, TULLE_STUN_A_CHANNEL_NUMBER) >> 16);
-		a->bound[a->channels++] = peer;
-	}
+	bind(r, a, &peer, (uint16_t)(tulle_stun_u32(m, TULLE_STUN_A_CHANNEL_NUMBER) >> 16));
 	return 0;
 }
 
@@ -112,7 +159,7 @@ static void answer(world_relay *r, const tulle_stun_message *m, const tulle_addr
 		code = 401;
 		signs = false;
 	} else if (m->method == TULLE_STUN_ALLOCATE) {
-		code = allocate(r, from, &a);
+		code = allocate(r, m, from, &a);
 	} else if (m->method != TULLE_STUN_BINDING) {
 		code = change(r, m, a);
 	} else {
@@ -182,6 +229,7 @@ static void take_peer(world_relay *r, const relay_allocation *a, const tulle_add
 
 bool relay_take(world_relay *r, const tulle_addr *from, const tulle_addr *to, const uint8_t *data, size_t len)
 {
+	forget_old(r);
 	relay_allocation *a = of_relayed(r, to);
 	tulle_stun_message m = {0};
 	tulle_addr peer;
