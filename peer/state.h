@@ -269,6 +269,10 @@ void tulle_peer_add_path(tulle_peer *peer, const peer_path *path);
 void tulle_peer_forget_name(tulle_peer *peer, uint32_t path);
 void tulle_peer_names_late(tulle_peer *peer);
 tulle_time tulle_peer_names_timeout(const tulle_peer *peer);
+/* runs.c: SCTP's next packets for this path. */
+void tulle_peer_set_out(tulle_out *out, const tulle_path *path, const uint8_t *data, size_t len);
+bool tulle_peer_poll_sctp(
+	tulle_peer *peer, const tulle_path *path, uint8_t *scratch, size_t bytes, tulle_out *out);
 /* transport.c: drives the engines as far as they go. */
 void tulle_peer_advance(tulle_peer *peer);
 void tulle_peer_end(tulle_peer *peer, tulle_peer_ended why);
