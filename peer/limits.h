@@ -55,7 +55,8 @@
 #define PEER_SERVER_HELD_BYTES 1280       /* of one of them: a check that carries DTLS */
 #define PEER_SERVER_STREAM_ROOM 65536     /* bytes that may come from a server at a time */
 #define PEER_SERVER_NAME_US 10000000      /* for a name to resolve */
-#define PEER_SERVER_HURRY_US 3000000      /* without an answer the next address is tried */
+#define PEER_SERVER_MOMENT_US 250000      /* each address has in a first round: RFC8305:5 */
+#define PEER_SERVER_HURRY_US 3000000      /* and in a second, before the next one is tried */
 #define PEER_SERVER_CONNECT_US 20000000   /* for a stream to a server */
 #define PEER_SERVER_GATHER_US 39500000    /* gathering ends: a transaction of RFC8489:6.2.1 */
 #define PEER_SERVER_REST_US 15000000      /* after a failure, doubled at each up to */

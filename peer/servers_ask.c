@@ -24,6 +24,7 @@ void tulle_peer_servers_addressed(tulle_peer_servers *s, peer_server *v)
 void tulle_peer_servers_start(tulle_peer_servers *s, peer_server *v)
 {
 	v->address_at = 0;
+	v->first_round = true;
 	v->redirected = false;
 	if (v->uri.is_address) {
 		v->addresses[0] = v->uri.addr;

@@ -121,7 +121,7 @@ static bool handle_datagram(tulle_peer_servers *s, const tulle_in *in)
 	peer_server *v = server_at(s, &in->remote);
 	tulle_turn_data d = {0};
 	if (v != NULL)
-		tulle_peer_servers_heard(v);
+		tulle_peer_servers_heard(s, v);
 	if (q != NULL) {
 		(void)tulle_turn_reflexive_handle_datagram(
 			q->client, s->now, &in->remote, in->data.ptr, in->data.len);
@@ -195,6 +195,7 @@ static void handle_stream(tulle_peer_servers *s, const tulle_in *in)
 		return;
 	switch ((int)in->kind) {
 	case TULLE_IN_STREAM_OPEN:
+		tulle_peer_servers_heard(s, v);
 		stream_opened(s, v, in);
 		break;
 	case TULLE_IN_STREAM_ROOM:
@@ -202,7 +203,7 @@ static void handle_stream(tulle_peer_servers *s, const tulle_in *in)
 		break;
 	case TULLE_IN_STREAM_BYTES:
 		v->delivered += (uint32_t)in->data.len;
-		tulle_peer_servers_heard(v);
+		tulle_peer_servers_heard(s, v);
 		v->room_due = v->delivered >= PEER_SERVER_STREAM_ROOM / 2;
 		s->rest = in->data;
 		s->rest_of = v;

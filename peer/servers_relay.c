@@ -137,10 +137,40 @@ static bool find_next(const tulle_peer_servers *s, const peer_server *v, uint8_t
 	return *at < v->address_count;
 }
 
-/* RFC8305 in small: an address that does not answer soon is left for the next one. */
+static bool has_others(const tulle_peer_servers *s, const peer_server *v)
+{
+	unsigned usable = 0;
+	for (uint8_t i = 0; find_next(s, v, &i); i++)
+		usable++;
+	return usable > 1;
+}
+
+/* The next address that is worth a try; after a first round there is a second. */
+static bool has_next(const tulle_peer_servers *s, peer_server *v)
+{
+	if (v->first_round && v->address_at != 0 && !find_next(s, v, &v->address_at)) {
+		v->first_round = false;
+		v->address_at = has_others(s, v) ? 0 : v->address_at;
+	}
+	return find_next(s, v, &v->address_at);
+}
+
+/* Somebody is there. */
+static void answers(tulle_peer_servers *s, peer_server *v)
+{
+	uint8_t after = v->address_at;
+	if (!v->first_round || (v->state != SERVER_ASKING && v->state != SERVER_CONNECTING))
+		return;
+	v->first_round = false;
+	v->due = find_next(s, v, &after) ? tulle_time_add(s->now, PEER_SERVER_HURRY_US)
+					 : TULLE_TIME_NEVER;
+}
+
+/* RFC8656:3.9, RFC8305 in small: an address that says nothing in a moment is left for the next one;
+ * when none did, each gets more. */
 void tulle_peer_servers_try_next(tulle_peer_servers *s, peer_server *v)
 {
-	if (!find_next(s, v, &v->address_at)) {
+	if (!has_next(s, v)) {
 		if (!v->answered)
 			tulle_peer_servers_fault(s, v, 0, "no address of ours reaches it");
 		tulle_peer_servers_rest(s, v, s->now);
@@ -150,8 +180,11 @@ void tulle_peer_servers_try_next(tulle_peer_servers *s, peer_server *v)
 	v->redirected = false;
 	v->domain_len = 0;
 	uint8_t after = v->address_at;
-	v->due = find_next(s, v, &after) ? tulle_time_add(s->now, PEER_SERVER_HURRY_US)
-					 : TULLE_TIME_NEVER;
+	v->due = TULLE_TIME_NEVER;
+	if (v->first_round && has_others(s, v))
+		v->due = tulle_time_add(s->now, PEER_SERVER_MOMENT_US);
+	else if (find_next(s, v, &after))
+		v->due = tulle_time_add(s->now, PEER_SERVER_HURRY_US);
 	if (make_turn(s, v))
 		reach(s, v);
 }
@@ -169,7 +202,7 @@ void tulle_peer_servers_lost(tulle_peer_servers *s, peer_server *v, const char *
 	tulle_peer_servers_leave_stream(v, false);
 	if (was_ready)
 		relay_gone(s, v);
-	if (!was_ready && find_next(s, v, &v->address_at)) {
+	if (!was_ready && has_next(s, v)) {
 		tulle_peer_servers_try_next(s, v);
 		return;
 	}
@@ -183,7 +216,7 @@ static void ready(tulle_peer_servers *s, peer_server *v, const tulle_turn_event 
 	v->answered = true;
 	v->due = TULLE_TIME_NEVER;
 	v->rest = PEER_SERVER_REST_US;
-	tulle_peer_servers_heard(v);
+	tulle_peer_servers_heard(s, v);
 	v->generation = ++s->generation % (1u << 24);
 	v->mapped = e->u.ready.mapped;
 	tulle_peer_servers_changed(s);
@@ -196,7 +229,7 @@ static void failed(tulle_peer_servers *s, peer_server *v, const tulle_turn_event
 	if (was_ready)
 		relay_gone(s, v);
 	tulle_peer_servers_leave_stream(v, true);
-	if (!was_ready && why == TULLE_TURN_FAILURE_TIMEOUT && find_next(s, v, &v->address_at)) {
+	if (!was_ready && why == TULLE_TURN_FAILURE_TIMEOUT && has_next(s, v)) {
 		tulle_peer_servers_try_next(s, v);
 		return;
 	}
@@ -306,8 +339,9 @@ void tulle_peer_servers_bind(
 		(void)tulle_turn_bind(v->turn, s->now, &to);
 }
 
-void tulle_peer_servers_heard(peer_server *v)
+void tulle_peer_servers_heard(tulle_peer_servers *s, peer_server *v)
 {
+	answers(s, v);
 	v->silent = TULLE_TIME_NEVER;
 	v->probed = TULLE_TIME_NEVER;
 }

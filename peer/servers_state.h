@@ -36,6 +36,7 @@ typedef struct {
 	uint8_t address_count, address_at; /* the next to try */
 	tulle_time due;                    /* NEVER, or when the next one is tried, or it again */
 	tulle_time rest;                   /* how long it rests when it fails again */
+	bool first_round;                  /* over its addresses, and none has said anything */
 	bool resolve_due, connect_due, end_due, room_due;
 	bool redirected;
 	uint8_t domain_len;
@@ -126,7 +127,7 @@ void tulle_peer_servers_allocate(tulle_peer_servers *s, peer_server *v);
 void tulle_peer_servers_leave_stream(peer_server *v, bool tell);
 void tulle_peer_servers_lost(tulle_peer_servers *s, peer_server *v, const char *why);
 void tulle_peer_servers_hear_turn(tulle_peer_servers *s, peer_server *v);
-void tulle_peer_servers_heard(peer_server *v);
+void tulle_peer_servers_heard(tulle_peer_servers *s, peer_server *v);
 tulle_time tulle_peer_servers_silence(const peer_server *v);
 void tulle_peer_servers_relay_due(tulle_peer_servers *s, peer_server *v);
 peer_server *tulle_peer_servers_of(tulle_peer_servers *s, uint32_t path);
