@@ -38,11 +38,11 @@ async function pathOf(peer) {
 const told = (path) => `${path.local}-${path.remote}`
 const relays = (paths) => paths.filter((p) => p.local === 'relay').length
 
-// The pair in use may become better for a while after it opened.
+// The pair in use may become better for a while after it opened: Chromium, when it controls, takes its time.
 async function settled(peers, needed) {
 	for (let i = 0; ; i++) {
 		const paths = await Promise.all(peers.map(pathOf))
-		if (relays(paths) === needed || needed > 0 || i === 50) return paths
+		if (relays(paths) === needed || needed > 0 || i === 150) return paths
 		await new Promise((resolve) => setTimeout(resolve, 100))
 	}
 }
