@@ -95,6 +95,7 @@ static void watch_path(tulle_peer *p)
 	size_t most = datagram_max(p, &path);
 	tulle_sctp_set_path(
 		p->sctp, p->now, most > PEER_RECORD_OVERHEAD ? most - PEER_RECORD_OVERHEAD : 1);
+	tulle_sctp_set_ice_rtt(p->sctp, tulle_ice_rtt(p->ice));
 }
 
 /* The client waits for a path, the server only for role and fingerprint. */

@@ -275,6 +275,7 @@ bool tulle_sctp_may_send_data(const tulle_sctp *sctp);
 void tulle_sctp_rto_init(tulle_sctp *sctp);
 void tulle_sctp_rto_sample(tulle_sctp *sctp, tulle_time rtt);
 void tulle_sctp_rto_back_off(tulle_sctp *sctp);
+void tulle_sctp_rto_renew(tulle_sctp *sctp); /* on another path */
 void tulle_sctp_take_prompt(tulle_sctp *sctp, tulle_time after);
 void tulle_sctp_rto_update(tulle_sctp *sctp); /* how long answers may be delayed has changed */
 

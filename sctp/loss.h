@@ -19,7 +19,7 @@ typedef struct {
 	tulle_time sent_us, rtt_us; /* of the newest sending that arrived: RFC8985:5.2 */
 	tulle_time min_rtt_us;
 	uint32_t tsn, fack;   /* that one's; the highest TSN that arrived */
-	uint32_t top;         /* the highest that a SACK ever named */
+	uint32_t top;         /* the highest that the last SACK tells of */
 	uint32_t reo_mult;    /* of the reordering window: RFC8985:6.2 step 4 */
 	uint32_t reo_persist; /* recoveries until it falls back */
 	uint32_t reo_round_tsn;

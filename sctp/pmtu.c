@@ -306,5 +306,6 @@ void tulle_sctp_set_path(tulle_sctp *sctp, tulle_time now, size_t packet_bytes)
 	o->in_recovery = o->undo.possible = false;
 	o->rack.min_rtt_us = 0;
 	sctp->cc.way->init(&sctp->cc, o->next_tsn);
+	tulle_sctp_rto_renew(sctp);
 	tulle_sctp_path_start(sctp);
 }

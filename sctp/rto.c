@@ -19,11 +19,30 @@ void tulle_sctp_rto_init(tulle_sctp *sctp)
 	sctp->rto = clamp(sctp, sctp->config.rto_us_initial);
 }
 
+/* What was to be asked for after a longer timeout is asked for after this one. */
+static void hasten(tulle_sctp *sctp)
+{
+	if (tulle_sctp_is_timing(sctp, SCTP_T_RTX) &&
+		sctp->timers[SCTP_T_RTX] - sctp->now > sctp->rto)
+		tulle_sctp_set_timer(sctp, SCTP_T_RTX, sctp->rto);
+}
+
 void tulle_sctp_set_ice_rtt(tulle_sctp *sctp, tulle_time rtt_us)
 {
 	/* and room for a peer whose SCTP starts a little later than ours */
-	if (sctp->srtt == 0 && rtt_us > 0 && rtt_us < sctp->config.rto_us_max)
+	if (sctp->srtt == 0 && rtt_us > 0 && rtt_us < sctp->config.rto_us_max) {
 		sctp->rto = clamp(sctp, 2 * rtt_us + START_US);
+		hasten(sctp);
+	}
+}
+
+/* Another path: the silence of the one before, and how long it took, say nothing of this one. */
+void tulle_sctp_rto_renew(tulle_sctp *sctp)
+{
+	tulle_sctp_rto_init(sctp);
+	sctp->errors = 0;
+	sctp->out.probed = false;
+	hasten(sctp);
 }
 
 void tulle_sctp_rto_sample(tulle_sctp *sctp, tulle_time rtt)

@@ -167,6 +167,12 @@ static bool was_never_sent(const tulle_sctp *sctp, uint32_t tsn)
 	return !tulle_serial_lt32(tsn, sctp->out.next_tsn);
 }
 
+/* Peers name the lowest blocks, up to a number of their own: above a full list nothing is known. */
+static bool tells_all(const tulle_sctp_sack_chunk *sack)
+{
+	return sack->gap_count < TULLE_SCTP_GAPS_SURE;
+}
+
 TULLE_UNTRUSTED(dtls, "gap blocks, and TSNs newly acknowledged", sctp_state)
 tulle_drop tulle_sctp_take_sack(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 {
@@ -185,8 +191,7 @@ tulle_drop tulle_sctp_take_sack(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 		return TULLE_DROP_SCTP_SACK;
 	sctp->stats.sacks_in++;
 	ack_sum sum = {.ack = {.flight_before = o->flight_chunks}};
-	if (tulle_serial_lt32(o->rack.top, top))
-		o->rack.top = top;
+	o->rack.top = tells_all(&sack) ? o->next_tsn - 1 : top;
 	tulle_sctp_undo_duplicates(sctp, &sack);
 	take_cumulative(sctp, sack.cumulative, &sum);
 	take_gaps(sctp, &sack, top, &sum);

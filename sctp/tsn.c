@@ -184,6 +184,12 @@ static bool is_window_probe(const tulle_sctp *sctp)
 	return o->peer_window_told == 0 && o->in_flight.count + o->lost.count <= 1;
 }
 
+/* RFC8985:7.2: not where some are known to be lost: then it is T3 that shows what else is. */
+static bool may_probe(const sctp_outbound *o)
+{
+	return !o->probed && o->in_flight.count != 0 && o->lost.count == 0;
+}
+
 /* RFC9260:6.3.3. The first time a probe goes out, and nothing is called lost: RFC8985:7.3. */
 void tulle_sctp_rtx_timeout(tulle_sctp *sctp)
 {
@@ -193,7 +199,7 @@ void tulle_sctp_rtx_timeout(tulle_sctp *sctp)
 		o->window_due = true;
 		return;
 	}
-	if (!o->probed && !window_probe && o->in_flight.count != 0) {
+	if (!window_probe && may_probe(o)) {
 		o->probed = o->probe_due = true;
 		sctp->stats.loss_probes++;
 		tulle_sctp_set_timer(sctp, SCTP_T_RTX, sctp->rto);

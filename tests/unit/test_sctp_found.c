@@ -116,7 +116,7 @@ END_TEST
 
 static void give_gaps(pair *p, const tulle_sctp_gap *gaps, size_t count)
 {
-	uint8_t buf[64];
+	uint8_t buf[128];
 	tulle_wr w = tulle_wr_make(buf, sizeof buf);
 	tulle_sctp_write_sack(&w, p->end[0].sctp->out.acked_tsn, 65536, gaps, count, NULL, 0);
 	pair_inject(p, 0, pair_tag(p, 0), buf, w.len);
@@ -157,19 +157,18 @@ START_TEST(after_a_probe_that_closed_no_hole_comes_t3)
 }
 END_TEST
 
-/* RFC8985:6.2 step 5: newer ones, of which no SACK has said anything, hide nothing behind them */
-START_TEST(what_is_lost_again_is_seen_behind_newer_ones)
+/* RFC8985:6.2 step 5: a short list of blocks leaves nothing out: what was sent before the one that
+ * arrived now, and is not named, is lost, above the last block too. Else it filled the window for
+ * ever, and what was lost below it went one a timeout. */
+START_TEST(a_short_list_of_gaps_tells_of_all)
 {
 	static pair p;
 	pair_open(&p, 64);
 	pair_connect(&p);
 	tulle_sctp *s = p.end[0].sctp;
 	p.now += 1000;
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 8; i++)
 		send_one(&p);
-	p.now += 10000;
-	send_one(&p);
-	send_one(&p);
 	p.now += 10000;
 	tulle_sctp_gap gaps[] = {{2, 2}, {4, 6}};
 	give_gaps(&p, gaps, 2);
@@ -178,7 +177,88 @@ START_TEST(what_is_lost_again_is_seen_behind_newer_ones)
 	p.now += 20000;
 	give_gaps(&p, &(tulle_sctp_gap){2, 6}, 1);
 	pair_catch(&p, 0);
-	ck_assert_uint_eq(s->stats.retransmissions, 3); /* the first */
+	ck_assert_uint_eq(s->stats.retransmissions, 5); /* the first, and the last two */
+	pair_close(&p);
+}
+END_TEST
+
+/* A peer names as many as it has room for: those above are not known, and hide nothing behind them
+ */
+START_TEST(above_a_full_list_of_gaps_nothing_is_known)
+{
+	static pair p;
+	tulle_sctp_gap gaps[TULLE_SCTP_GAPS_SURE + 1];
+	pair_open(&p, 64);
+	pair_connect(&p);
+	tulle_sctp *s = p.end[0].sctp;
+	p.now += 1000;
+	for (int i = 0; i < 34; i++)
+		send_one(&p);
+	p.now += 10000;
+	send_one(&p);
+	send_one(&p);
+	p.now += 10000;
+	for (uint16_t i = 0; i < 17; i++)
+		gaps[i] = (tulle_sctp_gap){(uint16_t)(2 + 2 * i), (uint16_t)(2 + 2 * i)};
+	give_gaps(&p, gaps, 17);
+	pair_catch(&p, 0);
+	ck_assert_uint_eq(s->stats.retransmissions, 17);
+	p.now += 20000;
+	gaps[1].start = gaps[0].start; /* the third arrived */
+	give_gaps(&p, gaps + 1, 16);
+	pair_catch(&p, 0);
+	ck_assert_uint_eq(s->stats.retransmissions, 18); /* the first */
+	pair_close(&p);
+}
+END_TEST
+
+/* RFC8985:7.2: where some are lost already, and wait for a window that others fill, no probe goes
+ * out: all that is out is lost, and goes again. */
+START_TEST(where_some_are_lost_the_timer_is_t3)
+{
+	static pair p;
+	pair_open(&p, 64);
+	pair_connect(&p);
+	tulle_sctp *s = p.end[0].sctp;
+	for (int i = 0; i < 8; i++)
+		send_one(&p);
+	tulle_sctp_mark_lost(s, s->out.acked_tsn + 1);
+	pair_expire(&p, 0);
+	ck_assert_uint_eq(s->stats.loss_probes, 0);
+	ck_assert_uint_eq(s->stats.timeouts, 1);
+	ck_assert_uint_eq(s->out.in_flight.count, 0);
+	pair_close(&p);
+}
+END_TEST
+
+/* RFC8261:6.1: the timeouts of the path before are not those of this one */
+START_TEST(on_another_path_it_asks_soon)
+{
+	static pair p;
+	pair_open(&p, 64);
+	pair_connect(&p);
+	tulle_sctp *s = p.end[0].sctp;
+	send_one(&p);
+	while (s->rto < 8000000) {
+		pair_expire(&p, 0);
+		pair_catch(&p, 0);
+	}
+	ck_assert_uint_gt(s->errors, 0);
+	uint64_t probes = s->stats.loss_probes, timeouts = s->stats.timeouts;
+	tulle_sctp_set_path(s, p.now, 0);
+	ck_assert_uint_eq(s->errors, 0);
+	ck_assert_int_eq(s->rto, s->config.rto_us_initial);
+	ck_assert_int_eq(s->timers[SCTP_T_RTX], p.now + s->rto);
+	tulle_sctp_set_ice_rtt(s, 20000);
+	ck_assert_int_eq(s->rto, 90000);
+	ck_assert_int_eq(s->timers[SCTP_T_RTX], p.now + s->rto);
+	tulle_sctp_set_ice_rtt(s, 200000);
+	ck_assert_int_eq(s->timers[SCTP_T_RTX], p.now + 90000); /* never later */
+	pair_expire(&p, 0);
+	ck_assert_uint_eq(s->stats.loss_probes, probes + 1); /* nothing is lost by that alone */
+	ck_assert_uint_eq(s->stats.timeouts, timeouts);
+	pair_settle(&p);
+	ck_assert_uint_eq(s->out.unacked, 0);
 	pair_close(&p);
 }
 END_TEST
@@ -228,7 +308,10 @@ Suite *suite_sctp_found(void)
 	tcase_add_test(t, a_low_window_promises_one_chunk);
 	tcase_add_test(t, a_sack_names_as_many_gaps_as_the_packet_holds);
 	tcase_add_test(t, after_a_probe_that_closed_no_hole_comes_t3);
-	tcase_add_test(t, what_is_lost_again_is_seen_behind_newer_ones);
+	tcase_add_test(t, a_short_list_of_gaps_tells_of_all);
+	tcase_add_test(t, above_a_full_list_of_gaps_nothing_is_known);
+	tcase_add_test(t, where_some_are_lost_the_timer_is_t3);
+	tcase_add_test(t, on_another_path_it_asks_soon);
 	tcase_add_test(t, a_restart_forgets_a_reset_that_was_not_told);
 	suite_add_tcase(s, t);
 	return s;

@@ -370,8 +370,8 @@ START_TEST(a_recovery_takes_its_half_once)
 	}
 	ck_assert_uint_eq(end0()->out.lost.count, 0); /* it went out again */
 	p.now += 50000;
-	give_sack(acked + 16, 2, 3); /* another hole, of the same window */
-	ck_assert_uint_eq(end0()->stats.fast_retransmits, 2);
+	give_sack(acked + 16, 2, 3); /* another hole, of the same window, and its last one */
+	ck_assert_uint_eq(end0()->stats.fast_retransmits, 3);
 	ck_assert_uint_eq(cc->ssthresh, ssthresh);
 	ck_assert_uint_le(cc->cwnd, 20 * CHUNK);
 	give_sack(acked + 19, 0, 0);
