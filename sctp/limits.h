@@ -13,7 +13,7 @@
 #define TULLE_SCTP_HEARTBEAT_BYTES_MAX 256u /* of a peer's heartbeat information that is echoed */
 #define TULLE_SCTP_WINDOW_BYTES_MIN 1500u   /* the least a_rwnd of an INIT: RFC9260:3.3.2 */
 #define TULLE_SCTP_GAPS_MAX 300u            /* gap blocks in a SACK of ours, lowest first */
-#define TULLE_SCTP_GAPS_SURE 16u            /* each peer has room for so many: dcSCTP's 20 are the least */
+#define TULLE_SCTP_GAPS_SURE 16u            /* fewer are all there are: dcSCTP names 20 */
 #define TULLE_SCTP_DUPLICATES_MAX 16u       /* duplicate TSNs named in a SACK */
 #define TULLE_SCTP_OWED_SACKS_MAX 8u        /* SACKs owed for packets handled between two polls */
 #define TULLE_SCTP_EARLY_PACKETS 64u        /* packets that get a SACK for every second one */

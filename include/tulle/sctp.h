@@ -180,8 +180,9 @@ TULLE_API tulle_err tulle_sctp_set_low(tulle_sctp *sctp, uint16_t stream, size_t
 /* The round trip that ICE measured: the first timers follow it, those of another path too (after
  * tulle_sctp_set_path). */
 TULLE_API void tulle_sctp_set_ice_rtt(tulle_sctp *sctp, tulle_time rtt_us);
-/* Packets take another path from now on: what is known of its rate, round trip and MTU
- * is forgotten (RFC8261:6.1), and what is on its way is asked for soon. packet_bytes: the most that its first link takes, 0: unknown. */
+/* Packets take another path from now on: what is known of its rate, round trip and MTU is forgotten
+ * (RFC8261:6.1), and what is on its way is asked for soon. packet_bytes: the most that its first
+ * link takes, 0: unknown. */
 TULLE_API void tulle_sctp_set_path(tulle_sctp *sctp, tulle_time now, size_t packet_bytes);
 
 /* Accepted by send and not yet on the wire, but for what is uncounted; accepted and not yet
