@@ -27,7 +27,7 @@ def window(key):
 
 def kernel(key, cc, seed, found):
     loss, queue, _ = PATHS[key]
-    spaces = tuple(f"tulle-model-{cc}-{seed}-{end}" for end in "ab")
+    spaces = tuple(f"tulle-model-{os.getpid()}-{cc}-{seed}-{end}" for end in "ab")
     try:
         with Link(loss, queue, seed, spaces):
             found.append(tcp(cc, *window(key), spaces)[0])

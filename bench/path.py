@@ -22,7 +22,7 @@ MESSAGE = "16384"  # what is counted comes in whole messages: small ones do not 
 MIB = 1048576
 HAS_TUN = os.access("/dev/net/tun", os.W_OK) and "TULLE_IN_NS" not in os.environ
 NS_ADDRESS = "10.77.0.1"  # in-ns.sh's
-SPACES = ("tulle-path-a", "tulle-path-b")
+SPACES = tuple(f"tulle-path-{os.getpid()}-{end}" for end in "ab")
 # loss in percent, queue in packets, and the bar: a share of the ceiling, or MiB/s
 PATHS = {
     "path_loss0": (0, 1000, ("share", 0.95)),

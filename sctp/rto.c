@@ -39,7 +39,9 @@ void tulle_sctp_set_ice_rtt(tulle_sctp *sctp, tulle_time rtt_us)
 /* Another path: the silence of the one before, and how long it took, say nothing of this one. */
 void tulle_sctp_rto_renew(tulle_sctp *sctp)
 {
+	tulle_time before = sctp->rto;
 	tulle_sctp_rto_init(sctp);
+	sctp->rto = tulle_time_min(sctp->rto, before); /* of which ICE may know nothing */
 	sctp->errors = 0;
 	sctp->out.probed = false;
 	hasten(sctp);

@@ -254,6 +254,10 @@ START_TEST(on_another_path_it_asks_soon)
 	ck_assert_int_eq(s->timers[SCTP_T_RTX], p.now + s->rto);
 	tulle_sctp_set_ice_rtt(s, 200000);
 	ck_assert_int_eq(s->timers[SCTP_T_RTX], p.now + 90000); /* never later */
+	s->rto = 60000;
+	tulle_sctp_set_path(s, p.now, 0);
+	ck_assert_int_eq(s->rto, 60000); /* nor does it wait longer than before */
+	tulle_sctp_set_ice_rtt(s, 20000);
 	pair_expire(&p, 0);
 	ck_assert_uint_eq(s->stats.loss_probes, probes + 1); /* nothing is lost by that alone */
 	ck_assert_uint_eq(s->stats.timeouts, timeouts);
