@@ -12,6 +12,7 @@
 #define DEMO_HEARD_MAX 64      /* addresses that may be tried later */
 #define DEMO_NAME_MAX 48       /* bytes of a name */
 #define DEMO_TEXT_MAX 1000     /* bytes of a chat line */
+#define DEMO_LINKS_MAX 64      /* of a peer's list of links */
 #define DEMO_MESSAGE_MAX 16384 /* bytes of a message of ours */
 #define DEMO_PATIENCE_MS 2000  /* how long others have to introduce a stranger */
 #define DEMO_REPEAT_MS 5000    /* links are said again, for who missed them */

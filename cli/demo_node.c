@@ -209,7 +209,7 @@ static void hear_links(demo_node *n, const demo_peer *from, tulle_text object)
 	if (!tulle_json_find(object, TULLE_TEXT("links"), &list) ||
 		!tulle_json_walk_array(&walk, list))
 		return;
-	while (tulle_json_next(&walk, &link)) {
+	for (int left = DEMO_LINKS_MAX; left > 0 && tulle_json_next(&walk, &link); left--) {
 		if (tulle_json_kind_of(link) != TULLE_JSON_OBJECT)
 			continue;
 		read_string(link, "address", address, sizeof address);

@@ -103,14 +103,19 @@ static bool put_json(const cli_node_state *s, FILE *f, const tulle_event *e)
 	return true;
 }
 
+static void put_name(const cli_node_state *s, FILE *f)
+{
+	if (s->options.name != NULL)
+		fprintf(f, "%s: ", s->options.name);
+}
+
 static bool put_plain(const cli_node_state *s, FILE *f, const tulle_event *e)
 {
 	bool of_peer = e->kind == TULLE_EVENT_CONNECTION || e->kind == TULLE_EVENT_DISCONNECTION;
 	tulle_node node = of_peer ? e->u.connection.peer : e->node;
 	tulle_text a = tulle_address(s->root, node),
 		   via = tulle_address(s->root, tulle_via(s->root, node));
-	if (s->options.name != NULL)
-		fprintf(f, "%s: ", s->options.name);
+	put_name(s, f);
 	switch ((int)e->kind) {
 	case TULLE_EVENT_CONNECTION:
 	case TULLE_EVENT_DISCONNECTION:
@@ -203,6 +208,7 @@ void cli_node_peers(cli_node_state *s)
 		const char *kind =
 			tulle_via(s->root, nodes[i]) == TULLE_ROOT ? "websocket" : "peer";
 		if (!s->options.json) {
+			put_name(s, stdout);
 			printf("peer %.*s %s %s\n", (int)a.len, a.ptr, kind,
 				open ? "open" : "connecting");
 			continue;

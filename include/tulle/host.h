@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 typedef struct tulle_host
-	tulle_host; /* one thread, one UDP port a family for all that stands on it */
+	tulle_host; /* one thread; a UDP port a family for each member, or for all: port_min alone */
 typedef struct {
 	int fd;
 	bool read, write;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* <tulle/ice.h>: an ICE agent (RFC 8445), one component, trickle (RFC 8838), consent (RFC 7675).
- * Sans-I/O, no allocation: state lies in the caller's block. It makes host candidates of the paths
+ * Sans-I/O: state lies in the caller's block, tables that grow come from config.allocator. It makes host candidates of the paths
  * that it is told of; who asks STUN and TURN servers gives it those that they bring. Nothing on the
  * way to the first valid pair waits for a timer. */
 #ifndef TULLE_ICE_H

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* <tulle/io.h>: how a peer, a mesh and an onramp touch the world: two values and a deadline. A
- * tulle_in is also what `tulle record` writes, what a fuzzer decodes from its bytes and what the
- * simulator delivers. */
+ * tulle_in is also what a fuzzer decodes from its bytes and what the simulator delivers. */
 #ifndef TULLE_IO_H
 #define TULLE_IO_H
 #include <tulle/base.h>
