@@ -8,8 +8,8 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-typedef struct tulle_host
-	tulle_host; /* one thread; a UDP port a family for each member, or for all: port_min alone */
+/* One thread; a UDP port a family for each member, or one for all (port_min alone). */
+typedef struct tulle_host tulle_host;
 typedef struct {
 	int fd;
 	bool read, write;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* <tulle/ice.h>: an ICE agent (RFC 8445), one component, trickle (RFC 8838), consent (RFC 7675).
- * Sans-I/O: state lies in the caller's block, tables that grow come from config.allocator. It makes host candidates of the paths
- * that it is told of; who asks STUN and TURN servers gives it those that they bring. Nothing on the
- * way to the first valid pair waits for a timer. */
+ * Sans-I/O: state lies in the caller's block, tables that grow come from config.allocator. It makes
+ * host candidates of the paths that it is told of; who asks STUN and TURN servers gives it those
+ * that they bring. Nothing on the way to the first valid pair waits for a timer. */
 #ifndef TULLE_ICE_H
 #define TULLE_ICE_H
 #include <tulle/base.h>
