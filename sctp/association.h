@@ -228,6 +228,7 @@ struct tulle_sctp {
 	tulle_sctp_config config;
 	tulle_sctp_state state;
 	tulle_time now, timers[SCTP_TIMERS];
+	tulle_time path_since; /* packets take this path */
 	uint32_t due;
 	tulle_pool_account out_account, in_account;
 	sctp_identity identity;
@@ -346,7 +347,8 @@ void tulle_sctp_mark_abandoned(tulle_sctp *sctp, uint32_t tsn);
 void tulle_sctp_take_ack_back(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t); /* it was reneged */
 void tulle_sctp_acknowledge(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t, bool cumulative);
 void tulle_sctp_rtx_timeout(tulle_sctp *sctp);
-void tulle_sctp_rtx_arm(tulle_sctp *sctp); /* T3 from now; stops it when nothing is out */
+void tulle_sctp_renew_flight(tulle_sctp *sctp); /* on another path */
+void tulle_sctp_rtx_arm(tulle_sctp *sctp);      /* T3 from now; stops it when nothing is out */
 void tulle_sctp_enter_recovery(tulle_sctp *sctp);
 
 /* partial.c */
@@ -441,6 +443,12 @@ static inline uint32_t tulle_sctp_extend(uint32_t near, uint32_t ssn)
 {
 	uint16_t ahead = (uint16_t)(ssn - near);
 	return ahead < 0x8000 ? near + ahead : near - (0x10000u - ahead);
+}
+
+/* Sent before the packets took the path that they take now. */
+static inline bool tulle_sctp_is_former(const tulle_sctp *sctp, const sctp_tsn *t)
+{
+	return t->sent_us < sctp->path_since;
 }
 
 static inline bool tulle_sctp_is_open(const tulle_sctp *sctp)

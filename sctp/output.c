@@ -99,8 +99,17 @@ static void write_init(tulle_sctp *sctp, tulle_sctp_packet *p)
 	tulle_sctp_write_init_chunk(&p->w, SCTP_INIT, &init);
 }
 
+/* A cookie is as long as the peer made it, which may be more than the path takes now. */
+static size_t room_with_cookie(const tulle_sctp *sctp, size_t cap)
+{
+	size_t whole = SCTP_HEADER_BYTES + SCTP_CHUNK_HEADER_BYTES;
+	whole += tulle_sctp_padded(sctp->cookie_len);
+	return sctp->due & SCTP_DUE_COOKIE_ECHO ? tulle_max(cap, whole) : cap;
+}
+
 static size_t write_packet(tulle_sctp *sctp, uint8_t *dst, size_t cap)
 {
+	cap = room_with_cookie(sctp, cap);
 	tulle_sctp_packet p;
 	tulle_sctp_header header = {
 		sctp->config.local_port, sctp->config.remote_port, sctp->identity.remote_tag};
@@ -144,7 +153,9 @@ bool tulle_sctp_poll_datagram(
 	}
 	if (len == 0 && (sctp->due != 0 || tulle_sctp_has_data_due(sctp)))
 		len = write_packet(sctp, dst, cap);
-	if (len == 0 && (sctp->due & SCTP_DUE_FORWARD)) /* all that was due was given up */
+	/* all that was due was given up */
+	if (len == 0 &&
+		(sctp->due & (SCTP_DUE_FORWARD | SCTP_DUE_SHUTDOWN | SCTP_DUE_SHUTDOWN_ACK)))
 		len = write_packet(sctp, dst, cap);
 	if (len == 0) {
 		tulle_sctp_pace_wait(sctp);

@@ -162,6 +162,7 @@ void tulle_sctp_drop_expired(tulle_sctp *sctp)
 		tulle_sctp_begin_message(sctp, s);
 		tulle_sctp_end_dropped(sctp, s, false);
 		tulle_sctp_look_for_room(sctp);
+		tulle_sctp_shutdown_progress(sctp); /* no SACK will come of it */
 	}
 }
 
@@ -182,7 +183,8 @@ void tulle_sctp_forward_progress(tulle_sctp *sctp)
 		sctp->due &= ~(uint32_t)SCTP_DUE_FORWARD;
 		return;
 	}
-	tulle_time wait = tulle_time_max(sctp->srtt, TULLE_SCTP_FORWARD_WAIT_US);
+	tulle_time trip = sctp->srtt != 0 ? sctp->srtt : sctp->rto;
+	tulle_time wait = tulle_time_max(trip, TULLE_SCTP_FORWARD_WAIT_US);
 	if (o->forward_tsn != o->advanced_tsn)
 		wait = tulle_time_min(wait, TULLE_SCTP_FORWARD_WAIT_US_MAX);
 	if (o->forward_at != 0 && sctp->now - o->forward_at < wait)

@@ -181,7 +181,8 @@ void tulle_sctp_path_timeout(tulle_sctp *sctp)
 		begin(sctp, p->state == SCTP_PATH_SEARCHING ? p->size : base(sctp));
 	} else if (p->state == SCTP_PATH_ERROR && p->answered) {
 		wait_in_error(sctp);
-	} else if (p->state == SCTP_PATH_SEARCHING && sctp->errors != 0) {
+	} else if (sctp->errors != 0 &&
+		   (p->state == SCTP_PATH_SEARCHING || p->state == SCTP_PATH_ERROR)) {
 		send_probe(sctp); /* nothing passes: it says nothing of the size */
 	} else {
 		probe_is_lost(sctp);
@@ -288,6 +289,8 @@ void tulle_sctp_path_answers(tulle_sctp *sctp)
 	p->tries = 0;
 	if (p->answered)
 		wait_in_error(sctp);
+	else
+		send_probe(sctp);
 }
 
 void tulle_sctp_set_path(tulle_sctp *sctp, tulle_time now, size_t packet_bytes)
@@ -300,12 +303,13 @@ void tulle_sctp_set_path(tulle_sctp *sctp, tulle_time now, size_t packet_bytes)
 	limit = packet_bytes != 0 ? tulle_min(packet_bytes, limit) : limit;
 	p->most = floor4(tulle_max(limit, TULLE_SCTP_PACKET_BYTES_MIN));
 	tulle_sctp_path_init(sctp);
-	if (!tulle_sctp_is_open(sctp))
-		return;
-	sctp_outbound *o = &sctp->out; /* RFC9260:7.2.5.2 */
-	o->in_recovery = o->undo.possible = false;
-	o->rack.min_rtt_us = 0;
-	sctp->cc.way->init(&sctp->cc, o->next_tsn);
+	sctp->path_since = sctp->now;
+	sctp->heartbeat_sent = false;
+	if (tulle_sctp_is_open(sctp)) {
+		sctp->cc.way->init(&sctp->cc, sctp->out.next_tsn);
+		tulle_sctp_renew_flight(sctp);
+	}
 	tulle_sctp_rto_renew(sctp);
-	tulle_sctp_path_start(sctp);
+	if (tulle_sctp_is_open(sctp))
+		tulle_sctp_path_start(sctp);
 }

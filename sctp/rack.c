@@ -25,8 +25,6 @@ void tulle_sctp_rack_note(tulle_sctp *sctp, uint32_t tsn, const sctp_tsn *t)
 	/* a retransmission that is answered sooner than any round trip: the first one arrived */
 	if (t->transmissions > 1 && rtt < r->min_rtt_us)
 		return;
-	if (t->transmissions == 1 && (r->min_rtt_us == 0 || rtt < r->min_rtt_us))
-		r->min_rtt_us = tulle_time_max(rtt, 1);
 	if (r->has_sent && is_before(t->sent_us, tsn, r))
 		return;
 	r->has_sent = true;
@@ -67,9 +65,16 @@ static void calm_down(sctp_rack *r)
 
 static void lose(tulle_sctp *sctp, uint32_t tsn)
 {
-	tulle_sctp_path_lost(sctp, tsn);
+	const sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
+	bool former = tulle_sctp_is_former(sctp, t);
+	if (!former)
+		tulle_sctp_path_lost(sctp, tsn);
 	tulle_sctp_mark_lost(sctp, tsn);
 	sctp->stats.fast_retransmits++;
+	if (former) { /* RFC8261:6.1: this one begins anew */
+		sctp->out.newly_lost -= tulle_sctp_tsn_bytes(sctp, t);
+		return;
+	}
 	if (sctp->out.i_watched && sctp->out.i_tsn == tsn)
 		sctp->out.i_watched = false;
 	if (!sctp->out.in_recovery)

@@ -19,12 +19,14 @@ void tulle_sctp_rto_init(tulle_sctp *sctp)
 	sctp->rto = clamp(sctp, sctp->config.rto_us_initial);
 }
 
-/* What was to be asked for after a longer timeout is asked for after this one. */
+/* What was to be asked again after a longer timeout is asked again after this one. */
 static void hasten(tulle_sctp *sctp)
 {
-	if (tulle_sctp_is_timing(sctp, SCTP_T_RTX) &&
-		sctp->timers[SCTP_T_RTX] - sctp->now > sctp->rto)
-		tulle_sctp_set_timer(sctp, SCTP_T_RTX, sctp->rto);
+	static const sctp_timer asking[] = {SCTP_T_INIT, SCTP_T_RTX, SCTP_T_SHUTDOWN, SCTP_T_RESET};
+	for (size_t i = 0; i < sizeof asking / sizeof *asking; i++)
+		if (tulle_sctp_is_timing(sctp, asking[i]) &&
+			sctp->timers[asking[i]] - sctp->now > sctp->rto)
+			tulle_sctp_set_timer(sctp, asking[i], sctp->rto);
 }
 
 void tulle_sctp_set_ice_rtt(tulle_sctp *sctp, tulle_time rtt_us)

@@ -7,6 +7,7 @@
 typedef struct {
 	tulle_sctp_cc_ack ack;
 	tulle_time newest_sent;        /* of chunks sent once: the round trip's sample */
+	tulle_time newest_again;       /* of those sent again */
 	bool any, moved, newest_asked; /* newest_asked: it had the I bit */
 } ack_sum;
 
@@ -19,6 +20,8 @@ static void note(tulle_sctp *sctp, ack_sum *sum, uint32_t tsn, sctp_tsn *t, bool
 			sum->newest_sent = t->sent_us;
 			sum->newest_asked = (t->flags & SCTP_FLAG_I) != 0;
 		}
+		if (t->transmissions > 1)
+			sum->newest_again = tulle_time_max(sum->newest_again, t->sent_us);
 		tulle_sctp_rate_acked(sctp, t, &sum->ack);
 		tulle_sctp_rack_note(sctp, tsn, t);
 		tulle_sctp_path_acked(&sctp->path, t->packet_16);
@@ -100,11 +103,17 @@ static void take_gaps(
 		take_back(sctp, sack, top);
 }
 
+/* RFC9260:6.3.1 C5: not where an older one was sent again since: the SACK that first told of this
+ * one may be lost, and how long it took to ask again is no round trip. Nor of another path. */
 static void sample_rtt(tulle_sctp *sctp, ack_sum *sum, bool has_gaps)
 {
-	if (sum->newest_sent == 0)
+	sctp_rack *r = &sctp->out.rack;
+	if (sum->newest_sent == 0 || sum->newest_sent < sum->newest_again ||
+		sum->newest_sent < sctp->path_since)
 		return;
 	sum->ack.rtt_us = tulle_time_max(sctp->now - sum->newest_sent, 1);
+	if (r->min_rtt_us == 0 || sum->ack.rtt_us < r->min_rtt_us)
+		r->min_rtt_us = sum->ack.rtt_us;
 	/* RFC9260:6.2: a lone packet may wait for a second one before it is answered */
 	sum->ack.rtt_may_be_delayed =
 		!sum->newest_asked && !has_gaps && sum->ack.acked <= sctp->cc.mtu;
@@ -128,6 +137,17 @@ static void tell_cc(tulle_sctp *sctp, ack_sum *sum)
 	sctp->cc.way->on_ack(&sctp->cc, ack);
 }
 
+/* RFC9260:6.3.2 R3: only what moves the earliest restarts T3; here nobody else sends that again,
+ * however much else arrives. */
+static bool waits_for_t3(const tulle_sctp *sctp)
+{
+	const sctp_outbound *o = &sctp->out;
+	if (o->acked_tsn + 1 == o->next_tsn || !tulle_sctp_is_timing(sctp, SCTP_T_RTX))
+		return false;
+	const sctp_tsn *t = tulle_sctp_tsn_at(sctp, o->acked_tsn + 1);
+	return t->state == SCTP_TSN_FLIGHT && t->timer_only;
+}
+
 static void after_ack(tulle_sctp *sctp, ack_sum *sum, bool has_gaps)
 {
 	sctp_outbound *o = &sctp->out;
@@ -144,15 +164,27 @@ static void after_ack(tulle_sctp *sctp, ack_sum *sum, bool has_gaps)
 		tulle_sctp_rack_detect(sctp);
 		tell_cc(sctp, sum);
 	}
-	if (sum->any || sum->moved || o->acked_tsn + 1 == o->next_tsn)
+	bool news = sum->moved || (sum->any && !waits_for_t3(sctp));
+	if (news || o->acked_tsn + 1 == o->next_tsn)
 		tulle_sctp_rtx_arm(sctp); /* RFC9260:6.3.2 R2, R3 */
 	tulle_sctp_forward_progress(sctp);
 	tulle_sctp_reset_begin(sctp);
 }
 
-static void take_window(tulle_sctp *sctp, uint32_t window)
+/* The window opens, and the chunk that asked for it was refused: it waits for no timer. */
+static void send_probe_again(tulle_sctp *sctp)
 {
 	sctp_outbound *o = &sctp->out;
+	uint32_t tsn = o->in_flight.first;
+	tulle_sctp_mark_lost(sctp, tsn);
+	o->newly_lost -= tulle_sctp_tsn_bytes(sctp, tulle_sctp_tsn_at(sctp, tsn));
+}
+
+static void take_window(tulle_sctp *sctp, uint32_t window, bool any)
+{
+	sctp_outbound *o = &sctp->out;
+	if (window != 0 && o->peer_window_told == 0 && !any && o->in_flight.count == 1)
+		send_probe_again(sctp);
 	if (window == 0 && o->peer_window_told != 0)
 		sctp->stats.zero_windows++;
 	if (window == 0)
@@ -196,7 +228,7 @@ tulle_drop tulle_sctp_take_sack(tulle_sctp *sctp, const tulle_sctp_chunk *chunk)
 	take_cumulative(sctp, sack.cumulative, &sum);
 	take_gaps(sctp, &sack, top, &sum);
 	after_ack(sctp, &sum, sack.gap_count != 0);
-	take_window(sctp, sack.window);
+	take_window(sctp, sack.window, sum.any);
 	tulle_sctp_shutdown_progress(sctp);
 	return TULLE_TAKEN;
 }

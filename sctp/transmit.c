@@ -237,7 +237,8 @@ bool tulle_sctp_write_chunks(tulle_sctp *sctp, tulle_sctp_packet *p)
 		wrote = write_new(sctp, p, wrote);
 	if (o->probe_due && !wrote)
 		wrote = write_probe(sctp, p);
-	o->probe_due = false;
+	/* no room behind what is bundled: it goes alone, next */
+	o->probe_due = o->probe_due && !wrote && before > SCTP_HEADER_BYTES;
 	o->no_packet = wrote && o->one_packet;
 	o->one_packet = o->one_packet && !wrote;
 	if (wrote)

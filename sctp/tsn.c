@@ -177,6 +177,27 @@ static void lose_all(tulle_sctp *sctp)
 	}
 }
 
+/* Another path: what the former one was silent about goes again at once; while it answered, what is
+ * out there may still come in. The controller of this one hears of neither. */
+void tulle_sctp_renew_flight(tulle_sctp *sctp)
+{
+	sctp_outbound *o = &sctp->out; /* RFC9260:7.2.5.2 */
+	o->in_recovery = o->undo.possible = false;
+	o->one_packet = o->no_packet = o->probe_due = false;
+	o->rack.min_rtt_us = 0;
+	if (sctp->errors != 0 && o->acked_tsn + 1 != o->next_tsn)
+		lose_all(sctp);
+	o->newly_lost = 0;
+}
+
+/* Nothing was sent since the path changed. */
+static bool is_of_former_path(const tulle_sctp *sctp)
+{
+	const sctp_outbound *o = &sctp->out;
+	return o->in_flight.count != 0 &&
+	       tulle_sctp_is_former(sctp, tulle_sctp_tsn_at(sctp, o->in_flight.last));
+}
+
 /* A peer without a window is asked with one chunk: no sign of congestion. RFC9260:6.1 A */
 static bool is_window_probe(const tulle_sctp *sctp)
 {
@@ -194,7 +215,7 @@ static bool may_probe(const sctp_outbound *o)
 void tulle_sctp_rtx_timeout(tulle_sctp *sctp)
 {
 	sctp_outbound *o = &sctp->out;
-	bool window_probe = is_window_probe(sctp);
+	bool window_probe = is_window_probe(sctp), former = is_of_former_path(sctp);
 	if (o->acked_tsn + 1 == o->next_tsn) { /* it ran for that alone */
 		o->window_due = true;
 		return;
@@ -211,20 +232,23 @@ void tulle_sctp_rtx_timeout(tulle_sctp *sctp)
 		sctp->stats.timeouts++;
 	if (!tulle_sctp_count_error(sctp))
 		return;
-	tulle_sctp_rto_back_off(sctp);
-	if (!window_probe && o->in_flight.count != 0) {
+	if (!former)
+		tulle_sctp_rto_back_off(sctp);
+	if (!window_probe && !former && o->in_flight.count != 0) {
 		tulle_sctp_undo_begin(sctp);
 		sctp->cc.way->on_timeout(&sctp->cc, sctp->now);
 	}
 	if (o->advanced_tsn != o->acked_tsn) /* RFC3758:3.5 F3 */
 		sctp->due |= SCTP_DUE_FORWARD;
 	o->in_recovery = false;
-	if (!window_probe)
+	if (!window_probe && !former)
 		tulle_sctp_path_silent(sctp);
 	o->probe_due = o->i_watched = false;
 	o->one_packet = o->window_due = true;
 	o->no_packet = false;
 	lose_all(sctp);
+	if (former)
+		o->newly_lost = 0;
 	tulle_sctp_stop_timer(sctp, SCTP_T_RACK);
 	tulle_sctp_set_timer(sctp, SCTP_T_RTX, sctp->rto);
 }

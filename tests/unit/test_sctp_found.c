@@ -244,7 +244,7 @@ START_TEST(on_another_path_it_asks_soon)
 		pair_catch(&p, 0);
 	}
 	ck_assert_uint_gt(s->errors, 0);
-	uint64_t probes = s->stats.loss_probes, timeouts = s->stats.timeouts;
+	uint64_t timeouts = s->stats.timeouts;
 	tulle_sctp_set_path(s, p.now, 0);
 	ck_assert_uint_eq(s->errors, 0);
 	ck_assert_int_eq(s->rto, s->config.rto_us_initial);
@@ -258,8 +258,6 @@ START_TEST(on_another_path_it_asks_soon)
 	tulle_sctp_set_path(s, p.now, 0);
 	ck_assert_int_eq(s->rto, 60000); /* nor does it wait longer than before */
 	tulle_sctp_set_ice_rtt(s, 20000);
-	pair_expire(&p, 0);
-	ck_assert_uint_eq(s->stats.loss_probes, probes + 1); /* nothing is lost by that alone */
 	ck_assert_uint_eq(s->stats.timeouts, timeouts);
 	pair_settle(&p);
 	ck_assert_uint_eq(s->out.unacked, 0);
