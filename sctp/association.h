@@ -56,9 +56,11 @@ enum {
 enum { SCTP_RESET_NONE, SCTP_RESET_WANTED, SCTP_RESET_QUEUED, SCTP_RESET_SENT };
 
 struct sctp_stream {
-	sctp_stream *hash_next;
-	sctp_stream *ready_next;   /* ring of streams with data to send */
-	sctp_stream *deliver_next; /* queue of streams with messages to give out */
+	sctp_stream *child[2];              /* of its bucket's tree: streams.c */
+	sctp_stream *next, *prev;           /* of all in use; next: of the free slots */
+	sctp_stream *wait_next, *wait_prev; /* of those that are deferred */
+	sctp_stream *ready_next;            /* ring of streams with data to send */
+	sctp_stream *deliver_next;          /* queue of streams with messages to give out */
 	sctp_stream *mark_next, *mark_prev, *reset_next;
 	sctp_out_piece *out_head, *out_tail; /* not wholly on the wire yet */
 	size_t buffered, uncounted, unacked,
@@ -218,7 +220,8 @@ typedef struct {
 typedef struct {
 	sctp_stream *buckets[TULLE_SCTP_STREAM_BUCKETS];
 	sctp_stream inlined[TULLE_SCTP_INLINE_STREAMS];
-	sctp_stream *free; /* slots of slabs, by hash_next */
+	sctp_stream *first, *last; /* all, in the order of their first use */
+	sctp_stream *free;         /* slots of slabs */
 	sctp_stream *mark_first, *mark_last;
 	void *slabs; /* blocks of records, linked by their first bytes */
 	uint32_t count, slab_reserve;
@@ -413,7 +416,7 @@ void tulle_sctp_reset_in(tulle_sctp *sctp, sctp_stream *stream); /* the peer end
 
 /* interleave.c */
 bool tulle_sctp_join_message(tulle_sctp *sctp, sctp_in_piece *piece); /* false: broken */
-bool tulle_sctp_add_message(tulle_sctp *sctp, sctp_in_piece *message, sctp_in_piece *hint);
+bool tulle_sctp_add_message(tulle_sctp *sctp, sctp_in_piece *message, uint32_t last);
 void tulle_sctp_insert_message(sctp_in_list *list, sctp_in_piece *at, sctp_in_piece *message);
 void tulle_sctp_remove_message(sctp_in_list *list, sctp_in_piece *message);
 bool tulle_sctp_too_long(tulle_sctp *sctp, size_t bytes);     /* ends the association then */

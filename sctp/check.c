@@ -60,26 +60,29 @@ static size_t check_list(const sctp_stream *s, const sctp_in_list *list)
 static void check_streams(const tulle_sctp *sctp)
 {
 	size_t buffered = 0, unacked = 0, deferred = 0, open = 0;
-	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
-		for (const sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next) {
-			size_t queued = 0, uncounted = 0;
-			for (const sctp_out_piece *p = s->out_head; p != NULL; p = p->next) {
-				queued += (size_t)p->len - p->sent;
-				uncounted += p->uncounted ? (size_t)p->len - p->sent : 0;
-			}
-			TULLE_CHECK(queued == s->buffered && s->buffered <= s->unacked);
-			TULLE_CHECK(uncounted == s->uncounted);
-			TULLE_CHECK(s->id < sctp->config.streams_max);
-			TULLE_CHECK(s->marked == (s->marks != 0));
-			size_t pieces = check_list(s, &s->old) + check_list(s, &s->passed) +
-					check_list(s, &s->ordered) + check_list(s, &s->unordered);
-			TULLE_CHECK(pieces <= s->in_pieces);
-			TULLE_CHECK(sctp->closed_given || s->deliver || !tulle_sctp_has_turn(s));
-			deferred += s->deferred;
-			buffered += s->buffered;
-			unacked += s->unacked;
-			open += s->part_open && !s->part_dropped;
+	const sctp_stream *last = NULL;
+	for (const sctp_stream *s = sctp->streams.first; s != NULL; s = s->next) {
+		size_t queued = 0, uncounted = 0;
+		TULLE_CHECK(s->prev == last && tulle_sctp_find_stream(sctp, s->id) == s);
+		last = s;
+		for (const sctp_out_piece *p = s->out_head; p != NULL; p = p->next) {
+			queued += (size_t)p->len - p->sent;
+			uncounted += p->uncounted ? (size_t)p->len - p->sent : 0;
 		}
+		TULLE_CHECK(queued == s->buffered && s->buffered <= s->unacked);
+		TULLE_CHECK(uncounted == s->uncounted);
+		TULLE_CHECK(s->id < sctp->config.streams_max);
+		TULLE_CHECK(s->marked == (s->marks != 0));
+		size_t pieces = check_list(s, &s->old) + check_list(s, &s->passed) +
+				check_list(s, &s->ordered) + check_list(s, &s->unordered);
+		TULLE_CHECK(pieces <= s->in_pieces);
+		TULLE_CHECK(sctp->closed_given || s->deliver || !tulle_sctp_has_turn(s));
+		deferred += s->deferred;
+		buffered += s->buffered;
+		unacked += s->unacked;
+		open += s->part_open && !s->part_dropped;
+	}
+	TULLE_CHECK(sctp->streams.last == last);
 	TULLE_CHECK(open == sctp->out.open);
 	TULLE_CHECK(buffered == sctp->out.buffered && unacked == sctp->out.unacked);
 	TULLE_CHECK(deferred == sctp->resets.deferred);

@@ -327,10 +327,9 @@ static bool can_deliver(const tulle_sctp *sctp)
 		return !starved;
 	if (in->forming == 0 || tulle_sctp_find_partial(sctp) != NULL)
 		return true;
-	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
-		for (const sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next)
-			if (s->paused || tulle_sctp_has_turn(s))
-				return true;
+	for (const sctp_stream *s = sctp->streams.first; s != NULL; s = s->next)
+		if (s->paused || tulle_sctp_has_turn(s))
+			return true;
 	return false;
 }
 
@@ -422,20 +421,19 @@ void tulle_sctp_inbound_clear(tulle_sctp *sctp)
 	sctp_inbound *in = &sctp->in;
 	tulle_sctp_free_given(sctp);
 	clear_early(sctp); /* while messages are whole: their pieces are known by the ring */
-	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
-		for (sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next) {
-			clear_list(sctp, &s->old);
-			clear_list(sctp, &s->passed);
-			clear_list(sctp, &s->ordered);
-			clear_list(sctp, &s->unordered);
-			s->deliver = false;
-			s->deliver_next = NULL;
-			tulle_sctp_clear_forming(sctp, s);
-			/* a reset that was to be told behind what is gone is of the old one */
-			tulle_sctp_unmark_stream(sctp, s, SCTP_MARK_RESET_IN);
-			s->ended_in = false;
-			s->in_mid = 0;
-		}
+	for (sctp_stream *s = sctp->streams.first; s != NULL; s = s->next) {
+		clear_list(sctp, &s->old);
+		clear_list(sctp, &s->passed);
+		clear_list(sctp, &s->ordered);
+		clear_list(sctp, &s->unordered);
+		s->deliver = false;
+		s->deliver_next = NULL;
+		tulle_sctp_clear_forming(sctp, s);
+		/* a reset that was to be told behind what is gone is of the old one */
+		tulle_sctp_unmark_stream(sctp, s, SCTP_MARK_RESET_IN);
+		s->ended_in = false;
+		s->in_mid = 0;
+	}
 	tulle_sctp_free_chain(sctp, in->front);
 	tulle_sctp_free_chain(sctp, in->giving);
 	in->front = in->giving = NULL;

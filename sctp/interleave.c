@@ -124,7 +124,7 @@ static bool finish(tulle_sctp *sctp, sctp_in_list *list, sctp_in_piece *head)
 	tulle_sctp_remove_message(list, head);
 	sctp->in.forming--;
 	head->done = true;
-	if (tulle_sctp_add_message(sctp, head, NULL))
+	if (tulle_sctp_add_message(sctp, head, head->tsn))
 		return true;
 	tulle_sctp_insert_message(list, NULL, head); /* where clearing finds it */
 	sctp->in.forming++;
@@ -198,11 +198,10 @@ sctp_stream *tulle_sctp_find_partial(const tulle_sctp *sctp)
 	if (!sctp->interleaves || in->forming == 0 || in->front_open || sctp->ended ||
 		!(sctp->config.streamed || tulle_sctp_is_low(sctp)))
 		return NULL;
-	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
-		for (sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next)
-			if (!s->paused && !s->ended_in && s->old.head == NULL &&
-				(may_begin(s, false) || may_begin(s, true)))
-				return s;
+	for (sctp_stream *s = sctp->streams.first; s != NULL; s = s->next)
+		if (!s->paused && !s->ended_in && s->old.head == NULL &&
+			(may_begin(s, false) || may_begin(s, true)))
+			return s;
 	return NULL;
 }
 

@@ -20,13 +20,15 @@
 #define TULLE_SCTP_SACK_DELAY_US 25000 /* delayed SACK, at most; else a quarter of a round trip */
 #define TULLE_SCTP_WINDOW_BYTES_START 524288u /* the receive window begins here and grows */
 #define TULLE_SCTP_WINDOW_SPAN_US                                                                  \
-	100000                           /* half of it within so long, or 2 round trips: it grows  \
-					  */
-#define TULLE_SCTP_INLINE_STREAMS 4u     /* stream records that cost no pool block */
-#define TULLE_SCTP_STREAM_BUCKETS 64u    /* of the hash table of streams */
-#define TULLE_SCTP_RESET_STREAMS_MAX 32u /* streams in one outgoing reset request of ours */
-#define TULLE_SCTP_ROOM_RETRY_US 10000   /* a waiter for more blocks than are free looks again */
-#define TULLE_SCTP_ERRORS_PER_SECOND 10u /* ERROR, ABORT of stateless answers: RFC9260:12.2.4.1 */
+	100000                        /* half of it within so long, or 2 round trips: it grows     \
+				       */
+#define TULLE_SCTP_INLINE_STREAMS 4u  /* stream records that cost no pool block */
+#define TULLE_SCTP_STREAM_BUCKETS 64u /* of the hash table of streams */
+#define TULLE_SCTP_RESET_WAITING_MAX 1024u /* streams whose reset by the peer waits for data */
+#define TULLE_SCTP_RESET_ALL_US 1000000    /* between two looks at all of so many: RFC6525:4.1 */
+#define TULLE_SCTP_RESET_STREAMS_MAX 32u   /* streams in one outgoing reset request of ours */
+#define TULLE_SCTP_ROOM_RETRY_US 10000     /* a waiter for more blocks than are free looks again */
+#define TULLE_SCTP_ERRORS_PER_SECOND 10u   /* ERROR, ABORT of stateless answers: RFC9260:12.2.4.1 */
 #define TULLE_SCTP_FRAGMENT_BYTES_MIN 128u /* the rest of a packet takes no smaller fragment */
 #define TULLE_SCTP_SCAN_PARAMETERS_MAX 64u /* parameters looked at in one INIT */
 #define TULLE_SCTP_WEIGHT 256u     /* of a stream that has none: priority low of RFC8831:6.4 */

@@ -411,9 +411,8 @@ void tulle_sctp_outbound_clear(tulle_sctp *sctp)
 			tulle_sctp_free_acked(sctp, t);
 		tulle_sctp_ring_remove(&o->ring, tsn);
 	}
-	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
-		for (sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next)
-			clear_queue(sctp, s);
+	for (sctp_stream *s = sctp->streams.first; s != NULL; s = s->next)
+		clear_queue(sctp, s);
 	TULLE_CHECK(o->blocks == 0);
 	o->acked_tsn = o->advanced_tsn = o->next_tsn - 1;
 	o->lost = o->in_flight = (sctp_tsn_list){0};

@@ -62,39 +62,68 @@ void tulle_sctp_insert_message(sctp_in_list *list, sctp_in_piece *at, sctp_in_pi
 	*(message->next != NULL ? &message->next->prev : &list->tail) = message;
 }
 
-/* The last message in the list whose SSN is not after ours, looked for from hint backwards. */
-static sctp_in_piece *find_place(const sctp_in_list *list, sctp_in_piece *hint, uint32_t mid)
+/* An ordered message of ours in the ring, k TSNs away. */
+static sctp_in_piece *at_distance(
+	const tulle_sctp *sctp, const sctp_in_piece *message, uint32_t tsn)
 {
-	sctp_in_piece *at = hint != NULL ? hint : list->tail;
-	while (at != NULL && tulle_serial_lt32(mid, at->mid))
-		at = at->prev;
-	const sctp_in_piece *next = at != NULL ? at->next : list->head;
-	if (hint != NULL && next != NULL && !tulle_serial_lt32(mid, next->mid))
-		return find_place(
-			list, NULL, mid); /* the hint was of no use: from the tail, once */
-	return at;
+	sctp_in_piece *near = sctp->interleaves ? NULL : tulle_sctp_early_at(sctp, tsn);
+	bool beside = near != NULL && near->listed && near->owner == message->owner &&
+		      (near->flags & SCTP_FLAG_U) == 0;
+	return beside ? near : NULL;
 }
 
-static bool insert_ordered(tulle_sctp *sctp, sctp_in_piece *message, sctp_in_piece *hint)
+/* Before our place; NULL: it is the first. Looked for from both ends of the list and from both
+ * sides of our TSNs at once: of n messages the nearest of these is at most sqrt(n) steps away, in
+ * whatever order they come. */
+static sctp_in_piece *find_place(
+	const tulle_sctp *sctp, const sctp_in_piece *message, uint32_t last)
+{
+	const sctp_in_list *list = &message->owner->ordered;
+	sctp_in_piece *high = list->tail, *low = list->head, *near;
+	for (uint32_t k = 1; high != NULL && tulle_serial_lt32(message->mid, high->mid); k++) {
+		if (tulle_serial_lt32(message->mid, low->mid))
+			return low->prev;
+		near = at_distance(sctp, message, message->tsn - k);
+		if (near != NULL)
+			return near;
+		near = at_distance(sctp, message, last + k);
+		if (near != NULL)
+			return near->prev;
+		high = high->prev;
+		low = low->next;
+	}
+	return high;
+}
+
+static bool is_before(const tulle_sctp *sctp, const sctp_in_piece *a, const sctp_in_piece *b)
+{
+	return tulle_serial_lt32(a->mid, b->mid) &&
+	       (sctp->interleaves || tulle_serial_lt32(a->tsn, b->tsn));
+}
+
+/* A stream's SSNs go up as its TSNs do: RFC9260:6.6. */
+static bool insert_ordered(tulle_sctp *sctp, sctp_in_piece *message, uint32_t last)
 {
 	sctp_stream *s = message->owner;
 	if (tulle_serial_lt32(message->mid, s->in_mid))
 		return broken(sctp);
-	sctp_in_piece *at = find_place(&s->ordered, hint, message->mid);
-	if (at != NULL && at->mid == message->mid)
+	sctp_in_piece *at = find_place(sctp, message, last);
+	const sctp_in_piece *next = at != NULL ? at->next : s->ordered.head;
+	if ((at != NULL && !is_before(sctp, at, message)) ||
+		(next != NULL && !is_before(sctp, message, next)))
 		return broken(sctp);
 	tulle_sctp_insert_message(&s->ordered, at, message);
 	return true;
 }
 
-/* A whole message finds its place in its stream. */
-bool tulle_sctp_add_message(tulle_sctp *sctp, sctp_in_piece *message, sctp_in_piece *hint)
+/* A whole message, up to the TSN last, finds its place in its stream. */
+bool tulle_sctp_add_message(tulle_sctp *sctp, sctp_in_piece *message, uint32_t last)
 {
 	sctp_stream *s = message->owner;
 	sctp->stats.messages_in++;
 	if (message->flags & SCTP_FLAG_U) /* RFC9260:6.6 */
 		append(&s->unordered, message);
-	else if (!insert_ordered(sctp, message, hint))
+	else if (!insert_ordered(sctp, message, last))
 		return false;
 	tulle_sctp_offer_stream(sctp, s);
 	return true;
@@ -146,7 +175,7 @@ static bool close_front(tulle_sctp *sctp)
 		return true;
 	}
 	message->done = true;
-	if (!tulle_sctp_add_message(sctp, message, NULL)) {
+	if (!tulle_sctp_add_message(sctp, message, in->cumulative)) {
 		in->front = message; /* where clearing finds it */
 		return false;
 	}
@@ -256,22 +285,6 @@ static bool may_follow(
 	       ((left->flags ^ right->flags) & SCTP_FLAG_U) == 0;
 }
 
-/* A message beside ours in the ring, when it waits in the same list: our place is next to it. */
-static sctp_in_piece *find_hint(
-	const tulle_sctp *sctp, const sctp_in_piece *message, uint32_t first, uint32_t last)
-{
-	sctp_in_piece *near = tulle_sctp_early_at(sctp, last + 1);
-	if (near == NULL || !near->listed) {
-		near = tulle_sctp_early_at(sctp, first - 1);
-		if (near != NULL && near->done)
-			near = tulle_sctp_early_at(sctp, near->mate);
-	}
-	if (near == NULL || !near->listed || near->owner != message->owner ||
-		(near->flags & SCTP_FLAG_U) != 0)
-		return NULL;
-	return near;
-}
-
 static bool make_message(tulle_sctp *sctp, uint32_t first, uint32_t last)
 {
 	sctp_in_piece *head = tulle_sctp_early_at(sctp, first);
@@ -284,7 +297,7 @@ static bool make_message(tulle_sctp *sctp, uint32_t first, uint32_t last)
 			break;
 		chunk_end(piece)->chain = tulle_sctp_early_at(sctp, tsn + 1);
 	}
-	if (!tulle_sctp_add_message(sctp, head, find_hint(sctp, head, first, last))) {
+	if (!tulle_sctp_add_message(sctp, head, last)) {
 		for (sctp_in_piece *p = head; p != NULL;
 			p = p->chain) /* clearing finds it in the ring */
 			p->done = false;

@@ -37,19 +37,42 @@ static bool make_records(tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
 	return true;
 }
 
+static void wait_for(sctp_resets *r, sctp_stream *s, uint32_t tsn)
+{
+	s->reset_tsn = tsn;
+	if (s->deferred)
+		return;
+	s->deferred = true;
+	s->wait_prev = NULL;
+	s->wait_next = r->waiting;
+	if (r->waiting != NULL)
+		r->waiting->wait_prev = s;
+	r->waiting = s;
+	r->deferred++;
+}
+
+static void stop_waiting(sctp_resets *r, sctp_stream *s)
+{
+	if (!s->deferred)
+		return;
+	s->deferred = false;
+	*(s->wait_prev != NULL ? &s->wait_prev->wait_next : &r->waiting) = s->wait_next;
+	if (s->wait_next != NULL)
+		s->wait_next->wait_prev = s->wait_prev;
+	r->deferred--;
+}
+
 static void reset_one(tulle_sctp *sctp, sctp_stream *s)
 {
-	sctp->resets.deferred -= s->deferred;
-	s->deferred = false;
+	stop_waiting(&sctp->resets, s);
 	tulle_sctp_reset_in(sctp, s);
 }
 
 static void reset_all(tulle_sctp *sctp) /* RFC6525:5.2.2 E3 */
 {
 	sctp->resets.all_deferred = false;
-	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
-		for (sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next)
-			reset_one(sctp, s);
+	for (sctp_stream *s = sctp->streams.first; s != NULL; s = s->next)
+		reset_one(sctp, s);
 }
 
 /* -- waiting for data -- */
@@ -82,10 +105,8 @@ static void defer(tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
 	sctp_resets *r = &sctp->resets;
 	bool any = r->deferred != 0 || r->all_deferred;
 	for (size_t i = 0; i < p->streams.len / 2; i++) {
-		sctp_stream *s = tulle_sctp_find_stream(sctp, tulle_sctp_read_reset_stream(p, i));
-		r->deferred += !s->deferred;
-		s->deferred = true;
-		s->reset_tsn = p->last_tsn;
+		uint16_t id = tulle_sctp_read_reset_stream(p, i);
+		wait_for(r, tulle_sctp_find_stream(sctp, id), p->last_tsn);
 	}
 	if (p->streams.len == 0) {
 		r->all_deferred = true;
@@ -108,6 +129,18 @@ static bool is_asked_anew(const tulle_sctp *sctp, const tulle_sctp_reset_paramet
 	       p->last_tsn == r->put_off_tsn && sum_of(sctp, p) == r->put_off_sum;
 }
 
+/* All streams are looked at where a request names none: once a second, if they are many. */
+static bool is_too_often(tulle_sctp *sctp)
+{
+	sctp_resets *r = &sctp->resets;
+	if (sctp->streams.count <= TULLE_SCTP_RESET_WAITING_MAX)
+		return false;
+	if (r->all_at != 0 && sctp->now - r->all_at < TULLE_SCTP_RESET_ALL_US)
+		return true;
+	r->all_at = sctp->now;
+	return false;
+}
+
 static uint32_t perform(tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
 {
 	size_t count = p->streams.len / 2;
@@ -115,9 +148,14 @@ static uint32_t perform(tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
 		return SCTP_R_WRONG_STREAM;
 	if (is_asked_anew(sctp, p))
 		return SCTP_R_PERFORMED;
+	bool waits = tulle_serial_lt32(sctp->in.cumulative, p->last_tsn);
+	if (waits && sctp->resets.deferred + count > TULLE_SCTP_RESET_WAITING_MAX)
+		return SCTP_R_IN_PROGRESS; /* RFC6525:5.1.1: a peer asks for one after the other */
+	if (count == 0 && is_too_often(sctp))
+		return SCTP_R_IN_PROGRESS;
 	if (!make_records(sctp, p))
-		return SCTP_R_IN_PROGRESS;                         /* the peer asks again */
-	if (tulle_serial_lt32(sctp->in.cumulative, p->last_tsn)) { /* RFC6525:5.2.2 E2 */
+		return SCTP_R_IN_PROGRESS; /* the peer asks again */
+	if (waits) {                       /* RFC6525:5.2.2 E2 */
 		defer(sctp, p);
 		return SCTP_R_IN_PROGRESS;
 	}
@@ -142,21 +180,22 @@ static uint32_t judge_own(const sctp_stream *s)
 
 /* RFC6525:5.2.3: whether our direction ends is for our user to say; RFC8831:6.7 closes a channel by
  * outgoing requests of both ends, so that is denied what our user did not begin. */
-static uint32_t judge_incoming(const tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
+static uint32_t judge_incoming(tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
 {
 	uint32_t worst = SCTP_R_NOTHING;
 	size_t count = p->streams.len / 2;
 	if (names_no_stream(p, sctp->streams_out))
 		return SCTP_R_WRONG_STREAM;
+	if (count == 0 && is_too_often(sctp))
+		return SCTP_R_IN_PROGRESS;
 	for (size_t i = 0; i < count && worst != SCTP_R_DENIED; i++) {
 		uint32_t one =
 			judge_own(tulle_sctp_find_stream(sctp, tulle_sctp_read_reset_stream(p, i)));
 		worst = one != SCTP_R_NOTHING ? one : worst;
 	}
-	for (unsigned i = 0; count == 0 && i < TULLE_SCTP_STREAM_BUCKETS; i++)
-		for (const sctp_stream *s = sctp->streams.buckets[i];
-			s != NULL && worst != SCTP_R_DENIED; s = s->hash_next)
-			worst = judge_own(s) != SCTP_R_NOTHING ? judge_own(s) : worst;
+	const sctp_stream *s = count == 0 ? sctp->streams.first : NULL;
+	for (; s != NULL && worst != SCTP_R_DENIED; s = s->next)
+		worst = judge_own(s) != SCTP_R_NOTHING ? judge_own(s) : worst;
 	return worst;
 }
 
@@ -206,13 +245,13 @@ void tulle_sctp_reset_deferred(tulle_sctp *sctp)
 		return;
 	if (r->all_deferred && tulle_serial_le32(r->all_tsn, cumulative))
 		reset_all(sctp);
-	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
-		for (sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next) {
-			if (s->deferred && tulle_serial_le32(s->reset_tsn, cumulative))
-				reset_one(sctp, s);
-			else if (s->deferred)
-				look_from(r, &any, s->reset_tsn);
-		}
+	for (sctp_stream *s = r->waiting, *next; s != NULL; s = next) {
+		next = s->wait_next;
+		if (tulle_serial_le32(s->reset_tsn, cumulative))
+			reset_one(sctp, s);
+		else
+			look_from(r, &any, s->reset_tsn);
+	}
 	if (r->all_deferred)
 		look_from(r, &any, r->all_tsn);
 	if (!any)

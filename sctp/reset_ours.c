@@ -91,10 +91,9 @@ void tulle_sctp_reset_ready(tulle_sctp *sctp, sctp_stream *s)
 /* Those that were asked for before the association was up. */
 void tulle_sctp_resets_begin(tulle_sctp *sctp)
 {
-	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
-		for (sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next)
-			if (s->reset == SCTP_RESET_WANTED && s->unacked == 0)
-				tulle_sctp_reset_ready(sctp, s);
+	for (sctp_stream *s = sctp->streams.first; s != NULL; s = s->next)
+		if (s->reset == SCTP_RESET_WANTED && s->unacked == 0)
+			tulle_sctp_reset_ready(sctp, s);
 }
 
 void tulle_sctp_reset_end(tulle_sctp *sctp, bool ok)
@@ -117,13 +116,13 @@ void tulle_sctp_reset_end(tulle_sctp *sctp, bool ok)
 void tulle_sctp_resets_clear(tulle_sctp *sctp)
 {
 	sctp_resets *r = &sctp->resets;
-	for (unsigned i = 0; i < TULLE_SCTP_STREAM_BUCKETS; i++)
-		for (sctp_stream *s = sctp->streams.buckets[i]; s != NULL; s = s->hash_next) {
-			s->deferred = false;
-			if (s->reset != SCTP_RESET_NONE)
-				done(sctp, s, false);
-		}
+	for (sctp_stream *s = sctp->streams.first; s != NULL; s = s->next) {
+		s->deferred = false;
+		if (s->reset != SCTP_RESET_NONE)
+			done(sctp, s, false);
+	}
 	r->deferred = 0;
+	r->waiting = NULL;
 	r->all_deferred = false;
 	r->first = r->last = NULL;
 	r->busy = false;

@@ -16,9 +16,11 @@ typedef struct {
 	uint32_t peer_sequence;      /* the next one that we expect */
 	uint32_t done[2];            /* how the two before it ended, by number & 1 */
 	/* requests that wait for data: "deferred reset processing" of RFC6525:5.2.2 E2 */
-	uint32_t deferred;      /* streams that wait so */
-	uint32_t deferred_next; /* the TSN that the first of them waits for, or all of them */
-	uint32_t all_tsn;       /* of one that named no stream */
+	uint32_t deferred;           /* streams that wait so */
+	struct sctp_stream *waiting; /* these */
+	tulle_time all_at;           /* a request that named none was looked at */
+	uint32_t deferred_next;      /* the TSN that the first of them waits for, or all of them */
+	uint32_t all_tsn;            /* of one that named no stream */
 	uint32_t put_off_tsn, put_off_sum; /* what the last one said */
 	bool all_deferred;
 	bool put_off[2];              /* by number & 1: was told to wait */

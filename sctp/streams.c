@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* sctp: records of streams in use: a hash table whose entries are a few in the struct, then slots
- * of pool blocks. Invariant: a record exists while anything of its stream is not as at the start.
+/* sctp: records of streams in use: a few in the struct, then slots of pool blocks. They are found
+ * by buckets, each of them a tree by the bits of the id that the bucket does not say, so that one
+ * is at most 11 steps away whichever ids a peer names. Invariant: a record exists while anything of
+ * its stream is not as at the start.
  */
 #include "sctp/association.h"
 
-static sctp_stream **bucket(const tulle_sctp *sctp, uint16_t id)
+/* Where the record is, or would be. */
+static sctp_stream **place(const tulle_sctp *sctp, uint16_t id)
 {
-	sctp_stream *const *b = &sctp->streams.buckets[id % TULLE_SCTP_STREAM_BUCKETS];
-	return (sctp_stream **)(uintptr_t)b;
+	sctp_stream *const *first = &sctp->streams.buckets[id % TULLE_SCTP_STREAM_BUCKETS];
+	sctp_stream **at = (sctp_stream **)(uintptr_t)first;
+	unsigned bits = id / TULLE_SCTP_STREAM_BUCKETS;
+	for (; *at != NULL && (*at)->id != id; bits >>= 1)
+		at = &(*at)->child[bits & 1];
+	return at;
 }
 
 sctp_stream *tulle_sctp_find_stream(const tulle_sctp *sctp, uint16_t id)
 {
-	sctp_stream *s = *bucket(sctp, id);
-	while (s != NULL && s->id != id)
-		s = s->hash_next;
-	return s;
+	return *place(sctp, id);
 }
 
 static sctp_stream *take_inline(tulle_sctp *sctp)
@@ -43,7 +47,7 @@ static bool take_slab(tulle_sctp *sctp)
 		(tulle_pool_block_bytes(sctp->config.pool) - SLAB_HEAD_BYTES) / sizeof(sctp_stream);
 	for (size_t i = 0; i < n; i++) {
 		sctp_stream *s = (sctp_stream *)(void *)(slab + SLAB_HEAD_BYTES) + i;
-		s->hash_next = t->free;
+		s->next = t->free;
 		t->free = s;
 	}
 	return true;
@@ -74,14 +78,16 @@ sctp_stream *tulle_sctp_add_stream(tulle_sctp *sctp, uint16_t id)
 		if (t->free == NULL && !take_slab(sctp))
 			return NULL;
 		s = t->free;
-		t->free = s->hash_next;
+		t->free = s->next;
 		t->count++;
 	}
 	memset(s, 0, sizeof *s);
 	s->id = id;
 	s->inline_slot = inlined;
-	s->hash_next = *bucket(sctp, id);
-	*bucket(sctp, id) = s;
+	s->prev = t->last;
+	*(t->last != NULL ? &t->last->next : &t->first) = s;
+	t->last = s;
+	*place(sctp, id) = s;
 	return s;
 }
 
@@ -96,18 +102,32 @@ static bool is_used(const sctp_stream *s)
 	       s->deferred;
 }
 
+/* A leaf below it takes its place. */
+static void leave_tree(tulle_sctp *sctp, sctp_stream *stream)
+{
+	sctp_stream **at = place(sctp, stream->id), **leaf = at;
+	while ((*leaf)->child[0] != NULL || (*leaf)->child[1] != NULL)
+		leaf = &(*leaf)->child[(*leaf)->child[0] == NULL];
+	sctp_stream *in_its_place = *leaf;
+	*leaf = NULL;
+	if (in_its_place == stream)
+		return;
+	in_its_place->child[0] = stream->child[0];
+	in_its_place->child[1] = stream->child[1];
+	*at = in_its_place;
+}
+
 static void remove_stream(tulle_sctp *sctp, sctp_stream *stream)
 {
 	sctp_streams *t = &sctp->streams;
-	sctp_stream **at = bucket(sctp, stream->id);
-	while (*at != stream)
-		at = &(*at)->hash_next;
-	*at = stream->hash_next;
+	leave_tree(sctp, stream);
+	*(stream->prev != NULL ? &stream->prev->next : &t->first) = stream->next;
+	*(stream->next != NULL ? &stream->next->prev : &t->last) = stream->prev;
 	if (stream->inline_slot) {
 		stream->inline_slot = false;
 		return;
 	}
-	stream->hash_next = t->free;
+	stream->next = t->free;
 	t->free = stream;
 	if (--t->count == 0)
 		give_slabs(sctp);
