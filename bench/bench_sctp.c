@@ -16,7 +16,7 @@
 
 #define BLOCK_BYTES 2048u
 #define BATCH 32 /* packets of one end before the other has its turn */
-#define ANSWER 8 /* a host polls a connection after as many datagrams: DESIGN.md, batches */
+#define ANSWER 2 /* as libusrsctp answers: RFC9260:6.2 */
 #define WARM_UP_US 500000
 #define RATE 125000000u /* bytes/s of the long path */
 
