@@ -152,8 +152,9 @@ static bool is_passed_over(const tulle_ice_candidate *c)
 static tulle_drop judge(const tulle_ice *ice, const tulle_ice_candidate *c, const tulle_addr *addr)
 {
 	bool next = is_of_next(ice, c->ufrag);
-	/* RFC8839:5.1; RFC6544:4.5: TCP needs a tcptype */
-	if (c->type == 0 || (!c->is_address && !is_passed_over(c)) ||
+	/* RFC8839:5.1; RFC6544:4.5: TCP needs a tcptype. What is peer-reflexive is learnt from
+	 * checks alone: RFC8445:7.3.1.3 */
+	if (c->type == 0 || c->type == TULLE_ICE_PRFLX || (!c->is_address && !is_passed_over(c)) ||
 		(!c->is_udp && (c->tcp == 0 || !ice->config.tcp)))
 		return TULLE_DROP_ICE_UNSUPPORTED;
 	/* RFC8838:14: nothing of this generation comes behind the end */

@@ -94,7 +94,8 @@ static tulle_drop keep_name(
 static bool is_named(const tulle_peer *p, const tulle_ice_candidate *c)
 {
 	bool stream = p->config.ice.tcp && c->tcp == TULLE_ICE_TCP_PASSIVE;
-	return !c->is_address && (c->is_udp || stream) && c->component == 1 && c->type != 0 &&
+	bool typed = c->type != 0 && c->type != TULLE_ICE_PRFLX;
+	return !c->is_address && (c->is_udp || stream) && c->component == 1 && typed &&
 	       tulle_mdns_is_name(c->host);
 }
 

@@ -51,6 +51,30 @@ START_TEST(addresses_that_no_check_may_go_to_are_refused)
 }
 END_TEST
 
+/* Nobody can tell what only a check teaches: no slot, no pair, and what was learnt stays so. */
+START_TEST(a_peer_reflexive_candidate_is_not_taken_from_signaling)
+{
+	Net n;
+	tulle_text prflx = TULLE_TEXT("candidate:1 1 udp 1 127.0.0.1 6001 typ prflx");
+	alone(&n, &controlled);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(tulle_ice_add_remote(n.end[0].ice, 0, prflx),
+			TULLE_DROP_ICE_UNSUPPORTED);
+		guard_end(&n.end[0]);
+		if (i == 0) /* the same address from a check */
+			ck_assert_int_eq(send_check_from(&n, &(Check){.role = 1}, "127.0.0.1", 6001),
+				TULLE_TAKEN);
+	}
+	tulle_ice_pair_stats pair;
+	ck_assert(tulle_ice_read_pair(n.end[0].ice, 0, &pair));
+	ck_assert_int_eq(pair.remote_type, TULLE_ICE_PRFLX);
+	ck_assert_int_eq(add(&n, "127.0.0.1", 6001, ""), TULLE_TAKEN);
+	ck_assert(tulle_ice_read_pair(n.end[0].ice, 0, &pair));
+	ck_assert_int_eq(pair.remote_type, TULLE_ICE_HOST);
+	net_wipe(&n);
+}
+END_TEST
+
 /* ICE-082, ICE-089, ICE-092, ICE-094, SDP-101 RFC8838:11, RFC8838:14 */
 START_TEST(candidates_of_another_generation_are_ignored)
 {
@@ -228,6 +252,7 @@ Suite *suite_ice_bounds(void)
 	TCase *t = tcase_create("ice_bounds");
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, addresses_that_no_check_may_go_to_are_refused);
+	tcase_add_test(t, a_peer_reflexive_candidate_is_not_taken_from_signaling);
 	tcase_add_test(t, candidates_of_another_generation_are_ignored);
 	tcase_add_test(t, a_thousand_candidates_make_64_and_a_hundred_pairs);
 	tcase_add_test(t, local_candidates_have_distinct_priorities_and_foundations_by_address);
