@@ -143,7 +143,8 @@ struct tulle_ice {
 	uint32_t drawn;          /* how often names of ours were drawn */
 	bool staged, restarting; /* restarting: they are told, the remote's are not yet known */
 	bool expecting;          /* the remote restarts */
-	uint32_t next_ended;     /* hash of the ufrag whose end of candidates came; 0: none */
+	uint32_t next_ended;     /* hash of the ufrag whose end of candidates came; 0: none. Before
+				  * there is a remote: of whom remote_ended is; 0: of any */
 	ice_former former;
 	uint32_t next_foundation, next_trigger, next_serial, next_learnt;
 

@@ -270,7 +270,6 @@ static void begin_generation(tulle_ice *ice, tulle_text ufrag)
 	ice->keys.ours = ice->next;
 	tulle_crypto_wipe(&ice->next, sizeof ice->next);
 	ice->staged = ice->restarting = ice->expecting = ice->lost = false;
-	ice->next_ended = 0;
 	ice->burst = ICE_BURST;
 	ice->next_check = ice->now;
 	/* W3C: only a restart leads out of the one, and it forgets the other. */
@@ -310,8 +309,11 @@ tulle_err tulle_ice_set_remote(
 		return TULLE_ERR_ARGUMENT;
 	if (like == ICE_HALF) /* RFC8839:4.4.1.1.1: a restart changes both */
 		return TULLE_ERR_ARGUMENT;
+	if (!ice->has_remote && ice->next_ended != 0) /* the end that came was perhaps another's */
+		ice->remote_ended = ice->next_ended == tulle_ice_hash_text(ufrag);
 	if (ice->restarting)
 		begin_generation(ice, ufrag);
+	ice->next_ended = 0;
 	memcpy(ice->keys.ufrag, ufrag.ptr, ufrag.len);
 	memcpy(ice->keys.pwd, pwd.ptr, pwd.len);
 	ice->keys.ufrag_len = (uint16_t)ufrag.len;
