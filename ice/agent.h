@@ -65,6 +65,7 @@ typedef struct {
 	ice_pair_state state;
 	bool used, valid, nominated;
 	bool has_cancelled, cancelled_controlling;
+	bool spent;               /* the cancelled one was answered */
 	bool again;               /* triggered while its check was in flight */
 	bool heard;               /* an authentic check came over it */
 	bool late;                /* so it did after all was concluded: kept for worse times */
@@ -107,6 +108,7 @@ typedef struct {
 	tulle_time unanswered; /* since when checks have gone unanswered */
 	uint8_t ids[ICE_CONSENT_IDS][TULLE_STUN_ID_BYTES];
 	uint32_t count;   /* checks since the pair took over: one in 4 s at most, no wrap */
+	uint8_t spent;    /* a bit for each of ids: it was answered */
 	bool controlling; /* what the last one says of us */
 	bool doubted;     /* the remote nominated another pair: it has left this one, or not */
 } ice_consent;
@@ -278,6 +280,7 @@ void tulle_ice_start_consent(tulle_ice *ice);
 void tulle_ice_reset_consent(ice_consent *consent);
 size_t tulle_ice_poll_consent(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_path *path);
 bool tulle_ice_is_consent(const ice_consent *consent, const uint8_t id[TULLE_STUN_ID_BYTES]);
+void tulle_ice_spend_consent(ice_consent *consent, const uint8_t id[TULLE_STUN_ID_BYTES]);
 void tulle_ice_consent_answered(const tulle_ice *ice, ice_consent *consent, tulle_time *rtt);
 bool tulle_ice_is_silent(const tulle_ice *ice, const ice_consent *consent);
 void tulle_ice_doubt(tulle_ice *ice);

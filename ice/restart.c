@@ -150,6 +150,7 @@ tulle_drop tulle_ice_take_former_answer(
 		return TULLE_DROP_ICE_SOURCE;
 	if (m->unknown_count != 0) /* RFC8489:6.3.3 */
 		return TULLE_DROP_STUN_UNKNOWN_REQUIRED;
+	tulle_ice_spend_consent(&f->consent, m->id);
 	if (m->kind == TULLE_STUN_SUCCESS) {
 		f->answered = ice->now;
 		tulle_ice_consent_answered(ice, &f->consent, &f->rtt);
