@@ -273,6 +273,7 @@ void tulle_ice_pair_gone(tulle_ice *ice, uint8_t pair);
 void tulle_ice_take_over(tulle_ice *ice, uint8_t except);
 void tulle_ice_remote_nominates(tulle_ice *ice, uint8_t pair);
 bool tulle_ice_is_settled(const tulle_ice *ice);
+bool tulle_ice_is_stale(const tulle_ice *ice, uint8_t pair);
 void tulle_ice_update_state(tulle_ice *ice);
 
 /* consent.c */
