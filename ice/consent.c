@@ -108,13 +108,15 @@ void tulle_ice_consent_answered(const tulle_ice *ice, ice_consent *c, tulle_time
 	c->doubted = false;
 }
 
-/* Is it still there? It is asked at once, or a while after it last said so. */
+/* Is it still there? It is asked at once, or a while after it last said so, and once more while it
+ * has not answered: what the remote sends elsewhere, or somebody again, sets no pace of ours. */
 void tulle_ice_doubt(tulle_ice *ice)
 {
 	ice_consent *c = &ice->consent;
 	if (ice->config.lite)
 		return;
 	tulle_time soon = ice->pairs[ice->data].answered + ICE_DOUBT_US;
+	soon = tulle_time_max(soon, c->sent + ICE_DOUBT_US / 2);
 	c->doubted = true;
 	c->at = tulle_time_min(c->at, tulle_time_max(soon, ice->now));
 }

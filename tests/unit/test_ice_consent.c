@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ice: consent, failure, paths that go away, and randomness that fails. */
-#include "ice_net.h"
+#include "ice_hand.h"
 
 /* ICE-096, ICE-100, ICE-104 RFC7675:5.1 */
 START_TEST(silence_disconnects_and_after_30_seconds_nothing_is_sent)
@@ -99,6 +99,31 @@ START_TEST(a_path_that_goes_away_hands_over)
 }
 END_TEST
 
+/* Checks on another pair, one authentic one again and again, make us ask the
+ * pair with data whether it lives, but not at their pace. */
+START_TEST(doubt_asks_twice_at_most)
+{
+	Net n;
+	uint8_t buf[TULLE_ICE_DATAGRAM_BYTES];
+	tulle_stun_message m;
+	tulle_datagram d;
+	alone(&n, &controlled);
+	ck_assert_int_eq(
+		send_check_from(&n, &(Check){.role = 1, .nominate = true}, "127.0.0.1", 6001),
+		TULLE_TAKEN);
+	answer_all(&n, "127.0.0.1", 6001);
+	unsigned asked = 0;
+	for (n.now = 3000000; n.now < 3990000; n.now += 10000) {
+		ck_assert_int_eq(
+			send_check_from(&n, &(Check){.role = 1}, "127.0.0.1", 6002), TULLE_TAKEN);
+		while (next_out(&n, buf, &m, &d) != 0)
+			asked += m.kind == TULLE_STUN_REQUEST && d.path.remote.port == 6001;
+		ck_assert_uint_eq(asked, n.now < 3500000 ? 1 : 2);
+	}
+	net_wipe(&n);
+}
+END_TEST
+
 /* ICE-105: randomness that fails sends nothing, breaks nothing and is asked again */
 START_TEST(without_randomness_nothing_is_sent)
 {
@@ -159,6 +184,7 @@ Suite *suite_ice_consent(void)
 	tcase_add_test(t, a_clock_that_jumps_over_30_seconds_ends_consent_at_once);
 	tcase_add_test(t, failure_is_patient);
 	tcase_add_test(t, a_path_that_goes_away_hands_over);
+	tcase_add_test(t, doubt_asks_twice_at_most);
 	tcase_add_test(t, without_randomness_nothing_is_sent);
 	tcase_add_test(t, the_block_and_the_config_are_checked);
 	suite_add_tcase(s, t);
