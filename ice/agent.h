@@ -14,6 +14,7 @@
 #include "ice/limits.h"
 
 #define ICE_NONE UINT8_MAX /* no slot */
+#define ICE_FORBIDDEN 403  /* RFC7675:5.2 */
 
 typedef struct {
 	tulle_addr addr;
@@ -66,6 +67,7 @@ typedef struct {
 	bool used, valid, nominated;
 	bool has_cancelled, cancelled_controlling;
 	bool spent;               /* the cancelled one was answered */
+	bool revoked;             /* by the remote; RFC7675:5.1: a restart alone gives it back */
 	bool again;               /* triggered while its check was in flight */
 	bool heard;               /* an authentic check came over it */
 	bool late;                /* so it did after all was concluded: kept for worse times */
@@ -270,6 +272,7 @@ void tulle_ice_renominate(tulle_ice *ice);
 void tulle_ice_pair_works(tulle_ice *ice, uint8_t pair);
 void tulle_ice_pair_fails(tulle_ice *ice, uint8_t pair);
 void tulle_ice_pair_gone(tulle_ice *ice, uint8_t pair);
+void tulle_ice_pair_revoked(tulle_ice *ice, uint8_t pair);
 void tulle_ice_take_over(tulle_ice *ice, uint8_t except);
 void tulle_ice_remote_nominates(tulle_ice *ice, uint8_t pair);
 bool tulle_ice_is_settled(const tulle_ice *ice);
@@ -297,6 +300,7 @@ bool tulle_ice_former_carries(const tulle_ice *ice);
 bool tulle_ice_is_former(const tulle_ice *ice, uint8_t local, const tulle_addr *remote);
 void tulle_ice_leave_former(tulle_ice *ice);
 void tulle_ice_forget_former(tulle_ice *ice);
+void tulle_ice_lose_former(tulle_ice *ice);
 tulle_drop tulle_ice_take_former_answer(
 	tulle_ice *ice, const tulle_stun_message *m, uint8_t local, const tulle_addr *from);
 #endif

@@ -404,8 +404,11 @@ tulle_drop tulle_ice_take_answer(
 	}
 	if (m->kind == TULLE_STUN_SUCCESS)
 		return take_success(ice, m, pair, current);
-	if (tulle_stun_error(m, NULL) == 487)
+	unsigned code = tulle_stun_error(m, NULL);
+	if (code == 487)
 		return take_conflict(ice, pair, current, m->id);
-	/* RFC8445:7.2.5.2.4; on consent it says nothing: RFC7675:5.1 */
-	return fail_check(ice, pair, current, TULLE_TAKEN, tulle_stun_error(m, NULL));
+	if (code == ICE_FORBIDDEN)
+		tulle_ice_pair_revoked(ice, pair);
+	/* RFC8445:7.2.5.2.4; on consent others say nothing: RFC7675:5.1 */
+	return fail_check(ice, pair, current, TULLE_TAKEN, code);
 }

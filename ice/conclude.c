@@ -209,6 +209,15 @@ void tulle_ice_pair_fails(tulle_ice *ice, uint8_t pair)
 		tulle_ice_nominate(ice, ice->data);
 }
 
+/* RFC7675:5.2: at once, and for as long as these credentials are ours. */
+void tulle_ice_pair_revoked(tulle_ice *ice, uint8_t pair)
+{
+	ice->pairs[pair].revoked = true;
+	ice->pairs[pair].late = false;
+	ice->last_activity = ice->now;
+	tulle_ice_pair_fails(ice, pair);
+}
+
 static bool is_complete(const tulle_ice *ice)
 {
 	return ice->selected != ICE_NONE && ice->paths_known && ice->remote_ended;

@@ -123,6 +123,17 @@ void tulle_ice_forget_former(tulle_ice *ice)
 	ice->former.local = ICE_NONE;
 }
 
+/* The restart's data goes on where it can. */
+void tulle_ice_lose_former(tulle_ice *ice)
+{
+	bool carried = tulle_ice_former_carries(ice);
+	tulle_ice_forget_former(ice);
+	if (!carried)
+		return;
+	ice->lost = true;
+	tulle_ice_take_over(ice, ICE_NONE);
+}
+
 /* Another pair carries data now: nothing is asked or answered there any more. */
 void tulle_ice_leave_former(tulle_ice *ice)
 {
@@ -154,6 +165,8 @@ tulle_drop tulle_ice_take_former_answer(
 	if (m->kind == TULLE_STUN_SUCCESS) {
 		f->answered = ice->now;
 		tulle_ice_consent_answered(ice, &f->consent, &f->rtt);
+	} else if (tulle_stun_error(m, NULL) == ICE_FORBIDDEN) {
+		tulle_ice_lose_former(ice);
 	}
 	return TULLE_TAKEN;
 }

@@ -133,6 +133,8 @@ void tulle_ice_learn(tulle_ice *ice, uint8_t local, const ice_early *check)
 		return;
 	}
 	ice_pair *p = &ice->pairs[pair];
+	if (p->revoked)
+		return;
 	p->heard = true;
 	p->stream = tcp != 0 ? ICE_STREAM_OPEN : ICE_NO_STREAM; /* it came over one: RFC6544:7.2 */
 	p->bytes_in += check->bytes < UINT32_MAX - p->bytes_in ? check->bytes : 0;
