@@ -269,6 +269,7 @@ size_t tulle_ice_poll_answer(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_pat
 /* conclude.c */
 void tulle_ice_nominate(tulle_ice *ice, uint8_t pair);
 void tulle_ice_renominate(tulle_ice *ice);
+void tulle_ice_reconsider(tulle_ice *ice);
 void tulle_ice_pair_works(tulle_ice *ice, uint8_t pair);
 void tulle_ice_pair_fails(tulle_ice *ice, uint8_t pair);
 void tulle_ice_pair_gone(tulle_ice *ice, uint8_t pair);

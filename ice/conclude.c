@@ -97,6 +97,25 @@ void tulle_ice_renominate(tulle_ice *ice)
 		tulle_ice_nominate(ice, best);
 }
 
+/* The priorities of pairs are others now, and so may be the highest that the remote nominated. That
+ * was perhaps a while ago, so it is asked first. */
+void tulle_ice_reconsider(tulle_ice *ice)
+{
+	uint8_t best = ice->selected;
+	tulle_ice_renominate(ice);
+	if (best == ICE_NONE || ice->controlling || ice->config.lite)
+		return;
+	for (uint8_t i = 0; i < ice->pair_slots; i++) {
+		const ice_pair *p = &ice->pairs[i];
+		if (p->used && p->valid && p->nominated && p->priority > ice->pairs[best].priority)
+			best = i;
+	}
+	if (best == ice->selected)
+		return;
+	ice->pairs[best].remote_nominates = true;
+	tulle_ice_trigger(ice, best);
+}
+
 /* A controlling side may nominate several (RFC 5245's aggressive nomination, which Chromium does):
  * the highest counts, unless what we have is in vain. A lite side goes where it is told. */
 static void select_pair(tulle_ice *ice, uint8_t pair)

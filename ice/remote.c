@@ -211,7 +211,7 @@ static void merge(tulle_ice *ice, uint8_t slot, const tulle_ice_candidate *c, bo
 	ice->learnt--;
 	ice->signaled++;
 	tulle_ice_sort_pairs(ice);
-	tulle_ice_renominate(ice);
+	tulle_ice_reconsider(ice);
 }
 
 static tulle_drop take_candidate(tulle_ice *ice, const tulle_ice_candidate *c, bool hidden)

@@ -247,6 +247,41 @@ START_TEST(a_nomination_of_what_was_long_silent_waits_for_an_answer)
 }
 END_TEST
 
+/* ICE-065 RFC8838:11: a check from a relay comes before its candidate: for so long it ranks above
+ * what was nominated after it, and no longer. */
+START_TEST(what_turns_out_to_be_a_relay_gives_way_to_what_was_nominated)
+{
+	for (int k = 0; k < 2; k++) {
+		Net n;
+		tulle_path p;
+		Check check = {.role = 1, .nominate = true};
+		alone(&n, &controlled);
+		ck_assert_int_eq(
+			tulle_ice_add_remote(n.end[0].ice, 0,
+				TULLE_TEXT(
+					"candidate:1 1 udp 1694498815 127.0.0.1 6002 typ srflx")),
+			TULLE_TAKEN);
+		ck_assert_int_eq(send_check_from(&n, &check, "127.0.0.1", 6001), TULLE_TAKEN);
+		answer_all(&n, "127.0.0.1", 6001);
+		check.nominate = k == 0;
+		ck_assert_int_eq(send_check_from(&n, &check, "127.0.0.1", 6002), TULLE_TAKEN);
+		n.now = SECOND;
+		answer_all(&n, "127.0.0.1", 6002);
+		ck_assert(tulle_ice_path(n.end[0].ice, &p) && p.remote.port == 6001);
+		ck_assert_int_eq(
+			tulle_ice_add_remote(n.end[0].ice, n.now,
+				TULLE_TEXT("candidate:2 1 udp 16777215 127.0.0.1 6001 typ relay")),
+			TULLE_TAKEN);
+		guard_end(&n.end[0]);
+		ck_assert(tulle_ice_path(n.end[0].ice, &p) && p.remote.port == 6001);
+		answer_all(&n, "127.0.0.1", 6002);
+		ck_assert(tulle_ice_path(n.end[0].ice, &p));
+		ck_assert_uint_eq(p.remote.port, k == 0 ? 6002 : 6001);
+		net_wipe(&n);
+	}
+}
+END_TEST
+
 /* ICE-066: an address that changes again and again is followed; what is behind is forgotten */
 START_TEST(a_remote_may_move_a_hundred_times)
 {
@@ -277,6 +312,7 @@ Suite *suite_ice_moves(void)
 	tcase_add_test(t, an_address_that_is_replaced_takes_the_data_along);
 	tcase_add_test(t, what_worked_once_is_checked_when_it_is_all_that_is_left);
 	tcase_add_test(t, a_nomination_of_what_was_long_silent_waits_for_an_answer);
+	tcase_add_test(t, what_turns_out_to_be_a_relay_gives_way_to_what_was_nominated);
 	tcase_add_test(t, a_remote_may_move_a_hundred_times);
 	suite_add_tcase(s, t);
 	return s;
