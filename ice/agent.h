@@ -14,6 +14,7 @@
 #include "ice/limits.h"
 
 #define ICE_NONE UINT8_MAX /* no slot */
+#define ICE_FORBIDDEN 403  /* RFC7675:5.2 */
 
 typedef struct {
 	tulle_addr addr;
@@ -65,6 +66,8 @@ typedef struct {
 	ice_pair_state state;
 	bool used, valid, nominated;
 	bool has_cancelled, cancelled_controlling;
+	bool spent;               /* the cancelled one was answered */
+	bool revoked;             /* by the remote; RFC7675:5.1: a restart alone gives it back */
 	bool again;               /* triggered while its check was in flight */
 	bool heard;               /* an authentic check came over it */
 	bool late;                /* so it did after all was concluded: kept for worse times */
@@ -107,6 +110,7 @@ typedef struct {
 	tulle_time unanswered; /* since when checks have gone unanswered */
 	uint8_t ids[ICE_CONSENT_IDS][TULLE_STUN_ID_BYTES];
 	uint32_t count;   /* checks since the pair took over: one in 4 s at most, no wrap */
+	uint8_t spent;    /* a bit for each of ids: it was answered */
 	bool controlling; /* what the last one says of us */
 	bool doubted;     /* the remote nominated another pair: it has left this one, or not */
 } ice_consent;
@@ -143,7 +147,8 @@ struct tulle_ice {
 	uint32_t drawn;          /* how often names of ours were drawn */
 	bool staged, restarting; /* restarting: they are told, the remote's are not yet known */
 	bool expecting;          /* the remote restarts */
-	uint32_t next_ended;     /* hash of the ufrag whose end of candidates came; 0: none */
+	uint32_t next_ended;     /* hash of the ufrag whose end of candidates came; 0: none. Before
+				  * there is a remote: of whom remote_ended is; 0: of any */
 	ice_former former;
 	uint32_t next_foundation, next_trigger, next_serial, next_learnt;
 
@@ -264,12 +269,15 @@ size_t tulle_ice_poll_answer(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_pat
 /* conclude.c */
 void tulle_ice_nominate(tulle_ice *ice, uint8_t pair);
 void tulle_ice_renominate(tulle_ice *ice);
+void tulle_ice_reconsider(tulle_ice *ice);
 void tulle_ice_pair_works(tulle_ice *ice, uint8_t pair);
 void tulle_ice_pair_fails(tulle_ice *ice, uint8_t pair);
 void tulle_ice_pair_gone(tulle_ice *ice, uint8_t pair);
+void tulle_ice_pair_revoked(tulle_ice *ice, uint8_t pair);
 void tulle_ice_take_over(tulle_ice *ice, uint8_t except);
 void tulle_ice_remote_nominates(tulle_ice *ice, uint8_t pair);
 bool tulle_ice_is_settled(const tulle_ice *ice);
+bool tulle_ice_is_stale(const tulle_ice *ice, uint8_t pair);
 void tulle_ice_update_state(tulle_ice *ice);
 
 /* consent.c */
@@ -277,6 +285,7 @@ void tulle_ice_start_consent(tulle_ice *ice);
 void tulle_ice_reset_consent(ice_consent *consent);
 size_t tulle_ice_poll_consent(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_path *path);
 bool tulle_ice_is_consent(const ice_consent *consent, const uint8_t id[TULLE_STUN_ID_BYTES]);
+void tulle_ice_spend_consent(ice_consent *consent, const uint8_t id[TULLE_STUN_ID_BYTES]);
 void tulle_ice_consent_answered(const tulle_ice *ice, ice_consent *consent, tulle_time *rtt);
 bool tulle_ice_is_silent(const tulle_ice *ice, const ice_consent *consent);
 void tulle_ice_doubt(tulle_ice *ice);
@@ -292,6 +301,7 @@ bool tulle_ice_former_carries(const tulle_ice *ice);
 bool tulle_ice_is_former(const tulle_ice *ice, uint8_t local, const tulle_addr *remote);
 void tulle_ice_leave_former(tulle_ice *ice);
 void tulle_ice_forget_former(tulle_ice *ice);
+void tulle_ice_lose_former(tulle_ice *ice);
 tulle_drop tulle_ice_take_former_answer(
 	tulle_ice *ice, const tulle_stun_message *m, uint8_t local, const tulle_addr *from);
 #endif

@@ -20,6 +20,7 @@ void tulle_ice_trigger(tulle_ice *ice, uint8_t pair)
 		/* RFC8445:7.3.1.4: cancelled, but its answer still counts */
 		memcpy(p->cancelled, p->check.id, sizeof p->cancelled);
 		p->has_cancelled = true;
+		p->spent = false;
 		p->cancelled_controlling = p->checked_controlling;
 		p->again = true;
 	}
@@ -364,6 +365,17 @@ static tulle_drop take_success(
 	return TULLE_TAKEN;
 }
 
+/* An id serves once: who has seen an answer must not bring it again when the remote is gone
+ * (RFC7675:8). false: it has served. */
+static bool spend_id(tulle_ice *ice, ice_pair *p, const uint8_t id[TULLE_STUN_ID_BYTES])
+{
+	bool late = p->has_cancelled && memcmp(p->cancelled, id, sizeof p->cancelled) == 0;
+	bool fresh = !late || !p->spent;
+	p->spent = p->spent || late;
+	tulle_ice_spend_consent(&ice->consent, id);
+	return fresh;
+}
+
 TULLE_UNTRUSTED(anyone, "one HMAC, and only for an id of ours", ice_agent)
 tulle_drop tulle_ice_take_answer(
 	tulle_ice *ice, const tulle_stun_message *m, uint8_t local, const tulle_addr *from)
@@ -380,16 +392,23 @@ tulle_drop tulle_ice_take_answer(
 	if (!tulle_stun_is_authentic(
 		    m, (tulle_bytes){(const uint8_t *)ice->keys.pwd, ice->keys.pwd_len}))
 		return TULLE_DROP_STUN_INTEGRITY;
-	const ice_pair *p = &ice->pairs[pair];
+	ice_pair *p = &ice->pairs[pair];
 	/* RFC8445:7.2.5.2.1 */
 	if (p->local != local || !tulle_addr_is(&ice->remotes[p->remote].addr, from))
 		return fail_check(ice, pair, current, TULLE_DROP_ICE_SOURCE, 0);
 	if (m->unknown_count != 0) /* RFC8489:6.3.3, 6.3.4 */
 		return fail_check(ice, pair, current, TULLE_DROP_STUN_UNKNOWN_REQUIRED, 0);
+	if (!spend_id(ice, p, m->id)) { /* of a check that went twice: SPED may go on in it */
+		tulle_ice_keep_opaque(ice, m);
+		return TULLE_TAKEN;
+	}
 	if (m->kind == TULLE_STUN_SUCCESS)
 		return take_success(ice, m, pair, current);
-	if (tulle_stun_error(m, NULL) == 487)
+	unsigned code = tulle_stun_error(m, NULL);
+	if (code == 487)
 		return take_conflict(ice, pair, current, m->id);
-	/* RFC8445:7.2.5.2.4; on consent it says nothing: RFC7675:5.1 */
-	return fail_check(ice, pair, current, TULLE_TAKEN, tulle_stun_error(m, NULL));
+	if (code == ICE_FORBIDDEN)
+		tulle_ice_pair_revoked(ice, pair);
+	/* RFC8445:7.2.5.2.4; on consent others say nothing: RFC7675:5.1 */
+	return fail_check(ice, pair, current, TULLE_TAKEN, code);
 }

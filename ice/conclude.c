@@ -9,6 +9,14 @@ bool tulle_ice_is_settled(const tulle_ice *ice)
 	return ice->selected != ICE_NONE && !tulle_ice_is_in_vain(ice, &ice->consent);
 }
 
+/* It worked once, but has consent no longer, or not for as long as it takes to be asked again:
+ * RFC7675:5.1. Only the pair with data is asked all the time. */
+bool tulle_ice_is_stale(const tulle_ice *ice, uint8_t pair)
+{
+	const ice_pair *p = &ice->pairs[pair];
+	return pair != ice->data && p->valid && ice->now - p->answered >= ICE_FRESH_US;
+}
+
 static bool is_nominating(const tulle_ice *ice)
 {
 	for (uint8_t i = 0; i < ice->pair_slots; i++) {
@@ -89,6 +97,25 @@ void tulle_ice_renominate(tulle_ice *ice)
 		tulle_ice_nominate(ice, best);
 }
 
+/* The priorities of pairs are others now, and so may be the highest that the remote nominated. That
+ * was perhaps a while ago, so it is asked first. */
+void tulle_ice_reconsider(tulle_ice *ice)
+{
+	uint8_t best = ice->selected;
+	tulle_ice_renominate(ice);
+	if (best == ICE_NONE || ice->controlling || ice->config.lite)
+		return;
+	for (uint8_t i = 0; i < ice->pair_slots; i++) {
+		const ice_pair *p = &ice->pairs[i];
+		if (p->used && p->valid && p->nominated && p->priority > ice->pairs[best].priority)
+			best = i;
+	}
+	if (best == ice->selected)
+		return;
+	ice->pairs[best].remote_nominates = true;
+	tulle_ice_trigger(ice, best);
+}
+
 /* A controlling side may nominate several (RFC 5245's aggressive nomination, which Chromium does):
  * the highest counts, unless what we have is in vain. A lite side goes where it is told. */
 static void select_pair(tulle_ice *ice, uint8_t pair)
@@ -138,7 +165,7 @@ void tulle_ice_pair_works(tulle_ice *ice, uint8_t pair)
 void tulle_ice_remote_nominates(tulle_ice *ice, uint8_t pair)
 {
 	ice_pair *p = &ice->pairs[pair];
-	if (p->valid && ice->now - p->answered >= ICE_CONSENT_EXPIRY_US) {
+	if (tulle_ice_is_stale(ice, pair)) {
 		p->valid = false; /* RFC7675:5.1: no consent without a fresh answer */
 		tulle_ice_trigger(ice, pair);
 	}
@@ -148,14 +175,32 @@ void tulle_ice_remote_nominates(tulle_ice *ice, uint8_t pair)
 		p->remote_nominates = true;
 }
 
-/* The best valid pair carries data, if there is one. */
+/* What has not been heard of since then is checked again: RFC7675:5.1 asks for consent anew. */
+static void check_anew(tulle_ice *ice, uint8_t except, tulle_time since)
+{
+	for (uint8_t i = 0; i < ice->pair_slots && !ice->config.lite; i++) {
+		ice_pair *p = &ice->pairs[i];
+		if (!p->used || i == except || p->state != ICE_SUCCEEDED || p->answered > since)
+			continue;
+		p->state = ICE_WAITING;
+		p->valid = p->nominated = p->nominate = false;
+	}
+}
+
+/* The best valid pair carries data, if there is one; else those that were valid may be again. */
 void tulle_ice_take_over(tulle_ice *ice, uint8_t except)
 {
-	uint8_t best = best_valid(ice, except, ice->now - ICE_CONSENT_EXPIRY_US);
-	if (best == ICE_NONE)
+	tulle_time since = ice->now - ICE_FRESH_US;
+	uint8_t best = best_valid(ice, except, since);
+	if (best == ICE_NONE) {
+		check_anew(ice, except, since);
 		return;
+	}
 	use(ice, best);
-	tulle_ice_nominate(ice, best);
+	if (ice->controlling)
+		tulle_ice_nominate(ice, best);
+	else
+		tulle_ice_trigger(ice, best); /* so that the remote hears of it */
 }
 
 /* The pair that carried data is no more. */
@@ -181,6 +226,15 @@ void tulle_ice_pair_fails(tulle_ice *ice, uint8_t pair)
 		tulle_ice_pair_gone(ice, pair);
 	else if (was_nominating && ice->data != ICE_NONE)
 		tulle_ice_nominate(ice, ice->data);
+}
+
+/* RFC7675:5.2: at once, and for as long as these credentials are ours. */
+void tulle_ice_pair_revoked(tulle_ice *ice, uint8_t pair)
+{
+	ice->pairs[pair].revoked = true;
+	ice->pairs[pair].late = false;
+	ice->last_activity = ice->now;
+	tulle_ice_pair_fails(ice, pair);
 }
 
 static bool is_complete(const tulle_ice *ice)
@@ -238,19 +292,6 @@ static void tend_former(tulle_ice *ice)
 	}
 }
 
-/* What silence makes uncertain is checked again: RFC7675:5.1 asks for consent anew. */
-static void check_anew(tulle_ice *ice)
-{
-	for (uint8_t i = 0; i < ice->pair_slots; i++) {
-		ice_pair *p = &ice->pairs[i];
-		if (!p->used || i == ice->data || p->state != ICE_SUCCEEDED ||
-			p->answered >= ice->consent.unanswered)
-			continue;
-		p->state = ICE_WAITING;
-		p->valid = p->nominated = p->nominate = false;
-	}
-}
-
 /* A pair that works takes over from one that does not say so any more; those from which the remote
  * came meanwhile are checked, and in the end all others. */
 static void tend_data(tulle_ice *ice)
@@ -271,7 +312,7 @@ static void tend_data(tulle_ice *ice)
 			tulle_ice_trigger(ice, i);
 		}
 	if (tulle_ice_is_silent(ice, &ice->consent))
-		check_anew(ice);
+		check_anew(ice, ice->data, ice->consent.unanswered);
 }
 
 void tulle_ice_update_state(tulle_ice *ice)

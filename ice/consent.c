@@ -45,7 +45,9 @@ static size_t ask(tulle_ice *ice, ice_consent *c, ice_question q, uint8_t *dst, 
 		tulle_stun_write_begin(dst, cap, TULLE_STUN_BINDING, TULLE_STUN_REQUEST, id);
 	q.controlling = ice->controlling;
 	(void)tulle_ice_write_check(ice, &w, &q);
-	memcpy(c->ids[c->count++ % ICE_CONSENT_IDS], id, sizeof id);
+	uint32_t place = c->count++ % ICE_CONSENT_IDS;
+	memcpy(c->ids[place], id, sizeof id);
+	c->spent &= (uint8_t) ~(1u << place);
 	c->sent = ice->now;
 	c->controlling = ice->controlling;
 	if (c->unanswered == TULLE_TIME_NEVER)
@@ -73,13 +75,27 @@ size_t tulle_ice_poll_consent(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_pa
 	return 0;
 }
 
-bool tulle_ice_is_consent(const ice_consent *c, const uint8_t id[TULLE_STUN_ID_BYTES])
+/* Its place among those that wait for their answer. */
+static size_t find_id(const ice_consent *c, const uint8_t id[TULLE_STUN_ID_BYTES])
 {
 	size_t n = tulle_min(c->count, ICE_CONSENT_IDS);
 	for (size_t i = 0; i < n; i++)
-		if (memcmp(c->ids[i], id, TULLE_STUN_ID_BYTES) == 0)
-			return true;
-	return false;
+		if ((c->spent >> i & 1) == 0 && memcmp(c->ids[i], id, TULLE_STUN_ID_BYTES) == 0)
+			return i;
+	return ICE_CONSENT_IDS;
+}
+
+bool tulle_ice_is_consent(const ice_consent *c, const uint8_t id[TULLE_STUN_ID_BYTES])
+{
+	return find_id(c, id) != ICE_CONSENT_IDS;
+}
+
+/* RFC7675:8: who has seen an answer must not renew consent with it. */
+void tulle_ice_spend_consent(ice_consent *c, const uint8_t id[TULLE_STUN_ID_BYTES])
+{
+	size_t i = find_id(c, id);
+	if (i != ICE_CONSENT_IDS)
+		c->spent |= (uint8_t)(1u << i);
 }
 
 void tulle_ice_consent_answered(const tulle_ice *ice, ice_consent *c, tulle_time *rtt)
@@ -92,13 +108,15 @@ void tulle_ice_consent_answered(const tulle_ice *ice, ice_consent *c, tulle_time
 	c->doubted = false;
 }
 
-/* Is it still there? It is asked at once, or a while after it last said so. */
+/* Is it still there? It is asked at once, or a while after it last said so, and once more while it
+ * has not answered: what the remote sends elsewhere, or somebody again, sets no pace of ours. */
 void tulle_ice_doubt(tulle_ice *ice)
 {
 	ice_consent *c = &ice->consent;
 	if (ice->config.lite)
 		return;
 	tulle_time soon = ice->pairs[ice->data].answered + ICE_DOUBT_US;
+	soon = tulle_time_max(soon, c->sent + ICE_DOUBT_US / 2);
 	c->doubted = true;
 	c->at = tulle_time_min(c->at, tulle_time_max(soon, ice->now));
 }

@@ -35,6 +35,10 @@ void tulle_ice_expect_restart(tulle_ice *ice);
  * not say. */
 tulle_drop tulle_ice_add_remote_of(
 	tulle_ice *ice, tulle_time now, tulle_text candidate, tulle_text ufrag);
+/* The ufrag of the generation that runs ("" without one); and whether what has this one is of a
+ * generation that is no more: neither that one nor one that a restart may bring. */
+tulle_text tulle_ice_remote_ufrag(const tulle_ice *ice);
+bool tulle_ice_is_past(const tulle_ice *ice, tulle_text ufrag);
 /* "" or "end-of-candidates". */
 bool tulle_ice_is_end(tulle_text candidate);
 /* As add_remote_of, one that came with a name (what it says of an address is not looked at), and

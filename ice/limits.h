@@ -30,6 +30,7 @@
 #define ICE_REFLECT_FACTOR 3           /* bytes out for each byte in, until a path is validated */
 #define ICE_CONSENT_US 5000000         /* RFC7675:5.1, times 0.8 to 1.2 */
 #define ICE_CONSENT_EXPIRY_US 30000000 /* RFC7675:5.1 */
+#define ICE_FRESH_US 23000000          /* since its last answer a pair may carry data at once */
 #define ICE_DISCONNECTED_US 7000000    /* since an unanswered consent check: the next one is too */
 #define ICE_LEAVE_US 3000000           /* data from before a restart: as RFC8445:8.3 waits */
 #define ICE_DOUBT_US 1000000           /* of the pair with data, when another is nominated */

@@ -139,7 +139,42 @@ static uint32_t remote_foundation(tulle_text text)
 static bool is_of_next(const tulle_ice *ice, tulle_text ufrag)
 {
 	return ice->has_remote && (ice->restarting || ice->expecting) && ufrag.len != 0 &&
-	       !tulle_text_is(ufrag, (tulle_text){ice->keys.ufrag, ice->keys.ufrag_len});
+	       !tulle_text_is(ufrag, tulle_ice_remote_ufrag(ice));
+}
+
+tulle_text tulle_ice_remote_ufrag(const tulle_ice *ice)
+{
+	return (tulle_text){ice->keys.ufrag, ice->keys.ufrag_len};
+}
+
+bool tulle_ice_is_past(const tulle_ice *ice, tulle_text ufrag)
+{
+	return ice->has_remote && ufrag.len != 0 && !is_of_next(ice, ufrag) &&
+	       !tulle_text_is(ufrag, tulle_ice_remote_ufrag(ice));
+}
+
+/* RFC8838:13: of the description with this ufrag. Before we know the remote's it may turn out to be
+ * of one that was taken back. */
+static tulle_drop take_end(tulle_ice *ice, tulle_text ufrag)
+{
+	uint32_t whose = ufrag.len != 0 ? tulle_ice_hash_text(ufrag) : 0;
+	if (tulle_ice_is_past(ice, ufrag))
+		return TULLE_DROP_ICE_GENERATION;
+	if (!ice->has_remote || is_of_next(ice, ufrag))
+		ice->next_ended = whose;
+	if (!is_of_next(ice, ufrag))
+		ice->remote_ended = true;
+	return TULLE_TAKEN;
+}
+
+/* RFC8838:14: nothing of this generation comes behind the end */
+static bool has_ended(const tulle_ice *ice, tulle_text ufrag)
+{
+	bool named = ufrag.len != 0 && ice->next_ended == tulle_ice_hash_text(ufrag);
+	if (is_of_next(ice, ufrag))
+		return named;
+	return ice->remote_ended &&
+	       (ice->has_remote || ufrag.len == 0 || ice->next_ended == 0 || named);
 }
 
 /* RFC6544:6.2: their streams come or they do not, a pair with a passive one of ours would be
@@ -151,16 +186,12 @@ static bool is_passed_over(const tulle_ice_candidate *c)
 
 static tulle_drop judge(const tulle_ice *ice, const tulle_ice_candidate *c, const tulle_addr *addr)
 {
-	bool next = is_of_next(ice, c->ufrag);
-	/* RFC8839:5.1; RFC6544:4.5: TCP needs a tcptype */
-	if (c->type == 0 || (!c->is_address && !is_passed_over(c)) ||
+	/* RFC8839:5.1; RFC6544:4.5: TCP needs a tcptype. What is peer-reflexive is learnt from
+	 * checks alone: RFC8445:7.3.1.3 */
+	if (c->type == 0 || c->type == TULLE_ICE_PRFLX || (!c->is_address && !is_passed_over(c)) ||
 		(!c->is_udp && (c->tcp == 0 || !ice->config.tcp)))
 		return TULLE_DROP_ICE_UNSUPPORTED;
-	/* RFC8838:14: nothing of this generation comes behind the end */
-	if (next ? ice->next_ended == tulle_ice_hash_text(c->ufrag) : ice->remote_ended)
-		return TULLE_DROP_ICE_GENERATION;
-	tulle_text ufrag = {ice->keys.ufrag, ice->keys.ufrag_len};
-	if (ice->has_remote && !next && c->ufrag.len != 0 && !tulle_text_is(c->ufrag, ufrag))
+	if (has_ended(ice, c->ufrag) || tulle_ice_is_past(ice, c->ufrag))
 		return TULLE_DROP_ICE_GENERATION;
 	if (is_passed_over(c) || tulle_ice_is_allowed(ice, addr))
 		return TULLE_TAKEN;
@@ -180,7 +211,7 @@ static void merge(tulle_ice *ice, uint8_t slot, const tulle_ice_candidate *c, bo
 	ice->learnt--;
 	ice->signaled++;
 	tulle_ice_sort_pairs(ice);
-	tulle_ice_renominate(ice);
+	tulle_ice_reconsider(ice);
 }
 
 static tulle_drop take_candidate(tulle_ice *ice, const tulle_ice_candidate *c, bool hidden)
@@ -231,11 +262,8 @@ tulle_drop tulle_ice_add_remote_of(
 	tulle_ice_candidate c;
 	tulle_drop drop = TULLE_TAKEN;
 	ice->now = tulle_time_max(ice->now, now);
-	if (tulle_ice_is_end(text)) { /* RFC8838:13 */
-		if (is_of_next(ice, ufrag))
-			ice->next_ended = tulle_ice_hash_text(ufrag);
-		else
-			ice->remote_ended = true;
+	if (tulle_ice_is_end(text)) {
+		drop = take_end(ice, ufrag);
 	} else {
 		drop = tulle_ice_read_candidate(text, &c);
 		if (drop == TULLE_TAKEN && c.ufrag.len == 0)
@@ -286,7 +314,7 @@ void tulle_ice_drop_remotes(tulle_ice *ice, bool next)
 /* Those that came before we knew the remote's ufrag: RFC8838:11. */
 void tulle_ice_drop_other_generations(tulle_ice *ice)
 {
-	uint32_t now = tulle_ice_hash_text((tulle_text){ice->keys.ufrag, ice->keys.ufrag_len});
+	uint32_t now = tulle_ice_hash_text(tulle_ice_remote_ufrag(ice));
 	for (uint8_t i = 0; i < ice->remote_slots; i++) {
 		const ice_remote *r = &ice->remotes[i];
 		if (!r->used || r->ufrag == 0 || r->ufrag == now)

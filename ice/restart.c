@@ -123,6 +123,17 @@ void tulle_ice_forget_former(tulle_ice *ice)
 	ice->former.local = ICE_NONE;
 }
 
+/* The restart's data goes on where it can. */
+void tulle_ice_lose_former(tulle_ice *ice)
+{
+	bool carried = tulle_ice_former_carries(ice);
+	tulle_ice_forget_former(ice);
+	if (!carried)
+		return;
+	ice->lost = true;
+	tulle_ice_take_over(ice, ICE_NONE);
+}
+
 /* Another pair carries data now: nothing is asked or answered there any more. */
 void tulle_ice_leave_former(tulle_ice *ice)
 {
@@ -150,9 +161,12 @@ tulle_drop tulle_ice_take_former_answer(
 		return TULLE_DROP_ICE_SOURCE;
 	if (m->unknown_count != 0) /* RFC8489:6.3.3 */
 		return TULLE_DROP_STUN_UNKNOWN_REQUIRED;
+	tulle_ice_spend_consent(&f->consent, m->id);
 	if (m->kind == TULLE_STUN_SUCCESS) {
 		f->answered = ice->now;
 		tulle_ice_consent_answered(ice, &f->consent, &f->rtt);
+	} else if (tulle_stun_error(m, NULL) == ICE_FORBIDDEN) {
+		tulle_ice_lose_former(ice);
 	}
 	return TULLE_TAKEN;
 }
@@ -270,7 +284,6 @@ static void begin_generation(tulle_ice *ice, tulle_text ufrag)
 	ice->keys.ours = ice->next;
 	tulle_crypto_wipe(&ice->next, sizeof ice->next);
 	ice->staged = ice->restarting = ice->expecting = ice->lost = false;
-	ice->next_ended = 0;
 	ice->burst = ICE_BURST;
 	ice->next_check = ice->now;
 	/* W3C: only a restart leads out of the one, and it forgets the other. */
@@ -310,8 +323,11 @@ tulle_err tulle_ice_set_remote(
 		return TULLE_ERR_ARGUMENT;
 	if (like == ICE_HALF) /* RFC8839:4.4.1.1.1: a restart changes both */
 		return TULLE_ERR_ARGUMENT;
+	if (!ice->has_remote && ice->next_ended != 0) /* the end that came was perhaps another's */
+		ice->remote_ended = ice->next_ended == tulle_ice_hash_text(ufrag);
 	if (ice->restarting)
 		begin_generation(ice, ufrag);
+	ice->next_ended = 0;
 	memcpy(ice->keys.ufrag, ufrag.ptr, ufrag.len);
 	memcpy(ice->keys.pwd, pwd.ptr, pwd.len);
 	ice->keys.ufrag_len = (uint16_t)ufrag.len;

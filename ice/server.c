@@ -133,15 +133,17 @@ void tulle_ice_learn(tulle_ice *ice, uint8_t local, const ice_early *check)
 		return;
 	}
 	ice_pair *p = &ice->pairs[pair];
+	if (p->revoked)
+		return;
 	p->heard = true;
 	p->stream = tcp != 0 ? ICE_STREAM_OPEN : ICE_NO_STREAM; /* it came over one: RFC6544:7.2 */
 	p->bytes_in += check->bytes < UINT32_MAX - p->bytes_in ? check->bytes : 0;
 	if (ice->config.lite)
 		take_as_lite(ice, p);
-	if (!p->valid && (!settled || check->nominate))
+	if ((!p->valid || tulle_ice_is_stale(ice, pair)) && (!settled || check->nominate))
 		tulle_ice_trigger(ice, pair);
 	/* Concluded and well. But the remote may have lost what we have, and knows it first. */
-	p->late = settled && !p->valid;
+	p->late = settled && (!p->valid || p->answered < ice->pairs[ice->data].answered);
 	if (settled && pair != ice->selected)
 		tulle_ice_doubt(ice);
 	/* RFC8445:7.3.1.5: USE-CANDIDATE is the controlling side's */

@@ -122,17 +122,6 @@ static void forget_early(tulle_ice *ice, uint32_t id, const tulle_addr *from)
 			ice->early[i--] = ice->early[--ice->early_count];
 }
 
-/* The restart's data goes on where it can. */
-static void leave_lost_former(tulle_ice *ice)
-{
-	bool carried = tulle_ice_former_carries(ice);
-	tulle_ice_forget_former(ice);
-	if (!carried)
-		return;
-	ice->lost = true;
-	tulle_ice_take_over(ice, ICE_NONE);
-}
-
 static void lose(tulle_ice *ice, uint8_t pair)
 {
 	ice_pair *p = &ice->pairs[pair];
@@ -160,7 +149,7 @@ void tulle_ice_stream_ended(tulle_ice *ice, tulle_time now, const tulle_path *pa
 	forget_early(ice, path->id, &from);
 	if (local != ICE_NONE && ice->former.local == local &&
 		tulle_addr_is(&ice->former.remote, &from))
-		leave_lost_former(ice);
+		tulle_ice_lose_former(ice);
 	if (pair != ICE_NONE) {
 		lose(ice, pair);
 		ice->last_activity = ice->now;

@@ -94,8 +94,21 @@ static tulle_drop keep_name(
 static bool is_named(const tulle_peer *p, const tulle_ice_candidate *c)
 {
 	bool stream = p->config.ice.tcp && c->tcp == TULLE_ICE_TCP_PASSIVE;
-	return !c->is_address && (c->is_udp || stream) && c->component == 1 && c->type != 0 &&
+	bool typed = c->type != 0 && c->type != TULLE_ICE_PRFLX;
+	return !c->is_address && (c->is_udp || stream) && c->component == 1 && typed &&
 	       tulle_mdns_is_name(c->host);
+}
+
+/* Of what a restart has ended none is asked for any more, and its end ends nothing. */
+static void forget_past(tulle_peer *p)
+{
+	for (size_t i = 0; i < PEER_NAMES_MAX; i++) {
+		peer_name *n = &p->names[i];
+		if (!n->used || !tulle_ice_is_past(p->ice, ufrag_of(n)))
+			continue;
+		n->used = false;
+		tulle_peer_count(p, TULLE_DROP_ICE_GENERATION);
+	}
 }
 
 TULLE_UNTRUSTED(mesh, "1024 bytes; 8 names", mesh)
@@ -103,6 +116,9 @@ tulle_drop tulle_peer_take_remote(tulle_peer *p, tulle_text candidate, tulle_tex
 {
 	tulle_ice_candidate c;
 	tulle_drop drop;
+	forget_past(p);
+	if (ufrag.len == 0) /* by the time that it is resolved another may run */
+		ufrag = tulle_ice_remote_ufrag(p->ice);
 	if (tulle_ice_read_candidate(candidate, &c) == TULLE_TAKEN && is_named(p, &c))
 		drop = keep_name(p, candidate, ufrag, &c);
 	else if (tulle_ice_is_end(candidate) && waits(p, ufrag) &&

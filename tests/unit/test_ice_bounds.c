@@ -2,6 +2,8 @@
 /* ice: the filter, generations, limits, our candidates and credentials, many agents on one port. */
 #include "ice_hand.h"
 
+#include "ice/ice.h"
+
 static bool no_nine(void *user, const tulle_addr *remote)
 {
 	(void)user;
@@ -51,6 +53,31 @@ START_TEST(addresses_that_no_check_may_go_to_are_refused)
 }
 END_TEST
 
+/* Nobody can tell what only a check teaches: no slot, no pair, and what was learnt stays so. */
+START_TEST(a_peer_reflexive_candidate_is_not_taken_from_signaling)
+{
+	Net n;
+	tulle_text prflx = TULLE_TEXT("candidate:1 1 udp 1 127.0.0.1 6001 typ prflx");
+	alone(&n, &controlled);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(
+			tulle_ice_add_remote(n.end[0].ice, 0, prflx), TULLE_DROP_ICE_UNSUPPORTED);
+		guard_end(&n.end[0]);
+		if (i == 0) /* the same address from a check */
+			ck_assert_int_eq(
+				send_check_from(&n, &(Check){.role = 1}, "127.0.0.1", 6001),
+				TULLE_TAKEN);
+	}
+	tulle_ice_pair_stats pair;
+	ck_assert(tulle_ice_read_pair(n.end[0].ice, 0, &pair));
+	ck_assert_int_eq(pair.remote_type, TULLE_ICE_PRFLX);
+	ck_assert_int_eq(add(&n, "127.0.0.1", 6001, ""), TULLE_TAKEN);
+	ck_assert(tulle_ice_read_pair(n.end[0].ice, 0, &pair));
+	ck_assert_int_eq(pair.remote_type, TULLE_ICE_HOST);
+	net_wipe(&n);
+}
+END_TEST
+
 /* ICE-082, ICE-089, ICE-092, ICE-094, SDP-101 RFC8838:11, RFC8838:14 */
 START_TEST(candidates_of_another_generation_are_ignored)
 {
@@ -74,6 +101,38 @@ START_TEST(candidates_of_another_generation_are_ignored)
 		TULLE_TAKEN);
 	ck_assert_int_eq(add(&n, "127.0.0.1", 5, ""), TULLE_DROP_ICE_GENERATION);
 	net_wipe(&n);
+}
+END_TEST
+
+/* Of two descriptions that stood there before the credentials only the one counts that has them;
+ * behind them an end that names another is none. */
+START_TEST(the_end_of_another_generation_ends_nothing)
+{
+	static const struct {
+		const char *ends[2];
+		tulle_drop more; /* what becomes of the remote's candidates */
+	} rows[] = {{{"old0", NULL}, TULLE_TAKEN}, {{"them", NULL}, TULLE_DROP_ICE_GENERATION},
+		{{"old0", "them"}, TULLE_DROP_ICE_GENERATION},
+		{{"", NULL}, TULLE_DROP_ICE_GENERATION}};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		Net n;
+		net_init(&n, &controlled, &controlled);
+		tulle_ice *ice = n.end[0].ice;
+		for (size_t k = 0; k < 2 && rows[i].ends[k] != NULL; k++)
+			ck_assert_int_eq(tulle_ice_add_remote_of(ice, 0, TULLE_TEXT(""),
+						 tulle_text_of(rows[i].ends[k])),
+				TULLE_TAKEN);
+		ck_assert_int_eq(add(&n, "127.0.0.1", 1, " ufrag them"), rows[i].more);
+		ck_assert_int_eq(add(&n, "127.0.0.1", 2, ""), TULLE_DROP_ICE_GENERATION);
+		ck_assert_int_eq(tulle_ice_set_remote(
+					 ice, 0, TULLE_TEXT("them"), TULLE_TEXT(THEIR_PWD), false),
+			TULLE_OK);
+		ck_assert_int_eq(
+			tulle_ice_add_remote_of(ice, 0, TULLE_TEXT(""), TULLE_TEXT("old0")),
+			TULLE_DROP_ICE_GENERATION);
+		ck_assert_int_eq(add(&n, "127.0.0.1", 3, ""), rows[i].more);
+		net_wipe(&n);
+	}
 }
 END_TEST
 
@@ -228,7 +287,9 @@ Suite *suite_ice_bounds(void)
 	TCase *t = tcase_create("ice_bounds");
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, addresses_that_no_check_may_go_to_are_refused);
+	tcase_add_test(t, a_peer_reflexive_candidate_is_not_taken_from_signaling);
 	tcase_add_test(t, candidates_of_another_generation_are_ignored);
+	tcase_add_test(t, the_end_of_another_generation_ends_nothing);
 	tcase_add_test(t, a_thousand_candidates_make_64_and_a_hundred_pairs);
 	tcase_add_test(t, local_candidates_have_distinct_priorities_and_foundations_by_address);
 	tcase_add_test(t, credentials_are_random_and_checked);

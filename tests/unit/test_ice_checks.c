@@ -308,6 +308,55 @@ START_TEST(a_late_answer_to_a_cancelled_check_counts)
 }
 END_TEST
 
+/* ICE-096 RFC7675:8: who has recorded an answer must not keep consent with it. To a check that was
+ * cancelled, to a consent check, to one of the former generation during a restart. */
+START_TEST(an_answer_serves_once)
+{
+	for (int i = 0; i < 3; i++) {
+		Net n;
+		uint8_t buf[TULLE_ICE_DATAGRAM_BYTES], answer[200];
+		tulle_stun_message m;
+		tulle_datagram d;
+		tulle_path p;
+		alone(&n, &controlled);
+		tulle_addr from = addr_of("127.0.0.1", 6001);
+		ck_assert_int_eq(add(&n, "127.0.0.1", 6001, ""), TULLE_TAKEN);
+		ck_assert_uint_ne(next_out(&n, buf, &m, &d), 0);
+		size_t len = answer_check(&n, &m, &from, THEIR_PWD, answer, sizeof answer);
+		if (i == 0)
+			ck_assert_int_eq(
+				send_check_from(&n, &(Check){.role = 1}, "127.0.0.1", 6001),
+				TULLE_TAKEN);
+		drain(&n, 0);
+		ck_assert_int_eq(deliver(&n, 0, 0, &from, answer, len), TULLE_TAKEN);
+		if (i == 2) {
+			ck_assert_int_eq(tulle_ice_restart(n.end[0].ice, n.now), TULLE_OK);
+			n.end[0].gathered = false;
+			end_events(&n.end[0]);
+			ck_assert_int_eq(
+				tulle_ice_set_remote(n.end[0].ice, n.now, TULLE_TEXT("next"),
+					TULLE_TEXT("another" THEIR_PWD), false),
+				TULLE_OK);
+		}
+		n.now = 6 * 1000000;
+		if (i != 0) {
+			ck_assert_uint_ne(next_out(&n, buf, &m, &d), 0);
+			len = answer_check(&n, &m, &from, THEIR_PWD, answer, sizeof answer);
+			ck_assert_int_eq(deliver(&n, 0, 0, &from, answer, len), TULLE_TAKEN);
+		}
+		ck_assert(tulle_ice_path(n.end[0].ice, &p));
+		for (tulle_time ends = (i != 0 ? 36 : 30) * 1000000; n.now < 40 * 1000000;
+			n.now += 5 * 1000000) {
+			tulle_ice_handle_timeout(n.end[0].ice, n.now);
+			ck_assert(tulle_ice_path(n.end[0].ice, &p) == (n.now < ends));
+			(void)deliver(&n, 0, 0, &from, answer, len);
+			drain(&n, 0);
+		}
+		net_wipe(&n);
+	}
+}
+END_TEST
+
 Suite *suite_ice_checks(void)
 {
 	Suite *s = suite_create("ice_checks");
@@ -323,6 +372,7 @@ Suite *suite_ice_checks(void)
 	tcase_add_test(t, embedded_bytes_without_an_answer_are_bounded);
 	tcase_add_test(t, who_waits_checks_back_and_nothing_else);
 	tcase_add_test(t, a_late_answer_to_a_cancelled_check_counts);
+	tcase_add_test(t, an_answer_serves_once);
 	suite_add_tcase(s, t);
 	return s;
 }

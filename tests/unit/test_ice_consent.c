@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ice: consent, failure, paths that go away, and randomness that fails. */
-#include "ice_net.h"
+#include "ice_hand.h"
 
 /* ICE-096, ICE-100, ICE-104 RFC7675:5.1 */
 START_TEST(silence_disconnects_and_after_30_seconds_nothing_is_sent)
@@ -99,6 +99,98 @@ START_TEST(a_path_that_goes_away_hands_over)
 }
 END_TEST
 
+/* Checks on another pair, one authentic one again and again, make us ask the
+ * pair with data whether it lives, but not at their pace. */
+START_TEST(doubt_asks_twice_at_most)
+{
+	Net n;
+	uint8_t buf[TULLE_ICE_DATAGRAM_BYTES];
+	tulle_stun_message m;
+	tulle_datagram d;
+	alone(&n, &controlled);
+	ck_assert_int_eq(
+		send_check_from(&n, &(Check){.role = 1, .nominate = true}, "127.0.0.1", 6001),
+		TULLE_TAKEN);
+	answer_all(&n, "127.0.0.1", 6001);
+	unsigned asked = 0;
+	for (n.now = 3000000; n.now < 3990000; n.now += 10000) {
+		ck_assert_int_eq(
+			send_check_from(&n, &(Check){.role = 1}, "127.0.0.1", 6002), TULLE_TAKEN);
+		while (next_out(&n, buf, &m, &d) != 0)
+			asked += m.kind == TULLE_STUN_REQUEST && d.path.remote.port == 6001;
+		ck_assert_uint_eq(asked, n.now < 3500000 ? 1 : 2);
+	}
+	net_wipe(&n);
+}
+END_TEST
+
+static tulle_drop forbid(Net *n, const tulle_stun_message *check, const char *pwd)
+{
+	uint8_t buf[200];
+	tulle_addr from = addr_of("127.0.0.1", 6001);
+	tulle_stun_writer w = tulle_stun_write_begin(
+		buf, sizeof buf, TULLE_STUN_BINDING, TULLE_STUN_ERROR, check->id);
+	tulle_stun_write_error(&w, 403, TULLE_TEXT("Forbidden"));
+	tulle_stun_write_integrity(&w, (tulle_bytes){(const uint8_t *)pwd, strlen(pwd)});
+	tulle_stun_write_fingerprint(&w);
+	return deliver(n, 0, 0, &from, buf, tulle_stun_write_finish(&w));
+}
+
+static void begin_restart(Net *n)
+{
+	ck_assert_int_eq(tulle_ice_restart(n->end[0].ice, n->now), TULLE_OK);
+	n->end[0].gathered = false;
+	end_events(&n->end[0]);
+	ck_assert_int_eq(tulle_ice_set_remote(n->end[0].ice, n->now, TULLE_TEXT("next"),
+				 TULLE_TEXT("another" THEIR_PWD), false),
+		TULLE_OK);
+}
+
+/* RFC7675:5.2: an authentic 403 ends consent at once; the pair stays silent whatever comes there,
+ * another takes over. Alone, with another pair, and during a restart. */
+START_TEST(consent_is_revoked_by_who_gave_it)
+{
+	for (int k = 0; k < 3; k++) {
+		Net n;
+		uint8_t buf[TULLE_ICE_DATAGRAM_BYTES];
+		tulle_stun_message m;
+		tulle_datagram d;
+		tulle_path p;
+		Check check = {.role = 1, .nominate = true};
+		alone(&n, &controlled);
+		ck_assert_int_eq(send_check_from(&n, &check, "127.0.0.1", 6001), TULLE_TAKEN);
+		answer_all(&n, "127.0.0.1", 6001);
+		if (k == 1) {
+			ck_assert_int_eq(
+				send_check_from(&n, &check, "127.0.0.1", 6002), TULLE_TAKEN);
+			answer_all(&n, "127.0.0.1", 6002);
+		}
+		if (k == 2)
+			begin_restart(&n);
+		n.now = 6000000;
+		ck_assert_uint_ne(next_out(&n, buf, &m, &d), 0);
+		ck_assert(tulle_ice_path(n.end[0].ice, &p) && p.remote.port == 6001);
+		ck_assert_int_eq(
+			forbid(&n, &m, "wrongwrongwrongwrongwrong"), TULLE_DROP_STUN_INTEGRITY);
+		ck_assert(tulle_ice_path(n.end[0].ice, &p) && p.remote.port == 6001);
+		ck_assert_int_eq(forbid(&n, &m, THEIR_PWD), TULLE_TAKEN);
+		ck_assert(tulle_ice_path(n.end[0].ice, &p) == (k == 1));
+		ck_assert(k != 1 || p.remote.port == 6002);
+		ck_assert_int_eq(
+			state_of(&n, 0), k == 1 ? TULLE_ICE_CONNECTED : TULLE_ICE_DISCONNECTED);
+		check.id = 1;
+		if (k != 2)
+			ck_assert_int_eq(
+				send_check_from(&n, &check, "127.0.0.1", 6001), TULLE_TAKEN);
+		for (; n.now < 30 * 1000000; n.now += 1000000)
+			while (next_out(&n, buf, &m, &d) != 0)
+				ck_assert(
+					m.kind != TULLE_STUN_REQUEST || d.path.remote.port != 6001);
+		net_wipe(&n);
+	}
+}
+END_TEST
+
 /* ICE-105: randomness that fails sends nothing, breaks nothing and is asked again */
 START_TEST(without_randomness_nothing_is_sent)
 {
@@ -159,6 +251,8 @@ Suite *suite_ice_consent(void)
 	tcase_add_test(t, a_clock_that_jumps_over_30_seconds_ends_consent_at_once);
 	tcase_add_test(t, failure_is_patient);
 	tcase_add_test(t, a_path_that_goes_away_hands_over);
+	tcase_add_test(t, doubt_asks_twice_at_most);
+	tcase_add_test(t, consent_is_revoked_by_who_gave_it);
 	tcase_add_test(t, without_randomness_nothing_is_sent);
 	tcase_add_test(t, the_block_and_the_config_are_checked);
 	suite_add_tcase(s, t);

@@ -182,6 +182,106 @@ START_TEST(an_address_that_is_replaced_takes_the_data_along)
 }
 END_TEST
 
+/* ICE-164 RFC7675:5.1: either side has a second path that worked at the start, and nobody has asked
+ * it since. When the first goes away, soon or late, the data goes there. */
+START_TEST(what_worked_once_is_checked_when_it_is_all_that_is_left)
+{
+	static const tulle_time gone[] = {5, 20, 24, 29, 31, 100, 1000};
+	for (size_t k = 0; k < 2 * sizeof gone / sizeof *gone; k++) {
+		Net n;
+		tulle_path p, q;
+		size_t mover = k % 2;
+		net_init(&n, &controlling, &controlled);
+		n.delay = 20000;
+		end_path(&n, &n.end[mover], "127.0.0.1", 5001);
+		end_path(&n, &n.end[mover], "127.0.0.3", 5003);
+		end_path(&n, &n.end[1 - mover], "127.0.0.1", 5002);
+		gather(&n);
+		exchange(&n);
+		run(&n, gone[k / 2] * SECOND);
+		const End *e = &n.end[mover];
+		tulle_ice_pair_stats s;
+		ck_assert(tulle_ice_read_pair(e->ice, 0, &s) && s.valid);
+		ck_assert(tulle_ice_read_pair(e->ice, 1, &s) && s.valid);
+		ck_assert(tulle_ice_path(e->ice, &p));
+		tulle_ice_remove_path(e->ice, n.now, p.id);
+		guard_end(e);
+		ck_assert(tulle_ice_path(e->ice, &q) == (gone[k / 2] < 23));
+		tulle_time since = n.now;
+		run(&n, since + 50000);
+		ck_assert(tulle_ice_path(e->ice, &q) && q.id != p.id);
+		run(&n, since + 3 * SECOND);
+		ck_assert(tulle_ice_path(n.end[1 - mover].ice, &q));
+		ck_assert_msg(q.remote.port != p.local.port, "%u", (unsigned)k);
+		run(&n, since + 60 * SECOND);
+		ck_assert_int_eq(state_of(&n, 0), TULLE_ICE_COMPLETED);
+		ck_assert_int_eq(state_of(&n, 1), TULLE_ICE_COMPLETED);
+		net_wipe(&n);
+	}
+}
+END_TEST
+
+/* RFC7675:5.1: consent that is about to run out is asked for before data goes there. */
+START_TEST(a_nomination_of_what_was_long_silent_waits_for_an_answer)
+{
+	for (int k = 0; k < 2; k++) {
+		Net n;
+		tulle_path p;
+		Check nomination = {.role = 1, .nominate = true};
+		alone(&n, &controlled);
+		ck_assert_int_eq(add(&n, "127.0.0.1", 6002, ""), TULLE_TAKEN);
+		answer_all(&n, "127.0.0.1", 6002);
+		ck_assert_int_eq(send_check_from(&n, &nomination, "127.0.0.1", 6001), TULLE_TAKEN);
+		answer_all(&n, "127.0.0.1", 6001);
+		for (; n.now < (k == 0 ? 20 : 25) * SECOND; n.now += SECOND)
+			answer_all(&n, "127.0.0.1", 6001);
+		ck_assert(tulle_ice_path(n.end[0].ice, &p) && p.remote.port == 6001);
+		nomination.id = 1;
+		ck_assert_int_eq(send_check_from(&n, &nomination, "127.0.0.1", 6002), TULLE_TAKEN);
+		ck_assert(tulle_ice_path(n.end[0].ice, &p));
+		ck_assert_uint_eq(p.remote.port, k == 0 ? 6002 : 6001);
+		answer_all(&n, "127.0.0.1", 6002);
+		ck_assert(tulle_ice_path(n.end[0].ice, &p) && p.remote.port == 6002);
+		net_wipe(&n);
+	}
+}
+END_TEST
+
+/* ICE-065 RFC8838:11: a check from a relay comes before its candidate: for so long it ranks above
+ * what was nominated after it, and no longer. */
+START_TEST(what_turns_out_to_be_a_relay_gives_way_to_what_was_nominated)
+{
+	for (int k = 0; k < 2; k++) {
+		Net n;
+		tulle_path p;
+		Check check = {.role = 1, .nominate = true};
+		alone(&n, &controlled);
+		ck_assert_int_eq(
+			tulle_ice_add_remote(n.end[0].ice, 0,
+				TULLE_TEXT(
+					"candidate:1 1 udp 1694498815 127.0.0.1 6002 typ srflx")),
+			TULLE_TAKEN);
+		ck_assert_int_eq(send_check_from(&n, &check, "127.0.0.1", 6001), TULLE_TAKEN);
+		answer_all(&n, "127.0.0.1", 6001);
+		check.nominate = k == 0;
+		ck_assert_int_eq(send_check_from(&n, &check, "127.0.0.1", 6002), TULLE_TAKEN);
+		n.now = SECOND;
+		answer_all(&n, "127.0.0.1", 6002);
+		ck_assert(tulle_ice_path(n.end[0].ice, &p) && p.remote.port == 6001);
+		ck_assert_int_eq(
+			tulle_ice_add_remote(n.end[0].ice, n.now,
+				TULLE_TEXT("candidate:2 1 udp 16777215 127.0.0.1 6001 typ relay")),
+			TULLE_TAKEN);
+		guard_end(&n.end[0]);
+		ck_assert(tulle_ice_path(n.end[0].ice, &p) && p.remote.port == 6001);
+		answer_all(&n, "127.0.0.1", 6002);
+		ck_assert(tulle_ice_path(n.end[0].ice, &p));
+		ck_assert_uint_eq(p.remote.port, k == 0 ? 6002 : 6001);
+		net_wipe(&n);
+	}
+}
+END_TEST
+
 /* ICE-066: an address that changes again and again is followed; what is behind is forgotten */
 START_TEST(a_remote_may_move_a_hundred_times)
 {
@@ -210,6 +310,9 @@ Suite *suite_ice_moves(void)
 	tcase_add_test(t, a_direct_pair_that_comes_between_is_not_forgotten);
 	tcase_add_test(t, a_path_that_comes_later_replaces_a_relay);
 	tcase_add_test(t, an_address_that_is_replaced_takes_the_data_along);
+	tcase_add_test(t, what_worked_once_is_checked_when_it_is_all_that_is_left);
+	tcase_add_test(t, a_nomination_of_what_was_long_silent_waits_for_an_answer);
+	tcase_add_test(t, what_turns_out_to_be_a_relay_gives_way_to_what_was_nominated);
 	tcase_add_test(t, a_remote_may_move_a_hundred_times);
 	suite_add_tcase(s, t);
 	return s;

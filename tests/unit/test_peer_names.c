@@ -4,6 +4,7 @@
 #include "tests/support/couple.h"
 
 #include "base/text.h"
+#include "peer/state.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -164,15 +165,48 @@ START_TEST(a_name_that_nobody_has_is_no_candidate)
 }
 END_TEST
 
+/* RFC8838:18: a restart is done while the end of the former generation waits for a name that nobody
+ * has: what the new one tells is taken, though the old one said that it was all. */
+START_TEST(an_end_that_waits_ends_its_own_generation_alone)
+{
+	for (int named = 0; named < 2; named++) {
+		char ufrag[TULLE_ICE_UFRAG_BYTES];
+		tulle_text theirs, pwd;
+		open_couple(NULL);
+		c.name_us = TULLE_TIME_NEVER;
+		tulle_ice_credentials(c.end[1].peer->ice, &theirs, &pwd);
+		memcpy(ufrag, theirs.ptr, sizeof ufrag);
+		tulle_candidate end = {.candidate = {"", 0}};
+		if (named != 0)
+			end.username_fragment = (tulle_text){ufrag, sizeof ufrag};
+		ck_assert_int_eq(add("udp 1 " NAME " 5000", ""), TULLE_OK);
+		ck_assert_int_eq(tulle_peer_add_candidate(a(), &end), TULLE_OK);
+		ck_assert_int_eq(tulle_peer_restart_ice(a()), TULLE_OK);
+		describe_without_candidates();
+		(void)couple_run(&c, NULL, 16 * SECOND);
+		ck_assert_int_eq(add("udp 1 10.0.0.2 5000", ""), TULLE_OK);
+		ck_assert(couple_run(&c, is_connected, 5 * SECOND));
+		ck_assert_int_eq(tulle_peer_add_candidate(a(), &end), TULLE_OK);
+		ck_assert_int_eq(add("udp 1 10.0.0.3 5000", ""), TULLE_OK);
+		/* the end of what is no more, or the candidate behind the end of all */
+		ck_assert_uint_eq(dropped(TULLE_DROP_ICE_GENERATION), 1);
+		couple_close(&c);
+	}
+}
+END_TEST
+
 START_TEST(names_that_wait_are_bounded)
 {
-	char head[] = "udp 1 " NAME " 5000", long_one[400];
+	char head[] = "udp 1 " NAME " 5000", long_one[400], extension[32];
+	tulle_text ufrag, pwd;
 	open_couple(NULL);
 	c.name_us = TULLE_TIME_NEVER;
+	tulle_ice_credentials(c.end[1].peer->ice, &ufrag, &pwd);
+	snprintf(extension, sizeof extension, " ufrag %.*s", (int)ufrag.len, ufrag.ptr);
 	const tulle_candidate told = {
 		.candidate = TULLE_TEXT("candidate:1 1 udp 1 " NAME " 5000 typ host"),
-		.username_fragment = TULLE_TEXT("u")};
-	ck_assert_int_eq(add(head, " ufrag u"), TULLE_OK); /* said in two ways */
+		.username_fragment = ufrag};
+	ck_assert_int_eq(add(head, extension), TULLE_OK); /* said in two ways */
 	ck_assert_int_eq(tulle_peer_add_candidate(a(), &told), TULLE_OK);
 	for (unsigned i = 1; i < 8; i++) {
 		head[6] = (char)('0' + i);
@@ -191,9 +225,18 @@ START_TEST(names_that_wait_are_bounded)
 	long_one[sizeof long_one - 1] = 0;
 	ck_assert_int_eq(add(head, long_one), TULLE_OK);
 	ck_assert_uint_eq(dropped(TULLE_DROP_LIMIT), 2);
-	ck_assert_int_eq(add(head, ""), TULLE_OK);
-	(void)couple_run(&c, NULL, SECOND);
-	ck_assert_uint_eq(c.asked, 9);
+	c.question_count = 0;
+	for (unsigned i = 0; i < 16; i++) { /* those of what a restart ended make room */
+		head[6] = (char)('0' + i % 8);
+		if (i == 8) {
+			ck_assert_int_eq(tulle_peer_restart_ice(a()), TULLE_OK);
+			describe_without_candidates();
+		}
+		ck_assert_int_eq(add(head, ""), TULLE_OK);
+		(void)couple_run(&c, NULL, SECOND / 10);
+		ck_assert_uint_eq(c.asked, 9 + i);
+	}
+	ck_assert_uint_eq(dropped(TULLE_DROP_ICE_GENERATION), 8);
 	couple_close(&c);
 }
 END_TEST
@@ -332,6 +375,7 @@ Suite *suite_peer_names(void)
 	tcase_add_test(t, a_name_is_resolved_and_connects);
 	tcase_add_test(t, only_useful_names_are_asked_for);
 	tcase_add_test(t, a_name_that_nobody_has_is_no_candidate);
+	tcase_add_test(t, an_end_that_waits_ends_its_own_generation_alone);
 	tcase_add_test(t, names_that_wait_are_bounded);
 	tcase_add_test(t, answers_are_judged);
 	suite_add_tcase(s, t);
