@@ -21,7 +21,7 @@ trap end EXIT
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=relay \
 	-addext subjectAltName=IP:127.0.0.1 -keyout "$log/key" -out "$log/cert" 2>/dev/null || exit 1
 serve() { # serve [OPTION...]
-	turnserver -n --no-cli --no-dtls --log-file=stdout --simple-log --pidfile="$log/pid" --userdb="$log/db" \
+	turnserver -n --no-cli --no-dtls --log-file=stdout --simple-log --verbose --pidfile="$log/pid" --userdb="$log/db" \
 		--listening-port=3478 --tls-listening-port=5349 --listening-ip=127.0.0.1 --relay-ip=127.0.0.1 \
 		--cert="$log/cert" --pkey="$log/key" --allow-loopback-peers --lt-cred-mech --realm=example.org \
 		--user=ann:secret "$@" >"$log/server" 2>&1 &
@@ -68,8 +68,13 @@ ramp() {
 	pids+=($!)
 	wait_for "$log/ramp" . 5
 }
-# pair NAME TURN-OF-A TURN-OF-B: both connect and each hears the other
+# what the server says of allocations that packets of a peer came through, and of its streams
+carried() { grep -c 'peer usage: .*rp=[1-9]' "$log/server"; }
+streams() { grep -c 'tcp or tls connected to' "$log/server"; }
+# pair NAME TURN-OF-A TURN-OF-B STREAMS: both connect, each hears the other, and the server carried it
 pair() {
+	local carried streams
+	carried=$(carried) streams=$(streams)
 	ramp
 	node a --auto --turn "$2,ann,secret"
 	wait_for "$log/a" open
@@ -88,18 +93,24 @@ pair() {
 	fi
 	note "$1${took:+: open after $took ms}" $good
 	leave
+	for _ in $(seq 100); do
+		[ "$(carried)" -ge $((carried + 2)) ] && break
+		sleep 0.05
+	done
+	[ "$(carried)" -eq $((carried + 2)) ] && [ "$(streams)" -eq $((streams + $4)) ]
+	note "$1: both went through the server, with $4 streams" $?
 }
 serve
-pair "UDP and UDP" turn:127.0.0.1 turn:127.0.0.1
-pair "UDP and TCP" turn:127.0.0.1 "turn:127.0.0.1?transport=tcp"
-pair "TCP and TLS" "turn:127.0.0.1?transport=tcp" turns:127.0.0.1
-pair "TLS and TLS" turns:127.0.0.1 turns:127.0.0.1
+pair "UDP and UDP" turn:127.0.0.1 turn:127.0.0.1 0
+pair "UDP and TCP" turn:127.0.0.1 "turn:127.0.0.1?transport=tcp" 1
+pair "TCP and TLS" "turn:127.0.0.1?transport=tcp" turns:127.0.0.1 2
+pair "TLS and TLS" turns:127.0.0.1 turns:127.0.0.1 2
 # Allocations are given up at the end: with a quota of two the next pair gets its own.
 kill "$server"; wait "$server" 2>/dev/null
 serve --user-quota=2
-pair "a quota of two" turn:127.0.0.1 turn:127.0.0.1
+pair "a quota of two" turn:127.0.0.1 turn:127.0.0.1 0
 sleep 2 # coturn takes a second to forget them
-pair "again" turn:127.0.0.1 turn:127.0.0.1
+pair "again" turn:127.0.0.1 turn:127.0.0.1 0
 # A server dies without a word: the other takes over, and what was sent meanwhile arrives. Which of the two was in use
 # is not known, so each dies once.
 takeover() { # takeover WHICH: server, second
