@@ -17,8 +17,8 @@
 
 typedef struct {
 	tulle_host_member *member; /* NULL: free */
-	uint32_t number, id;       /* the member's; the engine's, 0: refused, to be told */
-	tulle_err why;
+	uint32_t number, id;       /* the member's; the engine's, 0: it waits for a place there */
+	char name[TULLE_MDNS_TEXT_BYTES];
 } question;
 
 typedef struct {
@@ -115,7 +115,7 @@ static void look_at_interfaces(tulle_host_mdns *t)
 /* -- the host's own member -----------------------------------------------------------------------
  */
 
-static void tell(tulle_host_mdns *t, question *q, tulle_err why, const tulle_addr *addr)
+static void tell(question *q, tulle_err why, const tulle_addr *addr)
 {
 	tulle_host_member *member = q->member;
 	tulle_in in = {.kind = TULLE_IN_RESOLVED,
@@ -123,7 +123,6 @@ static void tell(tulle_host_mdns *t, question *q, tulle_err why, const tulle_add
 		.why = why,
 		.addrs = addr,
 		.addr_count = why == TULLE_OK};
-	(void)t;
 	*q = (question){0};
 	tulle_host_deliver(member, tulle_host_now(), &in);
 }
@@ -136,6 +135,22 @@ static void send_all(tulle_host_mdns *t)
 		tulle_host_mdns_send(&t->sockets[d.path.remote.family == 6], &d.path, data, d.len);
 }
 
+static void later(tulle_host_mdns *t)
+{
+	tulle_ready_mark(&t->host->ready, &t->member.ready);
+}
+
+/* The engine takes fewer at a time than members may ask. */
+static void ask(tulle_host_mdns *t, question *q)
+{
+	tulle_text name = {q->name, sizeof q->name};
+	tulle_err err = tulle_mdns_resolve(t->engine, tulle_host_now(), name, &q->id);
+	if (err == TULLE_OK)
+		later(t);
+	else if (err != TULLE_ERR_LIMIT)
+		tell(q, err, NULL);
+}
+
 static void mdns_dispatch(void *self)
 {
 	tulle_host_mdns *t = self;
@@ -144,13 +159,13 @@ static void mdns_dispatch(void *self)
 	while (tulle_mdns_poll_event(t->engine, &e))
 		for (size_t i = 0; i < HOST_MDNS_QUESTIONS; i++)
 			if (t->questions[i].member != NULL && t->questions[i].id == e.id)
-				tell(t, &t->questions[i],
+				tell(&t->questions[i],
 					e.result == TULLE_MDNS_RESOLVED ? TULLE_OK
 									: TULLE_ERR_SYSTEM,
 					&e.addr);
 	for (size_t i = 0; i < HOST_MDNS_QUESTIONS; i++)
 		if (t->questions[i].member != NULL && t->questions[i].id == 0)
-			tell(t, &t->questions[i], t->questions[i].why, NULL);
+			ask(t, &t->questions[i]);
 }
 
 static void mdns_handle(void *self, tulle_time now, const tulle_in *in)
@@ -180,11 +195,6 @@ static const tulle_host_kind mdns_kind = {.handle = mdns_handle,
 	.poll_timeout = mdns_poll_timeout,
 	.dispatch = mdns_dispatch,
 	.destroy = mdns_gone};
-
-static void later(tulle_host_mdns *t)
-{
-	tulle_ready_mark(&t->host->ready, &t->member.ready);
-}
 
 static void receive(tulle_host_mdns *t, const tulle_host_mdns_socket *s)
 {
@@ -256,7 +266,8 @@ void tulle_host_mdns_resolve(tulle_host *host, tulle_host_member *member, const 
 		if (q->member != NULL)
 			continue;
 		*q = (question){.member = member, .number = out->id};
-		q->why = tulle_mdns_resolve(t->engine, tulle_host_now(), out->name, &q->id);
+		if (out->name.len == sizeof q->name)
+			memcpy(q->name, out->name.ptr, sizeof q->name);
 		later(t);
 		return;
 	}
@@ -286,8 +297,11 @@ void tulle_host_mdns_forget(tulle_host *host, const tulle_host_member *member)
 		return;
 	for (size_t i = 0; i < HOST_MDNS_QUESTIONS; i++)
 		if (t->questions[i].member == member) {
-			tulle_mdns_cancel(t->engine, t->questions[i].id);
+			if (t->questions[i].id != 0)
+				tulle_mdns_cancel(t->engine, t->questions[i].id);
 			t->questions[i] = (question){0};
+			if (!t->member.gone)
+				later(t); /* there may be room for one that waits */
 		}
 	for (size_t i = 0; i < HOST_MDNS_NAMES; i++)
 		if (t->names[i].member == member) {

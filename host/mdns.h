@@ -5,8 +5,8 @@
 #include "host/host.h"
 
 /* RESOLVE with mdns, PUBLISH of a member. The answer (SYSTEM: nobody has the name, or several do;
- * LIMIT; ARGUMENT) comes later than this call; none when there are too many questions: the asker
- * has a time of its own. */
+ * ARGUMENT) comes later than this call; none when there are too many questions: the asker has a
+ * time of its own. */
 void tulle_host_mdns_resolve(tulle_host *host, tulle_host_member *member, const tulle_out *out);
 void tulle_host_mdns_publish(tulle_host *host, tulle_host_member *member, const tulle_out *out);
 /* A member goes: its questions are forgotten, its names taken back. */

@@ -33,6 +33,7 @@
 #define PEER_CLOSE_WAIT_US 10000000     /* for the remote's reset when ours is done; then CLOSED */
 #define PEER_OWN_POOL_BLOCK_BYTES 2048  /* of a peer that brings its own pool (tulle_peer_init) */
 #define PEER_NAMES_MAX 8                /* candidates with a name that is being asked for */
+#define PEER_NAME_ENDS_MAX 2            /* ends of candidates that wait for them */
 #define PEER_NAME_CANDIDATE 256         /* bytes of one of them */
 #define PEER_NAME_UFRAG 64              /* of the ufrag it belongs to */
 #define PEER_NAME_US 15000000           /* then nobody answers any more */
