@@ -52,6 +52,8 @@
 #define PEER_SERVER_ADDRESSES_MAX 4       /* of one name that are tried */
 #define PEER_SERVER_QUESTIONS_MAX 16      /* Binding clients: paths times STUN servers */
 #define PEER_SERVER_PEERS 32              /* remote addresses that one relay lets through */
+#define PEER_SERVER_PLACES 64             /* of its client: those too whose channels rest */
+#define PEER_SERVER_CHANNELS 31           /* of these, so that a place is always free */
 #define PEER_SERVER_HELD_MAX 8            /* datagrams that wait for a permission */
 #define PEER_SERVER_HELD_BYTES 1280       /* of one of them: a check that carries DTLS */
 #define PEER_SERVER_STREAM_ROOM 65536     /* bytes that may come from a server at a time */

@@ -48,7 +48,7 @@ static bool make_turn(tulle_peer_servers *s, peer_server *v)
 		.both = true,
 		.loopback = s->loopback,
 		.random = s->random,
-		.peers_max = PEER_SERVER_PEERS};
+		.peers_max = PEER_SERVER_PLACES};
 	drop_turn(v);
 	v->turn = tulle_turn_init(v->memory, v->memory_bytes, &c, s->now);
 	return v->turn != NULL;
@@ -312,9 +312,8 @@ static void permit(tulle_peer_servers *s, peer_server *v, const tulle_addr *remo
 	tulle_addr own;
 	if (!tulle_turn_relayed(v->turn, remote->family, &own) || find_peer(v, remote) != NULL)
 		return;
-	server_peer *p = place(s, v);
 	if (tulle_turn_permit(v->turn, s->now, remote) == TULLE_OK)
-		*p = (server_peer){*remote, s->now};
+		*place(s, v) = (server_peer){*remote, s->now};
 }
 
 void tulle_peer_servers_permit(tulle_peer_servers *s, tulle_time now, const tulle_addr *remote)
@@ -335,7 +334,8 @@ void tulle_peer_servers_bind(
 	if (v == NULL)
 		return;
 	permit(s, v, &to);
-	if (find_peer(v, &to) != NULL)
+	/* RFC8656:12: a number rests for 15 minutes, and must not keep others from a permission. */
+	if (find_peer(v, &to) != NULL && tulle_turn_channels(v->turn) < PEER_SERVER_CHANNELS)
 		(void)tulle_turn_bind(v->turn, s->now, &to);
 }
 

@@ -754,6 +754,51 @@ START_TEST(a_permission_that_nobody_uses_is_given_up)
 }
 END_TEST
 
+/* RFC8656:12: what rests is the number of a channel, not the place of a permission. */
+START_TEST(channels_that_rest_keep_nobody_out)
+{
+	begin("turn:198.51.100.1");
+	tulle_addr peer = addr_of("203.0.113.50", 6000);
+	for (unsigned i = 1; i <= 40; i++) {
+		peer.ip[3] = (uint8_t)i;
+		tulle_peer_servers_bind(s, now, relay_path(), &peer);
+		pump();
+		ck_assert_uint_eq(servers[0].permits, i);
+		ck_assert(say(relay_path(), &peer, "in a channel or not"));
+		run_for(20 * SECOND);
+	}
+	ck_assert_uint_eq(servers[0].binds, PEER_SERVER_CHANNELS);
+	run_for(15 * 60 * SECOND);
+	tulle_peer_servers_bind(s, now, relay_path(), &peer);
+	pump();
+	ck_assert_uint_eq(servers[0].binds, PEER_SERVER_CHANNELS + 1);
+	end();
+}
+END_TEST
+
+START_TEST(nobody_gives_way_to_who_gets_no_permission)
+{
+	begin("turn:198.51.100.1");
+	tulle_addr peer = addr_of("203.0.113.50", 6000), nobody = addr_of("224.0.0.1", 6000);
+	for (unsigned i = 0; i < PEER_SERVER_PEERS; i++) {
+		peer.ip[3] = (uint8_t)i;
+		tulle_peer_servers_bind(s, now, relay_path(), &peer);
+		pump();
+	}
+	tulle_peer_servers_permit(s, now, &nobody);
+	peer.ip[3] = 0;
+	ck_assert(say(relay_path(), &peer, "still here"));
+	ck_assert_uint_eq(servers[0].permits, PEER_SERVER_PEERS);
+	/* One more takes the place of whom nothing was heard for longest. */
+	now += 1000;
+	peer.ip[3] = 200;
+	tulle_peer_servers_bind(s, now, relay_path(), &peer);
+	pump();
+	ck_assert_uint_eq(servers[0].permits, PEER_SERVER_PEERS + 1);
+	end();
+}
+END_TEST
+
 START_TEST(relay_only_asks_no_stun_server)
 {
 	const tulle_ice_server two[] = {{"stun:198.51.100.1", NULL, NULL}, {"turn:198.51.100.1", "ann", "secret"}};
@@ -829,6 +874,8 @@ Suite *suite_servers(void)
 	tcase_add_test(c, a_server_that_falls_silent_is_left_within_seconds);
 	tcase_add_test(c, a_stream_that_ends_takes_its_relay_with_it);
 	tcase_add_test(c, a_permission_that_nobody_uses_is_given_up);
+	tcase_add_test(c, channels_that_rest_keep_nobody_out);
+	tcase_add_test(c, nobody_gives_way_to_who_gets_no_permission);
 	tcase_add_test(c, relay_only_asks_no_stun_server);
 	tcase_add_test(c, close_deletes_the_allocation);
 	tcase_add_test(c, configs_are_judged_with_a_reason);
