@@ -79,8 +79,14 @@ static void wake_spare(tulle_peer_servers *s)
 
 void tulle_peer_servers_rest(tulle_peer_servers *s, peer_server *v, tulle_time until)
 {
+	bool at_once = v->roamed && tulle_time_due(until, s->now);
 	v->state = until == TULLE_TIME_NEVER ? SERVER_FAILED : SERVER_RESTING;
-	v->due = until;
+	v->due = v->barred = until;
+	v->roamed = false;
+	if (at_once) { /* what was lost is our former address */
+		tulle_peer_servers_wake(s, v);
+		return;
+	}
 	if (until != TULLE_TIME_NEVER) {
 		v->due = tulle_time_max(until, tulle_time_add(s->now, v->rest));
 		v->rest = tulle_time_min(v->rest * 2, PEER_SERVER_REST_US_MAX);
@@ -368,6 +374,25 @@ static void watch_silence(tulle_peer_servers *s, peer_server *v)
 	tulle_peer_servers_leave_stream(v, true);
 	tulle_peer_servers_fault(s, v, 0, "the server has fallen silent");
 	tulle_peer_servers_rest(s, v, s->now);
+}
+
+/* RFC8656:7.4 is kept: who was told to wait waits. */
+void tulle_peer_servers_roam(tulle_peer_servers *s, uint32_t gone)
+{
+	for (uint8_t i = 0; i < s->server_count; i++) {
+		peer_server *v = &s->servers[i];
+		if (gone == 0) {
+			v->rest = PEER_SERVER_REST_US;
+			if (v->state == SERVER_RESTING)
+				v->due = tulle_time_max(v->barred, s->now);
+		}
+		if (v->state != SERVER_READY || !v->uri.relay ||
+			(gone != 0 && gone != v->path && !v->uri.tcp))
+			continue;
+		v->roamed = true;
+		v->probed = tulle_time_min(v->probed, s->now);
+		tulle_turn_refresh(v->turn, s->now);
+	}
 }
 
 void tulle_peer_servers_relay_due(tulle_peer_servers *s, peer_server *v)
