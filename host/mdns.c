@@ -4,12 +4,10 @@
 #include "host/mdns.h"
 
 #include "base/addr.h"
+#include "base/serial.h"
 #include "base/text.h"
 #include "mdns/mdns.h"
 
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -24,13 +22,15 @@ typedef struct {
 typedef struct {
 	const tulle_host_member *member; /* NULL: free */
 	char text[TULLE_MDNS_TEXT_BYTES];
+	tulle_addr addr;
 } hidden;
 
 struct tulle_host_mdns {
 	tulle_host *host;
 	tulle_host_member member;
 	tulle_mdns *engine;
-	tulle_time looked_at;
+	tulle_time looked_at, look_at;          /* NEVER: when somebody asks */
+	tulle_host_mdns_addresses found, known; /* at the last look; to the engine */
 	tulle_host_mdns_socket sockets[2];
 	question questions[HOST_MDNS_QUESTIONS];
 	hidden names[HOST_MDNS_NAMES];
@@ -38,78 +38,61 @@ struct tulle_host_mdns {
 	_Alignas(max_align_t) uint8_t block[TULLE_MDNS_MEMORY_BYTES_MAX];
 };
 
-/* -- links ----------------------------------------------------------------------------------------
+/* -- links and names ------------------------------------------------------------------------------
  */
 
-static bool read_ip(
-	const struct sockaddr *from, tulle_addr *to, const struct sockaddr *mask, uint8_t *prefix)
+static void later(tulle_host_mdns *t)
 {
-	uint8_t bits[16] = {0};
-	*to = (tulle_addr){0};
-	if (from == NULL || mask == NULL)
-		return false;
-	if (from->sa_family == AF_INET) {
-		to->family = 4;
-		memcpy(to->ip, (const uint8_t *)from + offsetof(struct sockaddr_in, sin_addr), 4);
-		memcpy(bits, (const uint8_t *)mask + offsetof(struct sockaddr_in, sin_addr), 4);
-	} else if (from->sa_family == AF_INET6) {
-		to->family = 6;
-		memcpy(to->ip, (const uint8_t *)from + offsetof(struct sockaddr_in6, sin6_addr),
-			16);
-		memcpy(bits, (const uint8_t *)mask + offsetof(struct sockaddr_in6, sin6_addr), 16);
+	if (!t->member.gone)
+		tulle_ready_mark(&t->host->ready, &t->member.ready);
+}
+
+static void unpublish(tulle_host_mdns *t, hidden *n)
+{
+	tulle_mdns_unpublish(t->engine, tulle_host_now(), (tulle_text){n->text, sizeof n->text});
+	*n = (hidden){0};
+	later(t);
+}
+
+/* In the groups of links that are there still, out of those of links that have gone. */
+static void join_groups(const tulle_host_mdns *t)
+{
+	for (size_t i = 0; i < t->known.count; i++) {
+		const tulle_host_mdns_address *a = &t->known.list[i];
+		const tulle_host_mdns_socket *s = &t->sockets[a->addr.family == 6];
+		if (s->fd >= 0)
+			tulle_host_mdns_join(s, a->link,
+				tulle_host_mdns_is_link(&t->found, a->link, a->addr.family));
 	}
-	for (*prefix = 0; *prefix < 128 && (bits[*prefix / 8] << *prefix % 8 & 0x80) != 0;)
-		++*prefix;
-	return to->family != 0;
 }
 
-/* The options' bind addresses bind here too. */
-static bool is_wanted(const tulle_host *host, const tulle_addr *addr)
-{
-	tulle_addr bound;
-	const char *text = addr->family == 4 ? host->options.bind4 : host->options.bind6;
-	if (text == NULL || !tulle_addr_read_ip(tulle_text_of(text), &bound))
-		return true;
-	return tulle_addr_classify(&bound) == TULLE_ADDR_UNSPECIFIED ||
-	       memcmp(bound.ip, addr->ip, tulle_addr_ip_bytes(addr)) == 0;
-}
-
-static size_t add_links(tulle_host_mdns *t, const struct ifaddrs *list, bool loopback)
-{
-	size_t n = 0;
-	for (const struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
-		tulle_addr addr;
-		uint8_t prefix;
-		bool right =
-			loopback ? (i->ifa_flags & IFF_LOOPBACK) != 0
-				 : (i->ifa_flags & (IFF_MULTICAST | IFF_LOOPBACK)) == IFF_MULTICAST;
-		if ((i->ifa_flags & IFF_UP) == 0 || !right ||
-			!read_ip(i->ifa_addr, &addr, i->ifa_netmask, &prefix) ||
-			!is_wanted(t->host, &addr))
-			continue;
-		uint32_t id = if_nametoindex(i->ifa_name);
-		if (tulle_mdns_add_link(t->engine, tulle_host_now(), id, &addr, prefix) != TULLE_OK)
-			continue;
-		n++;
-		if (t->sockets[addr.family == 6].fd >= 0)
-			tulle_host_mdns_join(&t->sockets[addr.family == 6], id);
-	}
-	return n;
-}
-
-/* The loopback interface only where there is no other: there two programs of one machine meet. */
+/* Not twice within a second: then a second later. */
 static void look_at_interfaces(tulle_host_mdns *t)
 {
-	struct ifaddrs *list = NULL;
 	tulle_time now = tulle_host_now();
-	if (now - t->looked_at < HOST_MDNS_LOOK_US)
+	if (now - t->looked_at < HOST_MDNS_LOOK_US) {
+		t->look_at = t->looked_at + HOST_MDNS_LOOK_US;
+		later(t);
 		return;
+	}
 	t->looked_at = now;
-	if (getifaddrs(&list) != 0)
+	t->look_at = TULLE_TIME_NEVER;
+	if (!tulle_host_mdns_find(t->host, &t->found))
 		return;
-	if (add_links(t, list, false) == 0)
-		(void)add_links(t, list, true);
-	freeifaddrs(list);
+	join_groups(t);
+	tulle_host_mdns_set_links(t->engine, now, &t->known, &t->found);
+	join_groups(t);
+	for (size_t i = 0; i < HOST_MDNS_NAMES && t->found.count < HOST_MDNS_ADDRESSES; i++)
+		if (t->names[i].member != NULL &&
+			!tulle_host_mdns_has(&t->found, &t->names[i].addr))
+			unpublish(t, &t->names[i]);
+	later(t);
+}
+
+void tulle_host_mdns_roam(tulle_host *host)
+{
+	if (host->mdns != NULL)
+		look_at_interfaces(host->mdns);
 }
 
 /* -- the host's own member -----------------------------------------------------------------------
@@ -133,11 +116,6 @@ static void send_all(tulle_host_mdns *t)
 	tulle_datagram d;
 	while (tulle_mdns_poll_datagram(t->engine, tulle_host_now(), data, sizeof data, &d))
 		tulle_host_mdns_send(&t->sockets[d.path.remote.family == 6], &d.path, data, d.len);
-}
-
-static void later(tulle_host_mdns *t)
-{
-	tulle_ready_mark(&t->host->ready, &t->member.ready);
 }
 
 /* The engine takes fewer at a time than members may ask. */
@@ -170,8 +148,11 @@ static void mdns_dispatch(void *self)
 
 static void mdns_handle(void *self, tulle_time now, const tulle_in *in)
 {
+	tulle_host_mdns *t = self;
 	(void)in;
-	tulle_mdns_handle_timeout(((tulle_host_mdns *)self)->engine, now);
+	tulle_mdns_handle_timeout(t->engine, now);
+	if (tulle_time_due(t->look_at, now))
+		look_at_interfaces(t);
 }
 
 static bool mdns_poll(void *self, tulle_time now, uint8_t *scratch, size_t bytes, tulle_out *out)
@@ -182,7 +163,8 @@ static bool mdns_poll(void *self, tulle_time now, uint8_t *scratch, size_t bytes
 
 static tulle_time mdns_poll_timeout(const void *self)
 {
-	return tulle_mdns_poll_timeout(((const tulle_host_mdns *)self)->engine);
+	const tulle_host_mdns *t = self;
+	return tulle_time_min(t->look_at, tulle_mdns_poll_timeout(t->engine));
 }
 
 static void mdns_gone(void *self)
@@ -244,6 +226,7 @@ static tulle_host_mdns *mdns_of(tulle_host *host)
 	if (t == NULL && (t = calloc(1, sizeof *t)) != NULL) {
 		t->host = host;
 		t->looked_at = -HOST_MDNS_LOOK_US;
+		t->look_at = TULLE_TIME_NEVER;
 		t->engine = tulle_mdns_init(t->block, sizeof t->block, &config, tulle_host_now());
 		t->member = (tulle_host_member){.kind = &mdns_kind, .self = t};
 		if (tulle_host_add(host, &t->member) != TULLE_OK) {
@@ -276,6 +259,10 @@ void tulle_host_mdns_resolve(tulle_host *host, tulle_host_member *member, const 
 void tulle_host_mdns_publish(tulle_host *host, tulle_host_member *member, const tulle_out *out)
 {
 	tulle_host_mdns *t = mdns_of(host);
+	for (size_t i = 0; t != NULL && i < HOST_MDNS_NAMES; i++) /* of when it was there before */
+		if (t->names[i].member == member &&
+			tulle_addr_is_ip(&t->names[i].addr, &out->local))
+			unpublish(t, &t->names[i]);
 	for (size_t i = 0; t != NULL && i < HOST_MDNS_NAMES; i++) {
 		hidden *n = &t->names[i];
 		if (n->member != NULL)
@@ -284,6 +271,7 @@ void tulle_host_mdns_publish(tulle_host *host, tulle_host_member *member, const 
 			TULLE_OK)
 			return; /* draft 3.1: a candidate that nobody can resolve */
 		n->member = member;
+		n->addr = out->local;
 		memcpy(n->text, out->name.ptr, sizeof n->text);
 		later(t);
 		return;
@@ -300,17 +288,11 @@ void tulle_host_mdns_forget(tulle_host *host, const tulle_host_member *member)
 			if (t->questions[i].id != 0)
 				tulle_mdns_cancel(t->engine, t->questions[i].id);
 			t->questions[i] = (question){0};
-			if (!t->member.gone)
-				later(t); /* there may be room for one that waits */
+			later(t); /* there may be room for one that waits */
 		}
 	for (size_t i = 0; i < HOST_MDNS_NAMES; i++)
-		if (t->names[i].member == member) {
-			tulle_mdns_unpublish(t->engine, tulle_host_now(),
-				(tulle_text){t->names[i].text, sizeof t->names[i].text});
-			t->names[i] = (hidden){0};
-			if (!t->member.gone)
-				later(t);
-		}
+		if (t->names[i].member == member)
+			unpublish(t, &t->names[i]);
 }
 
 void tulle_host_mdns_destroy(tulle_host *host)

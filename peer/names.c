@@ -19,9 +19,8 @@ static tulle_text ufrag_of(const peer_name *n)
 static bool waits(const tulle_peer *p, tulle_text ufrag)
 {
 	for (size_t i = 0; i < PEER_NAMES_MAX; i++)
-		if (p->names[i].used &&
-			(ufrag.len == 0 || p->names[i].ufrag_len == 0 ||
-				tulle_text_is(ufrag_of(&p->names[i]), ufrag)))
+		if (p->names[i].used && (ufrag.len == 0 || p->names[i].ufrag_len == 0 ||
+						tulle_text_is(ufrag_of(&p->names[i]), ufrag)))
 			return true;
 	return false;
 }

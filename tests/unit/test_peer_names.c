@@ -206,7 +206,8 @@ START_TEST(the_end_waits_behind_all_names)
 	for (unsigned i = 1; i <= 8; i++) {
 		memcpy(c.names[i - 1].text, NAME, sizeof c.names[0].text);
 		c.names[i - 1].text[0] = head[6] = (char)('0' + i);
-		c.names[i - 1].addr = (tulle_addr){.family = 4, .ip = {10, 0, 0, (uint8_t)(10 + i)}};
+		c.names[i - 1].addr =
+			(tulle_addr){.family = 4, .ip = {10, 0, 0, (uint8_t)(10 + i)}};
 		ck_assert_int_eq(add(head, ""), TULLE_OK);
 	}
 	c.name_count = 8;
