@@ -168,6 +168,7 @@ START_TEST(questions_wait_for_a_place)
 		ck_assert_int_eq(tulle_host_step(second, 0), TULLE_OK);
 	ck_assert_uint_eq(many->answers, 0);
 	tulle_host_remove(&many->member); /* what it asked makes room */
+	free(many);
 	many = asker_on(second, resolve(OTHER));
 	while (many->count < 16)
 		many->out[many->count++] = resolve(OTHER);
