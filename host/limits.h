@@ -23,6 +23,7 @@
 #define HOST_NAME_THREADS_MAX 8     /* names asked for at a time; more wait */
 #define HOST_MDNS_QUESTIONS 64      /* names of members that the link is asked for, or wait */
 #define HOST_MDNS_NAMES 64          /* that members hide addresses behind */
+#define HOST_MDNS_ADDRESSES 128     /* of all interfaces, that are looked at */
 #define HOST_MDNS_BYTES 9000        /* of one message: RFC6762:17 */
 #define HOST_MDNS_READS 32          /* datagrams of one socket in one turn */
 #define HOST_MDNS_LOOK_US INT64_C(1000000)     /* between two looks at the interfaces */

@@ -63,6 +63,14 @@ static bool read_ends(int fd, tulle_in *in)
 	return true;
 }
 
+/* More come in one turn than a member can say no to: what it has not taken ends here. */
+static void end_unless_taken(stream *s)
+{
+	const tulle_in probe = {.kind = TULLE_IN_STREAM_BYTES, .id = s->id};
+	if (!s->member->kind->owns(s->member->self, &probe))
+		tulle_host_stream_ended(s, TULLE_ERR_LIMIT);
+}
+
 /* The member gets the stream with its first packet. */
 static void admit(guest *g)
 {
@@ -90,6 +98,7 @@ static void admit(guest *g)
 	s->credit = HOST_STREAM_OUT_BYTES;
 	tulle_host_stream_opened(s);
 	tulle_host_deliver(member, tulle_host_now(), &in);
+	end_unless_taken(s);
 }
 
 /* Bytes that are still missing of the first frame; 0: it is whole, or none of ours. */

@@ -4,12 +4,10 @@
 #include "host/mdns.h"
 
 #include "base/addr.h"
+#include "base/serial.h"
 #include "base/text.h"
 #include "mdns/mdns.h"
 
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -17,20 +15,22 @@
 
 typedef struct {
 	tulle_host_member *member; /* NULL: free */
-	uint32_t number, id;       /* the member's; the engine's, 0: refused, to be told */
-	tulle_err why;
+	uint32_t number, id;       /* the member's; the engine's, 0: it waits for a place there */
+	char name[TULLE_MDNS_TEXT_BYTES];
 } question;
 
 typedef struct {
 	const tulle_host_member *member; /* NULL: free */
 	char text[TULLE_MDNS_TEXT_BYTES];
+	tulle_addr addr;
 } hidden;
 
 struct tulle_host_mdns {
 	tulle_host *host;
 	tulle_host_member member;
 	tulle_mdns *engine;
-	tulle_time looked_at;
+	tulle_time looked_at, look_at;          /* NEVER: when somebody asks */
+	tulle_host_mdns_addresses found, known; /* at the last look; to the engine */
 	tulle_host_mdns_socket sockets[2];
 	question questions[HOST_MDNS_QUESTIONS];
 	hidden names[HOST_MDNS_NAMES];
@@ -38,84 +38,67 @@ struct tulle_host_mdns {
 	_Alignas(max_align_t) uint8_t block[TULLE_MDNS_MEMORY_BYTES_MAX];
 };
 
-/* -- links ----------------------------------------------------------------------------------------
+/* -- links and names ------------------------------------------------------------------------------
  */
 
-static bool read_ip(
-	const struct sockaddr *from, tulle_addr *to, const struct sockaddr *mask, uint8_t *prefix)
+static void later(tulle_host_mdns *t)
 {
-	uint8_t bits[16] = {0};
-	*to = (tulle_addr){0};
-	if (from == NULL || mask == NULL)
-		return false;
-	if (from->sa_family == AF_INET) {
-		to->family = 4;
-		memcpy(to->ip, (const uint8_t *)from + offsetof(struct sockaddr_in, sin_addr), 4);
-		memcpy(bits, (const uint8_t *)mask + offsetof(struct sockaddr_in, sin_addr), 4);
-	} else if (from->sa_family == AF_INET6) {
-		to->family = 6;
-		memcpy(to->ip, (const uint8_t *)from + offsetof(struct sockaddr_in6, sin6_addr),
-			16);
-		memcpy(bits, (const uint8_t *)mask + offsetof(struct sockaddr_in6, sin6_addr), 16);
+	if (!t->member.gone)
+		tulle_ready_mark(&t->host->ready, &t->member.ready);
+}
+
+static void unpublish(tulle_host_mdns *t, hidden *n)
+{
+	tulle_mdns_unpublish(t->engine, tulle_host_now(), (tulle_text){n->text, sizeof n->text});
+	*n = (hidden){0};
+	later(t);
+}
+
+/* In the groups of links that are there still, out of those of links that have gone. */
+static void join_groups(const tulle_host_mdns *t)
+{
+	for (size_t i = 0; i < t->known.count; i++) {
+		const tulle_host_mdns_address *a = &t->known.list[i];
+		const tulle_host_mdns_socket *s = &t->sockets[a->addr.family == 6];
+		if (s->fd >= 0)
+			tulle_host_mdns_join(s, a->link,
+				tulle_host_mdns_is_link(&t->found, a->link, a->addr.family));
 	}
-	for (*prefix = 0; *prefix < 128 && (bits[*prefix / 8] << *prefix % 8 & 0x80) != 0;)
-		++*prefix;
-	return to->family != 0;
 }
 
-/* The options' bind addresses bind here too. */
-static bool is_wanted(const tulle_host *host, const tulle_addr *addr)
-{
-	tulle_addr bound;
-	const char *text = addr->family == 4 ? host->options.bind4 : host->options.bind6;
-	if (text == NULL || !tulle_addr_read_ip(tulle_text_of(text), &bound))
-		return true;
-	return tulle_addr_classify(&bound) == TULLE_ADDR_UNSPECIFIED ||
-	       memcmp(bound.ip, addr->ip, tulle_addr_ip_bytes(addr)) == 0;
-}
-
-static size_t add_links(tulle_host_mdns *t, const struct ifaddrs *list, bool loopback)
-{
-	size_t n = 0;
-	for (const struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
-		tulle_addr addr;
-		uint8_t prefix;
-		bool right =
-			loopback ? (i->ifa_flags & IFF_LOOPBACK) != 0
-				 : (i->ifa_flags & (IFF_MULTICAST | IFF_LOOPBACK)) == IFF_MULTICAST;
-		if ((i->ifa_flags & IFF_UP) == 0 || !right ||
-			!read_ip(i->ifa_addr, &addr, i->ifa_netmask, &prefix) ||
-			!is_wanted(t->host, &addr))
-			continue;
-		uint32_t id = if_nametoindex(i->ifa_name);
-		if (tulle_mdns_add_link(t->engine, tulle_host_now(), id, &addr, prefix) != TULLE_OK)
-			continue;
-		n++;
-		if (t->sockets[addr.family == 6].fd >= 0)
-			tulle_host_mdns_join(&t->sockets[addr.family == 6], id);
-	}
-	return n;
-}
-
-/* The loopback interface only where there is no other: there two programs of one machine meet. */
+/* Not twice within a second: then a second later. */
 static void look_at_interfaces(tulle_host_mdns *t)
 {
-	struct ifaddrs *list = NULL;
 	tulle_time now = tulle_host_now();
-	if (now - t->looked_at < HOST_MDNS_LOOK_US)
+	if (now - t->looked_at < HOST_MDNS_LOOK_US) {
+		t->look_at = t->looked_at + HOST_MDNS_LOOK_US;
+		later(t);
 		return;
+	}
 	t->looked_at = now;
-	if (getifaddrs(&list) != 0)
+	t->look_at = TULLE_TIME_NEVER;
+	if (!tulle_host_mdns_find(t->host, &t->found))
 		return;
-	if (add_links(t, list, false) == 0)
-		(void)add_links(t, list, true);
-	freeifaddrs(list);
+	join_groups(t);
+	tulle_host_mdns_set_links(t->engine, now, &t->known, &t->found);
+	join_groups(t);
+	for (size_t i = 0; i < HOST_MDNS_NAMES && t->found.count < HOST_MDNS_ADDRESSES; i++)
+		if (t->names[i].member != NULL &&
+			!tulle_host_mdns_has(&t->found, &t->names[i].addr))
+			unpublish(t, &t->names[i]);
+	later(t);
+}
+
+void tulle_host_mdns_roam(tulle_host *host)
+{
+	if (host->mdns != NULL)
+		look_at_interfaces(host->mdns);
 }
 
 /* -- the host's own member -----------------------------------------------------------------------
  */
 
-static void tell(tulle_host_mdns *t, question *q, tulle_err why, const tulle_addr *addr)
+static void tell(question *q, tulle_err why, const tulle_addr *addr)
 {
 	tulle_host_member *member = q->member;
 	tulle_in in = {.kind = TULLE_IN_RESOLVED,
@@ -123,7 +106,6 @@ static void tell(tulle_host_mdns *t, question *q, tulle_err why, const tulle_add
 		.why = why,
 		.addrs = addr,
 		.addr_count = why == TULLE_OK};
-	(void)t;
 	*q = (question){0};
 	tulle_host_deliver(member, tulle_host_now(), &in);
 }
@@ -136,6 +118,17 @@ static void send_all(tulle_host_mdns *t)
 		tulle_host_mdns_send(&t->sockets[d.path.remote.family == 6], &d.path, data, d.len);
 }
 
+/* The engine takes fewer at a time than members may ask. */
+static void ask(tulle_host_mdns *t, question *q)
+{
+	tulle_text name = {q->name, sizeof q->name};
+	tulle_err err = tulle_mdns_resolve(t->engine, tulle_host_now(), name, &q->id);
+	if (err == TULLE_OK)
+		later(t);
+	else if (err != TULLE_ERR_LIMIT)
+		tell(q, err, NULL);
+}
+
 static void mdns_dispatch(void *self)
 {
 	tulle_host_mdns *t = self;
@@ -144,19 +137,22 @@ static void mdns_dispatch(void *self)
 	while (tulle_mdns_poll_event(t->engine, &e))
 		for (size_t i = 0; i < HOST_MDNS_QUESTIONS; i++)
 			if (t->questions[i].member != NULL && t->questions[i].id == e.id)
-				tell(t, &t->questions[i],
+				tell(&t->questions[i],
 					e.result == TULLE_MDNS_RESOLVED ? TULLE_OK
 									: TULLE_ERR_SYSTEM,
 					&e.addr);
 	for (size_t i = 0; i < HOST_MDNS_QUESTIONS; i++)
 		if (t->questions[i].member != NULL && t->questions[i].id == 0)
-			tell(t, &t->questions[i], t->questions[i].why, NULL);
+			ask(t, &t->questions[i]);
 }
 
 static void mdns_handle(void *self, tulle_time now, const tulle_in *in)
 {
+	tulle_host_mdns *t = self;
 	(void)in;
-	tulle_mdns_handle_timeout(((tulle_host_mdns *)self)->engine, now);
+	tulle_mdns_handle_timeout(t->engine, now);
+	if (tulle_time_due(t->look_at, now))
+		look_at_interfaces(t);
 }
 
 static bool mdns_poll(void *self, tulle_time now, uint8_t *scratch, size_t bytes, tulle_out *out)
@@ -167,7 +163,8 @@ static bool mdns_poll(void *self, tulle_time now, uint8_t *scratch, size_t bytes
 
 static tulle_time mdns_poll_timeout(const void *self)
 {
-	return tulle_mdns_poll_timeout(((const tulle_host_mdns *)self)->engine);
+	const tulle_host_mdns *t = self;
+	return tulle_time_min(t->look_at, tulle_mdns_poll_timeout(t->engine));
 }
 
 static void mdns_gone(void *self)
@@ -180,11 +177,6 @@ static const tulle_host_kind mdns_kind = {.handle = mdns_handle,
 	.poll_timeout = mdns_poll_timeout,
 	.dispatch = mdns_dispatch,
 	.destroy = mdns_gone};
-
-static void later(tulle_host_mdns *t)
-{
-	tulle_ready_mark(&t->host->ready, &t->member.ready);
-}
 
 static void receive(tulle_host_mdns *t, const tulle_host_mdns_socket *s)
 {
@@ -234,6 +226,7 @@ static tulle_host_mdns *mdns_of(tulle_host *host)
 	if (t == NULL && (t = calloc(1, sizeof *t)) != NULL) {
 		t->host = host;
 		t->looked_at = -HOST_MDNS_LOOK_US;
+		t->look_at = TULLE_TIME_NEVER;
 		t->engine = tulle_mdns_init(t->block, sizeof t->block, &config, tulle_host_now());
 		t->member = (tulle_host_member){.kind = &mdns_kind, .self = t};
 		if (tulle_host_add(host, &t->member) != TULLE_OK) {
@@ -256,7 +249,8 @@ void tulle_host_mdns_resolve(tulle_host *host, tulle_host_member *member, const 
 		if (q->member != NULL)
 			continue;
 		*q = (question){.member = member, .number = out->id};
-		q->why = tulle_mdns_resolve(t->engine, tulle_host_now(), out->name, &q->id);
+		if (out->name.len == sizeof q->name)
+			memcpy(q->name, out->name.ptr, sizeof q->name);
 		later(t);
 		return;
 	}
@@ -265,6 +259,10 @@ void tulle_host_mdns_resolve(tulle_host *host, tulle_host_member *member, const 
 void tulle_host_mdns_publish(tulle_host *host, tulle_host_member *member, const tulle_out *out)
 {
 	tulle_host_mdns *t = mdns_of(host);
+	for (size_t i = 0; t != NULL && i < HOST_MDNS_NAMES; i++) /* of when it was there before */
+		if (t->names[i].member == member &&
+			tulle_addr_is_ip(&t->names[i].addr, &out->local))
+			unpublish(t, &t->names[i]);
 	for (size_t i = 0; t != NULL && i < HOST_MDNS_NAMES; i++) {
 		hidden *n = &t->names[i];
 		if (n->member != NULL)
@@ -273,6 +271,7 @@ void tulle_host_mdns_publish(tulle_host *host, tulle_host_member *member, const 
 			TULLE_OK)
 			return; /* draft 3.1: a candidate that nobody can resolve */
 		n->member = member;
+		n->addr = out->local;
 		memcpy(n->text, out->name.ptr, sizeof n->text);
 		later(t);
 		return;
@@ -286,17 +285,14 @@ void tulle_host_mdns_forget(tulle_host *host, const tulle_host_member *member)
 		return;
 	for (size_t i = 0; i < HOST_MDNS_QUESTIONS; i++)
 		if (t->questions[i].member == member) {
-			tulle_mdns_cancel(t->engine, t->questions[i].id);
+			if (t->questions[i].id != 0)
+				tulle_mdns_cancel(t->engine, t->questions[i].id);
 			t->questions[i] = (question){0};
+			later(t); /* there may be room for one that waits */
 		}
 	for (size_t i = 0; i < HOST_MDNS_NAMES; i++)
-		if (t->names[i].member == member) {
-			tulle_mdns_unpublish(t->engine, tulle_host_now(),
-				(tulle_text){t->names[i].text, sizeof t->names[i].text});
-			t->names[i] = (hidden){0};
-			if (!t->member.gone)
-				later(t);
-		}
+		if (t->names[i].member == member)
+			unpublish(t, &t->names[i]);
 }
 
 void tulle_host_mdns_destroy(tulle_host *host)

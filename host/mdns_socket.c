@@ -53,20 +53,23 @@ bool tulle_host_mdns_open(tulle_host_mdns_socket *s, uint8_t family)
 	return false;
 }
 
-/* Twice is an error that says so: it is not looked at. */
-void tulle_host_mdns_join(const tulle_host_mdns_socket *s, uint32_t interface)
+/* Twice is an error that says so: it is not looked at. A socket can be in few groups, and stays in
+ * those of interfaces that are no more. */
+void tulle_host_mdns_join(const tulle_host_mdns_socket *s, uint32_t interface, bool join)
 {
 	if (s->family == 4) {
 		struct ip_mreqn four = {.imr_ifindex = (int)interface};
 		four.imr_multiaddr.s_addr = htonl(UINT32_C(0xe00000fb));
-		(void)setsockopt(s->fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &four, sizeof four);
+		(void)setsockopt(s->fd, IPPROTO_IP, join ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP,
+			&four, sizeof four);
 		return;
 	}
 	struct ipv6_mreq six = {.ipv6mr_interface = interface};
 	six.ipv6mr_multiaddr.s6_addr[0] = 0xff;
 	six.ipv6mr_multiaddr.s6_addr[1] = 2;
 	six.ipv6mr_multiaddr.s6_addr[15] = 0xfb;
-	(void)setsockopt(s->fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &six, sizeof six);
+	(void)setsockopt(
+		s->fd, IPPROTO_IPV6, join ? IPV6_JOIN_GROUP : IPV6_LEAVE_GROUP, &six, sizeof six);
 }
 
 static size_t write_control(struct cmsghdr *c, const tulle_path *path)

@@ -3,6 +3,7 @@
  * may not be listened to, a clock does; then the list is read again. New addresses are told before
  * those that went, so that nobody is without a path in between. */
 #include "host/host.h"
+#include "host/mdns.h"
 
 #include "base/addr.h"
 
@@ -68,6 +69,7 @@ void tulle_host_set_interfaces(tulle_host *host, const tulle_host_interface *lis
 	for (size_t i = 0; i < old_count; i++)
 		if (find(host->interfaces, host->interface_count, &old[i].addr) == NULL)
 			tell_all(host, &old[i], false);
+	tulle_host_mdns_roam(host);
 }
 
 static void look(tulle_host *host)

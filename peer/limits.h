@@ -33,6 +33,7 @@
 #define PEER_CLOSE_WAIT_US 10000000     /* for the remote's reset when ours is done; then CLOSED */
 #define PEER_OWN_POOL_BLOCK_BYTES 2048  /* of a peer that brings its own pool (tulle_peer_init) */
 #define PEER_NAMES_MAX 8                /* candidates with a name that is being asked for */
+#define PEER_NAME_ENDS_MAX 2            /* ends of candidates that wait for them */
 #define PEER_NAME_CANDIDATE 256         /* bytes of one of them */
 #define PEER_NAME_UFRAG 64              /* of the ufrag it belongs to */
 #define PEER_NAME_US 15000000           /* then nobody answers any more */
@@ -51,6 +52,8 @@
 #define PEER_SERVER_ADDRESSES_MAX 4       /* of one name that are tried */
 #define PEER_SERVER_QUESTIONS_MAX 16      /* Binding clients: paths times STUN servers */
 #define PEER_SERVER_PEERS 32              /* remote addresses that one relay lets through */
+#define PEER_SERVER_PLACES 64             /* of its client: those too whose channels rest */
+#define PEER_SERVER_CHANNELS 31           /* of these, so that a place is always free */
 #define PEER_SERVER_HELD_MAX 8            /* datagrams that wait for a permission */
 #define PEER_SERVER_HELD_BYTES 1280       /* of one of them: a check that carries DTLS */
 #define PEER_SERVER_STREAM_ROOM 65536     /* bytes that may come from a server at a time */

@@ -19,9 +19,8 @@ static tulle_text ufrag_of(const peer_name *n)
 static bool waits(const tulle_peer *p, tulle_text ufrag)
 {
 	for (size_t i = 0; i < PEER_NAMES_MAX; i++)
-		if (p->names[i].used && p->names[i].id != 0 &&
-			(ufrag.len == 0 || p->names[i].ufrag_len == 0 ||
-				tulle_text_is(ufrag_of(&p->names[i]), ufrag)))
+		if (p->names[i].used && (ufrag.len == 0 || p->names[i].ufrag_len == 0 ||
+						tulle_text_is(ufrag_of(&p->names[i]), ufrag)))
 			return true;
 	return false;
 }
@@ -35,11 +34,9 @@ static peer_name *add(tulle_peer *p, tulle_text candidate, tulle_text ufrag)
 		if (n->used)
 			continue;
 		*n = (peer_name){.used = true,
-			.due_at = TULLE_TIME_NEVER,
 			.len = (uint16_t)candidate.len,
 			.ufrag_len = (uint16_t)ufrag.len};
-		if (candidate.len != 0)
-			memcpy(n->candidate, candidate.ptr, candidate.len);
+		memcpy(n->candidate, candidate.ptr, candidate.len);
 		if (ufrag.len != 0)
 			memcpy(n->ufrag, ufrag.ptr, ufrag.len);
 		return n;
@@ -61,7 +58,7 @@ static bool is_kept(const tulle_peer *p, const tulle_ice_candidate *c, tulle_tex
 	tulle_ice_candidate other;
 	for (size_t i = 0; i < PEER_NAMES_MAX; i++) {
 		const peer_name *n = &p->names[i];
-		if (n->used && n->id != 0 && tulle_text_is(ufrag_of(n), ufrag) &&
+		if (n->used && tulle_text_is(ufrag_of(n), ufrag) &&
 			tulle_ice_read_candidate((tulle_text){n->candidate, n->len}, &other) ==
 				TULLE_TAKEN &&
 			tulle_text_is(other.host, c->host) && other.addr.port == c->addr.port &&
@@ -86,6 +83,25 @@ static tulle_drop keep_name(
 	n->id = next_id(p);
 	n->due_at = tulle_time_add(p->now, PEER_NAME_US);
 	tulle_peer_mark(p);
+	return TULLE_TAKEN;
+}
+
+/* Without a place it is lost, and ICE goes by its clock: it never overtakes a candidate. */
+static tulle_drop keep_end(tulle_peer *p, tulle_text ufrag)
+{
+	peer_name_end *place = NULL;
+	for (size_t i = 0; i < PEER_NAME_ENDS_MAX; i++) {
+		peer_name_end *e = &p->name_ends[i];
+		if (!e->used)
+			place = e;
+		else if (tulle_text_is((tulle_text){e->ufrag, e->ufrag_len}, ufrag))
+			return TULLE_TAKEN;
+	}
+	if (place == NULL || ufrag.len > PEER_NAME_UFRAG)
+		return TULLE_DROP_LIMIT;
+	*place = (peer_name_end){.used = true, .ufrag_len = (uint16_t)ufrag.len};
+	if (ufrag.len != 0)
+		memcpy(place->ufrag, ufrag.ptr, ufrag.len);
 	return TULLE_TAKEN;
 }
 
@@ -121,9 +137,8 @@ tulle_drop tulle_peer_take_remote(tulle_peer *p, tulle_text candidate, tulle_tex
 		ufrag = tulle_ice_remote_ufrag(p->ice);
 	if (tulle_ice_read_candidate(candidate, &c) == TULLE_TAKEN && is_named(p, &c))
 		drop = keep_name(p, candidate, ufrag, &c);
-	else if (tulle_ice_is_end(candidate) && waits(p, ufrag) &&
-		 add(p, (tulle_text){"", 0}, ufrag) != NULL)
-		drop = TULLE_TAKEN;
+	else if (tulle_ice_is_end(candidate) && waits(p, ufrag))
+		drop = keep_end(p, ufrag);
 	else
 		drop = tulle_ice_add_remote_of(p->ice, p->now, candidate, ufrag);
 	tulle_peer_count(p, drop);
@@ -133,12 +148,13 @@ tulle_drop tulle_peer_take_remote(tulle_peer *p, tulle_text candidate, tulle_tex
 /* Ends that wait for nothing any more: RFC8838:13. */
 static void release_ends(tulle_peer *p)
 {
-	for (size_t i = 0; i < PEER_NAMES_MAX; i++) {
-		peer_name *n = &p->names[i];
-		if (!n->used || n->id != 0 || waits(p, ufrag_of(n)))
+	for (size_t i = 0; i < PEER_NAME_ENDS_MAX; i++) {
+		peer_name_end *e = &p->name_ends[i];
+		tulle_text ufrag = {e->ufrag, e->ufrag_len};
+		if (!e->used || waits(p, ufrag))
 			continue;
-		n->used = false;
-		(void)tulle_ice_add_remote_of(p->ice, p->now, (tulle_text){"", 0}, ufrag_of(n));
+		e->used = false;
+		(void)tulle_ice_add_remote_of(p->ice, p->now, (tulle_text){"", 0}, ufrag);
 	}
 }
 
@@ -222,7 +238,7 @@ bool tulle_peer_poll_name(tulle_peer *p, tulle_out *out)
 	for (size_t i = 0; i < PEER_NAMES_MAX && !p->closed; i++) {
 		peer_name *n = &p->names[i];
 		tulle_ice_candidate c;
-		if (!n->used || n->asked || n->id == 0)
+		if (!n->used || n->asked)
 			continue;
 		n->asked = true;
 		(void)tulle_ice_read_candidate((tulle_text){n->candidate, n->len}, &c);

@@ -27,7 +27,7 @@ static tulle_turn_config turn_config(
 		.both = true,
 		.loopback = ice->loopback,
 		.random = random,
-		.peers_max = PEER_SERVER_PEERS};
+		.peers_max = PEER_SERVER_PLACES};
 }
 
 static bool fill_nothing(void *user, uint8_t *dst, size_t len)

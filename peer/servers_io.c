@@ -14,6 +14,7 @@ static void path_up(tulle_peer_servers *s, const tulle_in *in)
 	s->paths[s->path_count].mtu = in->mtu;
 	s->paths[s->path_count++].local = in->local;
 	tulle_peer_servers_ask_all(s);
+	tulle_peer_servers_roam(s, 0);
 }
 
 static void path_down(tulle_peer_servers *s, uint32_t id)
@@ -21,6 +22,8 @@ static void path_down(tulle_peer_servers *s, uint32_t id)
 	for (uint8_t i = 0; i < s->path_count; i++)
 		if (s->paths[i].id == id)
 			s->paths[i--] = s->paths[--s->path_count];
+	if (s->path_count != 0)
+		tulle_peer_servers_roam(s, id);
 	tulle_peer_servers_forget_path(s, id);
 }
 

@@ -48,7 +48,7 @@ static bool make_turn(tulle_peer_servers *s, peer_server *v)
 		.both = true,
 		.loopback = s->loopback,
 		.random = s->random,
-		.peers_max = PEER_SERVER_PEERS};
+		.peers_max = PEER_SERVER_PLACES};
 	drop_turn(v);
 	v->turn = tulle_turn_init(v->memory, v->memory_bytes, &c, s->now);
 	return v->turn != NULL;
@@ -79,8 +79,14 @@ static void wake_spare(tulle_peer_servers *s)
 
 void tulle_peer_servers_rest(tulle_peer_servers *s, peer_server *v, tulle_time until)
 {
+	bool at_once = v->roamed && tulle_time_due(until, s->now);
 	v->state = until == TULLE_TIME_NEVER ? SERVER_FAILED : SERVER_RESTING;
-	v->due = until;
+	v->due = v->barred = until;
+	v->roamed = false;
+	if (at_once) { /* what was lost is our former address */
+		tulle_peer_servers_wake(s, v);
+		return;
+	}
 	if (until != TULLE_TIME_NEVER) {
 		v->due = tulle_time_max(until, tulle_time_add(s->now, v->rest));
 		v->rest = tulle_time_min(v->rest * 2, PEER_SERVER_REST_US_MAX);
@@ -312,9 +318,8 @@ static void permit(tulle_peer_servers *s, peer_server *v, const tulle_addr *remo
 	tulle_addr own;
 	if (!tulle_turn_relayed(v->turn, remote->family, &own) || find_peer(v, remote) != NULL)
 		return;
-	server_peer *p = place(s, v);
 	if (tulle_turn_permit(v->turn, s->now, remote) == TULLE_OK)
-		*p = (server_peer){*remote, s->now};
+		*place(s, v) = (server_peer){*remote, s->now};
 }
 
 void tulle_peer_servers_permit(tulle_peer_servers *s, tulle_time now, const tulle_addr *remote)
@@ -335,7 +340,8 @@ void tulle_peer_servers_bind(
 	if (v == NULL)
 		return;
 	permit(s, v, &to);
-	if (find_peer(v, &to) != NULL)
+	/* RFC8656:12: a number rests for 15 minutes, and must not keep others from a permission. */
+	if (find_peer(v, &to) != NULL && tulle_turn_channels(v->turn) < PEER_SERVER_CHANNELS)
 		(void)tulle_turn_bind(v->turn, s->now, &to);
 }
 
@@ -368,6 +374,25 @@ static void watch_silence(tulle_peer_servers *s, peer_server *v)
 	tulle_peer_servers_leave_stream(v, true);
 	tulle_peer_servers_fault(s, v, 0, "the server has fallen silent");
 	tulle_peer_servers_rest(s, v, s->now);
+}
+
+/* RFC8656:7.4 is kept: who was told to wait waits. */
+void tulle_peer_servers_roam(tulle_peer_servers *s, uint32_t gone)
+{
+	for (uint8_t i = 0; i < s->server_count; i++) {
+		peer_server *v = &s->servers[i];
+		if (gone == 0) {
+			v->rest = PEER_SERVER_REST_US;
+			if (v->state == SERVER_RESTING)
+				v->due = tulle_time_max(v->barred, s->now);
+		}
+		if (v->state != SERVER_READY || !v->uri.relay ||
+			(gone != 0 && gone != v->path && !v->uri.tcp))
+			continue;
+		v->roamed = true;
+		v->probed = tulle_time_min(v->probed, s->now);
+		tulle_turn_refresh(v->turn, s->now);
+	}
 }
 
 void tulle_peer_servers_relay_due(tulle_peer_servers *s, peer_server *v)

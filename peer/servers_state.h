@@ -36,6 +36,8 @@ typedef struct {
 	uint8_t address_count, address_at; /* the next to try */
 	tulle_time due;                    /* NEVER, or when the next one is tried, or it again */
 	tulle_time rest;                   /* how long it rests when it fails again */
+	tulle_time barred;                 /* it is not asked before, whatever comes */
+	bool roamed;                       /* its relay may be known by a former address of ours */
 	bool first_round;                  /* over its addresses, and none has said anything */
 	bool resolve_due, connect_due, end_due, room_due;
 	bool redirected;
@@ -129,6 +131,8 @@ void tulle_peer_servers_lost(tulle_peer_servers *s, peer_server *v, const char *
 void tulle_peer_servers_hear_turn(tulle_peer_servers *s, peer_server *v);
 void tulle_peer_servers_heard(tulle_peer_servers *s, peer_server *v);
 tulle_time tulle_peer_servers_silence(const peer_server *v);
+/* A path has come, or (gone != 0) that one has gone and others are left. */
+void tulle_peer_servers_roam(tulle_peer_servers *s, uint32_t gone);
 void tulle_peer_servers_relay_due(tulle_peer_servers *s, peer_server *v);
 peer_server *tulle_peer_servers_of(tulle_peer_servers *s, uint32_t path);
 bool tulle_peer_servers_unhold(

@@ -124,8 +124,7 @@ typedef struct {
 	uint16_t acked, embedded; /* its datagrams, a bit each */
 } peer_sped;
 
-/* A remote candidate that waits for its name's address; without an id: the end of candidates, which
- * waits for those before it. */
+/* A remote candidate that waits for its name's address. */
 typedef struct {
 	bool used, asked;
 	uint32_t id;
@@ -133,6 +132,13 @@ typedef struct {
 	uint16_t len, ufrag_len;
 	char candidate[PEER_NAME_CANDIDATE], ufrag[PEER_NAME_UFRAG];
 } peer_name;
+
+/* The end of candidates of a description, which waits for those before it. */
+typedef struct {
+	bool used;
+	uint16_t ufrag_len;
+	char ufrag[PEER_NAME_UFRAG];
+} peer_name_end;
 
 typedef struct {
 	uint32_t id;                          /* 0: free */
@@ -187,6 +193,7 @@ struct tulle_peer {
 	uint8_t mid_len;
 
 	peer_name names[PEER_NAMES_MAX];
+	peer_name_end name_ends[PEER_NAME_ENDS_MAX];
 	tulle_peer_hiding *hiding, own_hiding;
 	uint32_t name_serial; /* without one that the owner's peers share */
 	peer_path paths[PEER_PATHS_MAX];

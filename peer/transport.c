@@ -303,10 +303,11 @@ static bool has_checks(const tulle_peer *p)
 	return p->ended == TULLE_PEER_ENDED_NOT;
 }
 
-/* It is closed, and has said so. */
+/* It is closed, and has said so, or has nowhere to say it. */
 static bool is_silent(const tulle_peer *p)
 {
-	return p->close_sent || (p->closed && !p->dtls_started);
+	tulle_path path;
+	return p->close_sent || (p->closed && (!p->dtls_started || !tulle_ice_path(p->ice, &path)));
 }
 
 static bool poll_engines(tulle_peer *p, uint8_t *scratch, size_t bytes, tulle_out *out)

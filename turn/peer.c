@@ -3,6 +3,7 @@
  * Invariant: a permission lives while a peer needs it; a channel's number belongs to one address
  * until 15 minutes after its last request went out. */
 #include "turn/engine.h"
+#include "turn/turn.h"
 
 #define NUMBER_FIRST 0x4000 /* RFC8656:12 */
 #define NUMBER_LAST 0x4fff
@@ -189,6 +190,14 @@ void tulle_turn_forget(tulle_turn *turn, tulle_time now, const tulle_addr *peer)
 		if (is_live(&turn->peers[i]) && turn->peers[i].permission == permission)
 			return;
 	turn->permissions[permission] = (turn_permission){0};
+}
+
+size_t tulle_turn_channels(const tulle_turn *turn)
+{
+	size_t n = 0;
+	for (uint8_t i = 0; i < turn->peer_slots; i++)
+		n += turn->peers[i].used && turn->peers[i].number != 0;
+	return n;
 }
 
 void tulle_turn_forget_all(tulle_turn *turn)

@@ -148,23 +148,149 @@ START_TEST(what_is_refused_is_told)
 	Asker *a = asker_on(first, resolve("printer.local"));
 	run(first, second, a);
 	ck_assert(a->why == TULLE_ERR_ARGUMENT && a->addr_count == 0);
-	Asker *many = asker_on(second, resolve(NAME));
-	for (; many->count < 80; many->count++) /* sixteen wait, the others are told */
-		many->out[many->count] = resolve(NAME);
+	tulle_host_destroy(second);
+	tulle_host_destroy(first);
+	free(a);
+}
+END_TEST
+
+#define OTHER "1f1e2d3c-4b5a-4978-8a6b-1c2d3e4f5a6b.local"
+
+/* The engine takes sixteen at a time, nobody has the first name: the second waits for its end. */
+START_TEST(questions_wait_for_a_place)
+{
+	tulle_host *first = loopback_host(), *second = loopback_host();
+	Asker *hides = asker_on(first, publish("127.0.0.1")),
+	      *many = asker_on(second, resolve(OTHER));
+	while (many->count < 80) /* more than may wait: those are not heard of */
+		many->out[many->count++] = resolve(OTHER);
 	for (int i = 0; i < 5; i++)
 		ck_assert_int_eq(tulle_host_step(second, 0), TULLE_OK);
-	ck_assert_uint_eq(many->answers, 64);
-	ck_assert_int_eq(many->why, TULLE_ERR_LIMIT);
+	ck_assert_uint_eq(many->answers, 0);
 	tulle_host_remove(&many->member); /* what it asked makes room */
+	free(many);
+	many = asker_on(second, resolve(OTHER));
+	while (many->count < 16)
+		many->out[many->count++] = resolve(OTHER);
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(tulle_host_step(second, 0), TULLE_OK);
 	Asker *next = asker_on(second, resolve(NAME));
 	for (int i = 0; i < 5; i++)
 		ck_assert_int_eq(tulle_host_step(second, 0), TULLE_OK);
 	ck_assert_uint_eq(next->answers, 0);
-	tulle_host_destroy(second); /* with questions that wait */
+	tulle_host_remove(&many->member);
+	run(first, second, next);
+	ck_assert_int_eq(next->why, TULLE_OK);
+	Asker *last = asker_on(second, resolve(OTHER));
+	ck_assert_int_eq(tulle_host_step(second, 0), TULLE_OK);
+	tulle_host_destroy(second); /* with a question that waits */
 	tulle_host_destroy(first);
-	free(a);
+	free(hides);
 	free(many);
 	free(next);
+	free(last);
+}
+END_TEST
+
+static void set_name(tulle_out *out, unsigned i)
+{
+	static char names[80][43];
+	ck_assert_uint_lt(i, 80);
+	memcpy(names[i], NAME, sizeof names[i]);
+	names[i][0] = (char)('a' + i % 6);
+	names[i][1] = (char)('a' + i / 6 % 6);
+	names[i][2] = (char)('a' + i / 36);
+	out->name = tulle_text_of(names[i]);
+}
+
+/* These names have nothing else to wait for. */
+static bool looks_soon(tulle_host *host)
+{
+	const tulle_heap_node *node = tulle_heap_first(&host->heap);
+	return node != NULL && node->at <= tulle_host_now() + HOST_MDNS_LOOK_US;
+}
+
+/* An address that goes and comes has another name each time; those of addresses that are no more
+ * are taken back with the next look at the interfaces, for which nobody needs to ask. */
+START_TEST(names_that_lead_nowhere_make_room)
+{
+	for (int gone = 1; gone >= 0; gone--) {
+		tulle_host *first = loopback_host(), *second = loopback_host();
+		tulle_out out = publish(gone != 0 ? "10.99.98.97" : "127.0.0.1");
+		set_name(&out, 0);
+		Asker *hides = asker_on(first, out);
+		for (unsigned i = 1; i < 79; i++) {
+			set_name(&out, i);
+			out.local.ip[3] += (uint8_t)gone;
+			hides->out[hides->count++] = out;
+		}
+		tulle_time begun = tulle_host_now();
+		do
+			ck_assert_int_eq(tulle_host_step(first, 5), TULLE_OK);
+		while (hides->made != hides->count);
+		ck_assert(looks_soon(first) || tulle_host_now() - begun >= HOST_MDNS_LOOK_US);
+		while (gone != 0 && tulle_host_now() - begun < 2 * HOST_MDNS_LOOK_US)
+			ck_assert_int_eq(tulle_host_step(first, 5), TULLE_OK);
+		out = publish("127.0.0.1");
+		set_name(&out, 79);
+		hides->out[0] = out;
+		hides->made = 0;
+		hides->count = 1;
+		tulle_ready_mark(&first->ready, &hides->member.ready);
+		tulle_out question = resolve(NAME);
+		question.name = out.name;
+		Asker *asks = asker_on(second, question);
+		run(first, second, asks);
+		ck_assert_int_eq(asks->why, TULLE_OK);
+		tulle_host_destroy(second);
+		tulle_host_destroy(first);
+		free(hides);
+		free(asks);
+	}
+}
+END_TEST
+
+static bool draw(void *user, uint8_t *dst, size_t len)
+{
+	(void)user;
+	memset(dst, 1, len);
+	return true;
+}
+
+/* Interfaces and addresses that come and go use up neither links nor the places of one. */
+START_TEST(links_are_those_that_are_there)
+{
+	static _Alignas(max_align_t) uint8_t block[TULLE_MDNS_MEMORY_BYTES_MAX];
+	static tulle_host_mdns_addresses known, found;
+	const tulle_mdns_config config = {.random = {draw, NULL}};
+	uint8_t data[TULLE_MDNS_DATAGRAM_BYTES];
+	tulle_datagram d;
+	tulle_mdns *engine = tulle_mdns_init(block, sizeof block, &config, 1);
+	ck_assert_ptr_nonnull(engine);
+	for (unsigned i = 1; i < 60; i++) {
+		const tulle_addr addr = {.family = 4, .ip = {10, 0, 0, (uint8_t)i}};
+		tulle_time now = (tulle_time)i * 10000000;
+		tulle_out out = publish("127.0.0.1");
+		set_name(&out, i);
+		found.count = 2;
+		found.list[0] = (tulle_host_mdns_address){
+			i < 30 ? 1 : i, {.family = 4, .ip = {10, 0, 1, 1}}, 24, true};
+		found.list[1] = (tulle_host_mdns_address){i < 30 ? 1 : i, addr, 24, true};
+		ck_assert_int_eq(tulle_mdns_publish_as(engine, now, &addr, out.name), TULLE_OK);
+		ck_assert(!tulle_mdns_poll_datagram(engine, now, data, sizeof data, &d));
+		tulle_host_mdns_set_links(engine, now, &known, &found);
+		tulle_mdns_check(engine);
+		ck_assert_uint_eq(known.count, 2);
+		ck_assert(tulle_host_mdns_is_link(&known, i < 30 ? 1 : i, 4));
+		ck_assert(!tulle_host_mdns_is_link(&known, 1, 6));
+		ck_assert(tulle_mdns_poll_datagram(engine, now, data, sizeof data, &d));
+		ck_assert_uint_eq(d.path.id, i < 30 ? 1 : i);
+		while (tulle_mdns_poll_datagram(engine, now + 5000000, data, sizeof data, &d)) {
+		}
+		tulle_mdns_unpublish(engine, now + 5000000, out.name);
+		while (tulle_mdns_poll_datagram(engine, now + 9000000, data, sizeof data, &d)) {
+		}
+	}
 }
 END_TEST
 
@@ -203,6 +329,9 @@ Suite *suite_host_mdns(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, one_host_resolves_the_names_of_another);
 	tcase_add_test(c, what_is_refused_is_told);
+	tcase_add_test(c, questions_wait_for_a_place);
+	tcase_add_test(c, names_that_lead_nowhere_make_room);
+	tcase_add_test(c, links_are_those_that_are_there);
 	tcase_add_test(c, what_is_sent_may_have_crossed_no_router);
 	suite_add_tcase(s, c);
 	return s;

@@ -3,6 +3,7 @@
  * the lobby. Nothing here asserts how long something takes. */
 #include <tulle/host.h>
 #include <tulle/onramp.h>
+#include <tulle/stun.h>
 
 #include "host/stream.h"
 
@@ -269,7 +270,7 @@ static tulle_time m_poll_timeout(const void *self)
 static bool m_owns(const void *self, const tulle_in *in)
 {
 	(void)self;
-	return in->kind == TULLE_IN_STREAM_ACCEPTED;
+	return in->kind == TULLE_IN_STREAM_ACCEPTED || in->id == m.accepted.id;
 }
 
 static void m_nothing(void *self)
@@ -400,6 +401,47 @@ START_TEST(the_lobby_is_bounded)
 }
 END_TEST
 
+/* A check that names the peer's ufrag, in its frame, and knows no password. */
+static size_t write_check(uint8_t *frame, size_t cap, tulle_peer *peer)
+{
+	const uint8_t id[12] = {1};
+	char name[64];
+	tulle_text sdp;
+	(void)tulle_peer_local(peer, true, &sdp);
+	const char *ufrag = (const char *)memmem(sdp.ptr, sdp.len, "a=ice-ufrag:", 12) + 12;
+	snprintf(name, sizeof name, "%.*s:them", (int)strcspn(ufrag, "\r"), ufrag);
+	tulle_stun_writer o = tulle_stun_write_begin(
+		frame + 2, cap - 2, TULLE_STUN_BINDING, TULLE_STUN_REQUEST, id);
+	tulle_stun_write_text(&o, TULLE_STUN_A_USERNAME, (tulle_text){name, strlen(name)});
+	size_t n = tulle_stun_write_finish(&o);
+	frame[0] = (uint8_t)(n >> 8);
+	frame[1] = (uint8_t)n;
+	return n + 2;
+}
+
+/* [SEC] More checks in one turn than a peer can refuse one by one: no stream is left to nobody. */
+START_TEST(streams_that_a_peer_does_not_take_end)
+{
+	int fds[HOST_LOBBY_MAX];
+	uint8_t frame[256];
+	size_t n = write_check(frame, sizeof frame, alone());
+	for (size_t i = 0; i < HOST_LOBBY_MAX; i++)
+		fds[i] = knock(frame, n - 1);
+	while (host->streams->guest_count < HOST_LOBBY_MAX)
+		ck_assert_int_eq(tulle_host_step(host, -1), TULLE_OK);
+	for (size_t i = 0; i < HOST_LOBBY_MAX; i++)
+		ck_assert_int_eq(send(fds[i], frame + n - 1, 1, MSG_NOSIGNAL), 1);
+	while (host->streams->guest_count != 0)
+		ck_assert_int_eq(tulle_host_step(host, -1), TULLE_OK);
+	ck_assert_int_eq(tulle_host_step(host, 0), TULLE_OK);
+	ck_assert_uint_eq(host->streams->accepted, HOST_LOBBY_MAX);
+	ck_assert_ptr_null(host->streams->first);
+	for (size_t i = 0; i < HOST_LOBBY_MAX; i++)
+		close(fds[i]);
+	tulle_host_destroy(host);
+}
+END_TEST
+
 Suite *suite_host_tcp(void)
 {
 	Suite *s = suite_create("host_tcp");
@@ -410,6 +452,7 @@ Suite *suite_host_tcp(void)
 	tcase_add_test(t, a_stream_comes_from_the_address_that_was_asked_for);
 	tcase_add_test(t, strangers_are_turned_out);
 	tcase_add_test(t, the_lobby_is_bounded);
+	tcase_add_test(t, streams_that_a_peer_does_not_take_end);
 	suite_add_tcase(s, t);
 	return s;
 }

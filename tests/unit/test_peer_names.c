@@ -241,6 +241,35 @@ START_TEST(names_that_wait_are_bounded)
 }
 END_TEST
 
+/* RFC8838:14: the end overtakes none of as many names as may wait; nor do ends of others. */
+START_TEST(the_end_waits_behind_all_names)
+{
+	char head[] = "udp 1 " NAME " 5000";
+	open_couple(NULL);
+	for (unsigned i = 1; i <= 8; i++) {
+		memcpy(c.names[i - 1].text, NAME, sizeof c.names[0].text);
+		c.names[i - 1].text[0] = head[6] = (char)('0' + i);
+		c.names[i - 1].addr =
+			(tulle_addr){.family = 4, .ip = {10, 0, 0, (uint8_t)(10 + i)}};
+		ck_assert_int_eq(add(head, ""), TULLE_OK);
+	}
+	c.name_count = 8;
+	ck_assert_int_eq(add_end(), TULLE_OK);
+	ck_assert_int_eq(add_end(), TULLE_OK); /* the same again */
+	for (unsigned i = 0; i < 2; i++) {
+		tulle_candidate end = {.candidate = {"", 0}, .username_fragment = {"xyz", i + 1}};
+		ck_assert_int_eq(tulle_peer_add_candidate(a(), &end), TULLE_OK);
+		ck_assert_uint_eq(dropped(TULLE_DROP_LIMIT), i);
+	}
+	(void)couple_run(&c, NULL, SECOND);
+	ck_assert_uint_eq(c.asked, 8);
+	ck_assert_uint_eq(dropped(TULLE_DROP_ICE_GENERATION), 0);
+	ck_assert_int_eq(add("udp 1 10.0.0.2 5000", ""), TULLE_OK); /* and now it has come */
+	ck_assert_uint_eq(dropped(TULLE_DROP_ICE_GENERATION), 1);
+	couple_close(&c);
+}
+END_TEST
+
 /* Answers to nothing that was asked, of several addresses, and of another generation. */
 START_TEST(answers_are_judged)
 {
@@ -377,6 +406,7 @@ Suite *suite_peer_names(void)
 	tcase_add_test(t, a_name_that_nobody_has_is_no_candidate);
 	tcase_add_test(t, an_end_that_waits_ends_its_own_generation_alone);
 	tcase_add_test(t, names_that_wait_are_bounded);
+	tcase_add_test(t, the_end_waits_behind_all_names);
 	tcase_add_test(t, answers_are_judged);
 	suite_add_tcase(s, t);
 	t = tcase_create("ours");

@@ -216,6 +216,21 @@ START_TEST(peers_that_tell_relays_alone_connect_and_talk)
 }
 END_TEST
 
+/* SPED begins DTLS before there is a path to say goodbye on. */
+START_TEST(who_closes_without_a_path_gives_the_relay_up)
+{
+	begin("secret");
+	ck_assert_int_eq(tulle_peer_set_local(ends[0], TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
+	run(100000);
+	describe();
+	drain(0);
+	tulle_peer_close(ends[0]);
+	run(500000);
+	ck_assert_uint_eq(server.deletes, 1);
+	end();
+}
+END_TEST
+
 START_TEST(a_server_that_refuses_is_an_event_and_ends_gathering)
 {
 	begin("wrong");
@@ -242,6 +257,7 @@ Suite *suite_peer_relay(void)
 	Suite *s = suite_create("peer_relay");
 	TCase *t = tcase_create("peer_relay");
 	tcase_add_test(t, peers_that_tell_relays_alone_connect_and_talk);
+	tcase_add_test(t, who_closes_without_a_path_gives_the_relay_up);
 	tcase_add_test(t, a_server_that_refuses_is_an_event_and_ends_gathering);
 	tcase_add_test(t, no_peer_is_made_with_a_server_that_is_none);
 	suite_add_tcase(s, t);

@@ -223,6 +223,23 @@ START_TEST(an_interface_that_goes_takes_its_streams_along)
 }
 END_TEST
 
+/* SPED begins DTLS before there is a path to say goodbye on. */
+START_TEST(who_closes_without_a_path_leaves_no_stream)
+{
+	w.listens[1] = w.no_udp = true;
+	begin();
+	describe();
+	drain(0);
+	drain(1);
+	drain(0);
+	ck_assert_uint_eq(w.opened, 1);
+	tulle_peer_close(w.peer[0]);
+	drain(0);
+	ck_assert_uint_eq(w.ended, 1);
+	end();
+}
+END_TEST
+
 /* -- strangers -- */
 
 static tulle_text value_of(tulle_text sdp, const char *name)
@@ -401,6 +418,7 @@ Suite *suite_peer_tcp(void)
 	tcase_add_loop_test(t, a_stream_that_breaks_is_opened_again_and_loses_nothing, 0, 2);
 	tcase_add_test(t, a_connection_that_is_refused_fails_in_time);
 	tcase_add_test(t, an_interface_that_goes_takes_its_streams_along);
+	tcase_add_test(t, who_closes_without_a_path_leaves_no_stream);
 	tcase_add_test(t, what_does_not_begin_with_an_authentic_check_is_ended);
 	tcase_add_test(t, half_open_streams_are_bounded);
 	tcase_add_test(t, a_silent_stream_is_given_little_room);

@@ -58,9 +58,11 @@ static tulle_addr addr_of(const char *ip, uint16_t port)
 	return a;
 }
 
+static bool moved; /* to another network */
+
 static tulle_addr us(void)
 {
-	return addr_of("192.0.2.1", 4000);
+	return addr_of(moved ? "192.0.2.77" : "192.0.2.1", 4000);
 }
 
 static tulle_addr over_stream(void)
@@ -754,6 +756,141 @@ START_TEST(a_permission_that_nobody_uses_is_given_up)
 }
 END_TEST
 
+/* RFC8656:12: what rests is the number of a channel, not the place of a permission. */
+START_TEST(channels_that_rest_keep_nobody_out)
+{
+	begin("turn:198.51.100.1");
+	tulle_addr peer = addr_of("203.0.113.50", 6000);
+	for (unsigned i = 1; i <= 40; i++) {
+		peer.ip[3] = (uint8_t)i;
+		tulle_peer_servers_bind(s, now, relay_path(), &peer);
+		pump();
+		ck_assert_uint_eq(servers[0].permits, i);
+		ck_assert(say(relay_path(), &peer, "in a channel or not"));
+		run_for(20 * SECOND);
+	}
+	ck_assert_uint_eq(servers[0].binds, PEER_SERVER_CHANNELS);
+	run_for(15 * 60 * SECOND);
+	tulle_peer_servers_bind(s, now, relay_path(), &peer);
+	pump();
+	ck_assert_uint_eq(servers[0].binds, PEER_SERVER_CHANNELS + 1);
+	end();
+}
+END_TEST
+
+START_TEST(nobody_gives_way_to_who_gets_no_permission)
+{
+	begin("turn:198.51.100.1");
+	tulle_addr peer = addr_of("203.0.113.50", 6000), nobody = addr_of("224.0.0.1", 6000);
+	for (unsigned i = 0; i < PEER_SERVER_PEERS; i++) {
+		peer.ip[3] = (uint8_t)i;
+		tulle_peer_servers_bind(s, now, relay_path(), &peer);
+		pump();
+	}
+	tulle_peer_servers_permit(s, now, &nobody);
+	peer.ip[3] = 0;
+	ck_assert(say(relay_path(), &peer, "still here"));
+	ck_assert_uint_eq(servers[0].permits, PEER_SERVER_PEERS);
+	/* One more takes the place of whom nothing was heard for longest. */
+	now += 1000;
+	peer.ip[3] = 200;
+	tulle_peer_servers_bind(s, now, relay_path(), &peer);
+	pump();
+	ck_assert_uint_eq(servers[0].permits, PEER_SERVER_PEERS + 1);
+	end();
+}
+END_TEST
+
+static void move(void)
+{
+	moved = true;
+	give(&(tulle_in){.kind = TULLE_IN_PATH_UP, .id = 2, .local = us(), .mtu = 1500});
+	pump();
+}
+
+/* The server knows our former address: 437. */
+START_TEST(another_network_brings_another_relay_at_once)
+{
+	for (int down = 0; down < 2; down++) {
+		begin("turn:198.51.100.1");
+		uint32_t path = relay_path();
+		if (down != 0) { /* its route is the former one's until that goes */
+			give(&(tulle_in){.kind = TULLE_IN_PATH_UP, .id = 2, .local = us(), .mtu = 1500});
+			pump();
+			ck_assert_uint_eq(servers[0].refreshes, 1);
+			ck_assert_uint_eq(relay_path(), path);
+			moved = true;
+			give(&(tulle_in){.kind = TULLE_IN_PATH_DOWN, .id = 1});
+			pump();
+		} else {
+			move();
+		}
+		ck_assert_uint_eq(servers[0].allocates, 2);
+		ck_assert_uint_ne(relay_path(), path);
+		/* Once; a server that only says so is left alone for a while. */
+		relay_restart(&servers[0]);
+		run_for(600 * SECOND);
+		ck_assert_uint_eq(servers[0].allocates, 3);
+		moved = false;
+		end();
+	}
+}
+END_TEST
+
+START_TEST(a_relay_in_a_stream_is_asked_for_in_another_network)
+{
+	tulle_ice_local c = {0};
+	begin("turn:198.51.100.1?transport=tcp");
+	uint32_t stream = connected.id;
+	servers[0].mute = true;
+	move();
+	run_for(5 * SECOND);
+	ck_assert_uint_ne(connected.id, stream);
+	ck_assert_uint_eq(list(TULLE_ICE_RELAY, &c), 0);
+	moved = false;
+	end();
+}
+END_TEST
+
+/* Who waits because there was no network does not wait when there is one. */
+START_TEST(another_network_wakes_servers_that_rest)
+{
+	begin("stun:stun.example.org");
+	for (unsigned i = 0; i < 5; i++) {
+		give(&(tulle_in){.kind = TULLE_IN_RESOLVED, .id = asked.id, .why = TULLE_ERR_SYSTEM});
+		asked.kind = 0;
+		run_for(i < 4 ? 300 * SECOND : 20 * SECOND);
+	}
+	ck_assert_int_eq(asked.kind, 0);
+	move();
+	ck_assert_int_eq(asked.kind, TULLE_OUT_RESOLVE);
+	give(&(tulle_in){.kind = TULLE_IN_RESOLVED, .id = asked.id, .why = TULLE_ERR_SYSTEM});
+	asked.kind = 0;
+	run_for(14 * SECOND);
+	ck_assert_int_eq(asked.kind, 0);
+	run_for(2 * SECOND);
+	ck_assert_int_eq(asked.kind, TULLE_OUT_RESOLVE);
+	moved = false;
+	end();
+	/* RFC8656:7.4 */
+	const tulle_ice_server one = {"turn:198.51.100.1?transport=tcp", "ann", "secret"};
+	open_streams = false;
+	begin_with(&one, 1, false);
+	servers[0].refuse = 486;
+	give(&(tulle_in){.kind = TULLE_IN_STREAM_OPEN, .id = connected.id});
+	give(&(tulle_in){.kind = TULLE_IN_STREAM_ROOM, .id = connected.id, .bytes = 65536});
+	pump();
+	connected.kind = 0;
+	move();
+	run_for(59 * SECOND);
+	ck_assert_int_eq(connected.kind, 0);
+	run_for(2 * SECOND);
+	ck_assert_int_eq(connected.kind, TULLE_OUT_STREAM_CONNECT);
+	moved = false;
+	end();
+}
+END_TEST
+
 START_TEST(relay_only_asks_no_stun_server)
 {
 	const tulle_ice_server two[] = {{"stun:198.51.100.1", NULL, NULL}, {"turn:198.51.100.1", "ann", "secret"}};
@@ -829,6 +966,11 @@ Suite *suite_servers(void)
 	tcase_add_test(c, a_server_that_falls_silent_is_left_within_seconds);
 	tcase_add_test(c, a_stream_that_ends_takes_its_relay_with_it);
 	tcase_add_test(c, a_permission_that_nobody_uses_is_given_up);
+	tcase_add_test(c, channels_that_rest_keep_nobody_out);
+	tcase_add_test(c, nobody_gives_way_to_who_gets_no_permission);
+	tcase_add_test(c, another_network_brings_another_relay_at_once);
+	tcase_add_test(c, a_relay_in_a_stream_is_asked_for_in_another_network);
+	tcase_add_test(c, another_network_wakes_servers_that_rest);
 	tcase_add_test(c, relay_only_asks_no_stun_server);
 	tcase_add_test(c, close_deletes_the_allocation);
 	tcase_add_test(c, configs_are_judged_with_a_reason);
