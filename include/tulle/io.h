@@ -44,8 +44,8 @@ typedef enum {
 	TULLE_OUT_STREAM_BYTES,
 	TULLE_OUT_STREAM_END,
 	TULLE_OUT_RESOLVE, /* id, name; mdns: a name of the link, of RFC 6762 */
-	TULLE_OUT_PUBLISH  /* name: of the link, for the address in local, as long as the member is
-			    */
+	TULLE_OUT_PUBLISH  /* name: of the link, for the address in local, as long as the member
+			    * is there, and the address */
 } tulle_out_kind;
 typedef struct {
 	tulle_out_kind kind;
