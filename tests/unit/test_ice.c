@@ -214,7 +214,7 @@ START_TEST(consent_is_asked_for_every_4_to_6_seconds_with_new_ids)
 }
 END_TEST
 
-/* ICE-001, ICE-039, ICE-040, STUN-011, STUN-040: what a check without an answer does */
+/* ICE-039, ICE-040, STUN-011, STUN-040: what a check without an answer does */
 static bool same_bytes(void *user, size_t from, const tulle_datagram *d, const uint8_t *data)
 {
 	Log *log = user;
@@ -305,7 +305,7 @@ START_TEST(link_local_addresses_connect_within_their_scope)
 }
 END_TEST
 
-/* STUN-120, STUN-121, STUN-126: SPED's bytes ride on checks both ways, when they fit */
+/* STUN-120, STUN-121: SPED's bytes ride on checks */
 START_TEST(opaque_bytes_ride_on_checks)
 {
 	static const uint8_t hello[64] = {22, 1, 2, 3}, ack[4] = {4, 3, 2, 1};
