@@ -27,8 +27,7 @@ static tulle_time next_timeout(void)
 	return tulle_time_min(tulle_peer_poll_timeout(a()), tulle_peer_poll_timeout(b()));
 }
 
-/* SCTP-141 DC-069: the peer learns the time with its next poll, which may be long after the last
- * one */
+/* SCTP-141: the peer learns the time with its next poll, which may be long after the last one */
 START_TEST(a_lifetime_begins_with_the_send_however_long_nothing_happened)
 {
 	const tulle_channel_init brief = {
