@@ -100,14 +100,18 @@ START_TEST(only_authenticated_checks_move_the_path)
 	}
 	ck_assert(tulle_ice_path(n.end[0].ice, &after));
 	ck_assert(memcmp(&before, &after, sizeof before) == 0);
-	/* an authenticated nomination of a better path moves it, once that path answers */
-	ck_assert_int_eq(send_check_from(&n, &(Check){.role = 1, .nominate = true, .id = 9},
-				 "127.0.0.1", 6002),
-		TULLE_TAKEN);
-	ck_assert(tulle_ice_path(n.end[0].ice, &after) && after.remote.port == 6001);
-	answer_all(&n, "127.0.0.1", 6002);
-	ck_assert(tulle_ice_path(n.end[0].ice, &after));
-	ck_assert(after.remote.port == 6001); /* equal priority: what works stays */
+	/* an authenticated nomination moves it, once that path answers and when it is better; 6002
+	 * has the same priority: what works stays */
+	ck_assert_int_eq(add(&n, "127.0.0.1", 6003, ""), TULLE_TAKEN);
+	for (uint16_t port = 6002; port <= 6003; port++) {
+		ck_assert_int_eq(send_check_from(&n, &(Check){.role = 1, .nominate = true, .id = 9},
+					 "127.0.0.1", port),
+			TULLE_TAKEN);
+		ck_assert(tulle_ice_path(n.end[0].ice, &after) && after.remote.port == 6001);
+		answer_all(&n, "127.0.0.1", port);
+		ck_assert(tulle_ice_path(n.end[0].ice, &after));
+		ck_assert_uint_eq(after.remote.port, port == 6002 ? 6001 : 6003);
+	}
 	net_wipe(&n);
 }
 END_TEST
