@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/panic.h"
+#include "fuzz/draw.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,10 +30,7 @@ typedef struct {
 static bool random_fill(void *user, uint8_t *dst, size_t len)
 {
 	Fuzz *f = user;
-	for (size_t i = 0; i < len; i++) {
-		f->seed = f->seed * 6364136223846793005u + 1442695040888963407u;
-		dst[i] = (uint8_t)(f->seed >> 56);
-	}
+	fuzz_draw(&f->seed, dst, len);
 	return (f->seed >> 40 & 63) != 0 || f->now == 0;
 }
 

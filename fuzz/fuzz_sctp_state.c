@@ -6,6 +6,7 @@
 #include "base/crc32c.h"
 #include "base/panic.h"
 #include "base/pool.h"
+#include "fuzz/draw.h"
 #include "sctp/association.h"
 
 #include <stdlib.h>
@@ -24,10 +25,7 @@ typedef struct {
 static bool fill(void *user, uint8_t *dst, size_t len)
 {
 	world *w = user;
-	for (size_t i = 0; i < len; i++) {
-		w->random = w->random * 6364136223846793005u + 1442695040888963407u;
-		dst[i] = (uint8_t)(w->random >> 56);
-	}
+	fuzz_draw(&w->random, dst, len);
 	return true;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/panic.h"
+#include "fuzz/draw.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,19 +41,8 @@ typedef struct {
 static bool random_fill(void *user, uint8_t *dst, size_t len)
 {
 	Fuzz *f = user;
-	for (size_t i = 0; i < len; i++) {
-		f->seed = f->seed * 6364136223846793005u + 1442695040888963407u;
-		dst[i] = (uint8_t)(f->seed >> 56);
-	}
+	fuzz_draw(&f->seed, dst, len);
 	return (f->seed >> 40 & 127) != 0 || f->now == 0;
-}
-
-static tulle_addr small_addr(uint8_t n)
-{
-	tulle_addr a = {.family = n & 0x80 ? 6 : 4, .port = (uint16_t)(5000 + (n & 7))};
-	a.ip[0] = 0x20;
-	a.ip[a.family == 4 ? 3 : 15] = n >> 3 & 7;
-	return a;
 }
 
 /* What it relayed is taken, and read to its last byte, before anything else. */
@@ -128,7 +118,7 @@ static void drain(Fuzz *f)
 
 static void give_raw(Fuzz *f)
 {
-	tulle_addr from = small_addr(tulle_rd_u8(&f->in));
+	tulle_addr from = fuzz_global_addr(tulle_rd_u8(&f->in));
 	uint8_t path = tulle_rd_u8(&f->in);
 	tulle_bytes raw = tulle_rd_bytes(&f->in, tulle_rd_u8(&f->in));
 	give(f, (tulle_in){.kind = TULLE_IN_DATAGRAM, .id = path & 3, .remote = from, .data = raw});
@@ -136,7 +126,7 @@ static void give_raw(Fuzz *f)
 
 static void write_success(Fuzz *f, tulle_stun_writer *w, uint8_t flags)
 {
-	tulle_addr a = small_addr(flags & 4 ? 0x81 : 1);
+	tulle_addr a = fuzz_global_addr(flags & 4 ? 0x81 : 1);
 	tulle_stun_write_address(w, TULLE_STUN_A_XOR_RELAYED_ADDRESS, &a);
 	a.port = (uint16_t)(a.port + (flags >> 5));
 	tulle_stun_write_address(w, TULLE_STUN_A_XOR_MAPPED_ADDRESS, &a);
@@ -145,7 +135,7 @@ static void write_success(Fuzz *f, tulle_stun_writer *w, uint8_t flags)
 
 static void write_error(Fuzz *f, tulle_stun_writer *w, unsigned code)
 {
-	tulle_addr to = small_addr(tulle_rd_u8(&f->in));
+	tulle_addr to = fuzz_global_addr(tulle_rd_u8(&f->in));
 	tulle_stun_write_error(w, code, (tulle_text){"x", 1});
 	tulle_stun_write_text(w, TULLE_STUN_A_REALM, (tulle_text){"r", 1});
 	tulle_stun_write_text(w, TULLE_STUN_A_NONCE, (tulle_text){"n", 1});
@@ -193,7 +183,7 @@ static void give_relayed(Fuzz *f)
 {
 	static const uint8_t id[TULLE_STUN_ID_BYTES] = {7};
 	uint8_t buf[512], flags = tulle_rd_u8(&f->in);
-	tulle_addr peer = small_addr(tulle_rd_u8(&f->in));
+	tulle_addr peer = fuzz_global_addr(tulle_rd_u8(&f->in));
 	const Request *r = pick(f, flags >> 3);
 	tulle_wr c = tulle_wr_make(buf, sizeof buf);
 	if (r == NULL)
@@ -217,7 +207,7 @@ static void give_name(Fuzz *f)
 	uint8_t flags = tulle_rd_u8(&f->in);
 	tulle_addr addrs[4];
 	for (uint8_t i = 0; i < 4; i++)
-		addrs[i] = small_addr((uint8_t)(tulle_rd_u8(&f->in)));
+		addrs[i] = fuzz_global_addr((uint8_t)(tulle_rd_u8(&f->in)));
 	if (f->name_count != 0)
 		give(f, (tulle_in){.kind = TULLE_IN_RESOLVED,
 				.id = f->names[flags % 4],
@@ -247,7 +237,7 @@ static void give_path(Fuzz *f)
 	tulle_in in = {.kind = flags & 4 ? TULLE_IN_PATH_DOWN : TULLE_IN_PATH_UP,
 		.id = 1 + (flags & 1u),
 		.mtu = 1500,
-		.local = small_addr(flags & 2 ? 0x85 : 5)};
+		.local = fuzz_global_addr(flags & 2 ? 0x85 : 5)};
 	in.local.ip[0] = 10;
 	give(f, in);
 }
@@ -260,7 +250,7 @@ static void send_relayed(Fuzz *f)
 	tulle_ice_local c;
 	uint32_t cursor = 0, path = PEER_SERVERS_ID | (flags & 7);
 	bool gone;
-	tulle_addr peer = small_addr(tulle_rd_u8(&f->in));
+	tulle_addr peer = fuzz_global_addr(tulle_rd_u8(&f->in));
 	while (tulle_peer_servers_candidate(f->s, &cursor, &c, &gone))
 		if (c.type == TULLE_ICE_RELAY)
 			path = c.id;

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/panic.h"
 #include "base/serial.h"
+#include "fuzz/draw.h"
 
 #include <tulle/stun.h>
 
@@ -47,10 +48,7 @@ static tulle_certificate *certificate;
 static bool draw(void *user, uint8_t *dst, size_t len)
 {
 	(void)user;
-	for (size_t i = 0; i < len; i++) {
-		f.seed = f.seed * 6364136223846793005u + 1442695040888963407u;
-		dst[i] = (uint8_t)(f.seed >> 56);
-	}
+	fuzz_draw(&f.seed, dst, len);
 	return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/panic.h"
+#include "fuzz/draw.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,19 +35,8 @@ typedef struct {
 static bool random_fill(void *user, uint8_t *dst, size_t len)
 {
 	Fuzz *f = user;
-	for (size_t i = 0; i < len; i++) {
-		f->seed = f->seed * 6364136223846793005u + 1442695040888963407u;
-		dst[i] = (uint8_t)(f->seed >> 56);
-	}
+	fuzz_draw(&f->seed, dst, len);
 	return (f->seed >> 40 & 127) != 0 || f->now == 0;
-}
-
-static tulle_addr small_addr(uint8_t n)
-{
-	tulle_addr a = {.family = n & 0x80 ? 6 : 4, .port = (uint16_t)(5000 + (n & 7))};
-	a.ip[0] = 0x20;
-	a.ip[a.family == 4 ? 3 : 15] = n >> 3 & 7;
-	return a;
 }
 
 static void give(Fuzz *f, const uint8_t *data, size_t len)
@@ -81,7 +71,8 @@ static void give_raw(Fuzz *f)
 
 static void write_success(Fuzz *f, tulle_stun_writer *w, uint8_t flags)
 {
-	tulle_addr a = small_addr(flags & 4 ? 0x81 : 1), b = small_addr(flags & 8 ? 1 : 0x81);
+	tulle_addr a = fuzz_global_addr(flags & 4 ? 0x81 : 1);
+	tulle_addr b = fuzz_global_addr(flags & 8 ? 1 : 0x81);
 	tulle_stun_write_address(w, TULLE_STUN_A_XOR_RELAYED_ADDRESS, &a);
 	if (flags & 16)
 		tulle_stun_write_address(w, TULLE_STUN_A_XOR_RELAYED_ADDRESS, &b);
@@ -93,7 +84,7 @@ static void write_error(Fuzz *f, tulle_stun_writer *w, unsigned code)
 {
 	static const uint8_t algorithms[] = {0, 2, 0, 0, 0, 1, 0, 0};
 	uint8_t flags = tulle_rd_u8(&f->in);
-	tulle_addr to = small_addr(flags);
+	tulle_addr to = fuzz_global_addr(flags);
 	tulle_stun_write_error(w, code, (tulle_text){"x", 1});
 	if (flags & 1)
 		tulle_stun_write_text(w, TULLE_STUN_A_REALM, (tulle_text){REALM, 1});
@@ -133,7 +124,7 @@ static void give_data(Fuzz *f)
 {
 	static const uint8_t id[TULLE_STUN_ID_BYTES] = {7};
 	uint8_t buf[512], flags = tulle_rd_u8(&f->in);
-	tulle_addr peer = small_addr(tulle_rd_u8(&f->in));
+	tulle_addr peer = fuzz_global_addr(tulle_rd_u8(&f->in));
 	tulle_wr c = tulle_wr_make(buf, sizeof buf);
 	if (flags & 1) {
 		tulle_wr_u16(&c, (uint16_t)(0x4000 + (flags >> 4)));
@@ -155,7 +146,7 @@ static void give_data(Fuzz *f)
 static void send_data(Fuzz *f)
 {
 	uint8_t buf[TULLE_TURN_HEADROOM + 256 + TULLE_TURN_TAILROOM];
-	tulle_addr peer = small_addr(tulle_rd_u8(&f->in));
+	tulle_addr peer = fuzz_global_addr(tulle_rd_u8(&f->in));
 	size_t len = tulle_rd_u8(&f->in);
 	tulle_bytes out;
 	memset(buf, 0, sizeof buf);
@@ -191,7 +182,7 @@ static void drain(Fuzz *f)
 static void command(Fuzz *f)
 {
 	uint8_t op = tulle_rd_u8(&f->in);
-	tulle_addr peer = small_addr(tulle_rd_u8(&f->in));
+	tulle_addr peer = fuzz_global_addr(tulle_rd_u8(&f->in));
 	switch (op % 6) {
 	case 0:
 		(void)tulle_turn_allocate(f->turn, f->now, &f->path);
@@ -298,7 +289,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		.random = {random_fill, &f},
 		.peers_max = flags & 8 ? 2 : 0,
 		.stream_bytes = TULLE_TURN_DATAGRAM_BYTES};
-	f.path.remote = small_addr(0x39);
+	f.path.remote = fuzz_global_addr(0x39);
 	if (flags & 0x80) {
 		fuzz_reflexive(&f);
 		return 0;

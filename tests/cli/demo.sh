@@ -77,12 +77,13 @@ if command -v script >/dev/null; then
 			sleep 0.02
 		done
 		[ "$part" = "introduced by" ] && printf '\003'
-	done | timeout 60 script -qec "trap : INT; stty -a; $tulle demo --port 0; echo code \$?; stty -a" /dev/null >"$tmp/tty" 2>&1
+	done | timeout 60 script -qec "trap : INT; stty -a >$tmp/before; $tulle demo --port 0; echo code \$?; stty -a >$tmp/after" /dev/null >"$tmp/tty" 2>&1
 	has "on a terminal it draws in place" $'\033[' "$(cat "$tmp/tty")"
 	has "the table of who is connected to whom" "introduced by" "$(cat "$tmp/tty")"
 	has "Ctrl-C is a clean end" "code 0" "$(cat "$tmp/tty")"
-	is "and the terminal is as it was" 1 "$(grep -a ' echo ' "$tmp/tty" | sort -u | wc -l)"
-	has "with its cursor" "" "$(grep -a $'\033\\[?25l' "$tmp/tty")"
+	has "and the terminal is as it was" " echo " "$(cat "$tmp/before")"
+	is "in all its settings" "$(cat "$tmp/before")" "$(cat "$tmp/after")"
+	is "with its cursor, which was never hidden" 0 "$(grep -acF $'\033[?25l' "$tmp/tty")"
 fi
 exec 6>/dev/full
 "$tulle" demo --once >&6 2>"$tmp/e"

@@ -3,8 +3,9 @@
 // It asks for new descriptions. All that was sent arrives, once and in order, over another path.
 // usage: moves.mjs [FILTER...]: names that contain one of these.
 import { execFileSync } from 'node:child_process'
-import { check, killAll, same } from '../interop/lib.mjs'
+import { check, same } from '../interop/lib.mjs'
 import { Peer, signal } from '../interop/rawpeers.mjs'
+import { finish, runCases } from './cases.mjs'
 
 const servers = [{ urls: 'stun:203.0.113.1' }]
 const size = 16384
@@ -111,17 +112,5 @@ for (const other of ['tulle', 'chromium'])
 		})
 	}
 
-const wanted = process.argv.slice(2)
-const chosen = cases.filter((c) => wanted.length === 0 || wanted.some((w) => c.name.includes(w)))
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => (killAll(), process.exit(130)))
-let failed = 0
-for (const one of chosen) {
-	const peers = []
-	let error = null
-	const sight = await run(one, peers).catch((e) => (error = e))
-	await Promise.all(peers.map((p) => p.stop()))
-	console.log(`${error ? 'FAIL' : 'ok  '} ${one.name}: ${error ? error.stack : sight}`)
-	if (error) failed++
-}
-console.log(`${chosen.length - failed} passed, ${failed} failed`)
-process.exit(failed || chosen.length === 0 ? 1 : 0)
+const { chosen, failed } = await runCases(cases, run)
+finish(chosen.length, failed)

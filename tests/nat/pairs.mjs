@@ -2,8 +2,9 @@
 // Within lab.sh: a host of each kind with one of each other, tulle with tulle, with Chromium, and Chromium's own pair
 // beside them. Signaling is carried from outside, by the pipes of the peers. Each pairing must open, carry 64 KiB each
 // way, and, with tulle at an end, do so without a relay wherever its NATs allow that. usage: pairs.mjs [FILTER...]: names that contain one of these.
-import { check, killAll, pattern, same, sumOfBytes } from '../interop/lib.mjs'
+import { check, pattern, same, sumOfBytes } from '../interop/lib.mjs'
 import { Peer, signal } from '../interop/rawpeers.mjs'
+import { finish, runCases, wanted } from './cases.mjs'
 
 const v4 = ['public', 'full', 'restricted', 'cone', 'symmetric', 'tcp443']
 const pairings = []
@@ -85,22 +86,11 @@ async function run(one, peers) {
 	return sight
 }
 
-const wanted = process.argv.slice(2)
 const cases = []
 for (const who of [['tulle', 'tulle'], ['tulle', 'chromium'], ['chromium', 'tulle'], ['chromium', 'chromium']])
 	for (const kinds of pairings) cases.push({ who, kinds, name: `${who.join(' to ')}: ${kinds.join(' and ')}` })
-const chosen = cases.filter((c) => wanted.length === 0 || wanted.some((w) => c.name.includes(w)))
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => (killAll(), process.exit(130)))
-
-let failed = 0
-for (const one of chosen) {
-	const peers = []
-	let error = null
-	const sight = await run(one, peers).catch((e) => (error = e))
-	await Promise.all(peers.map((p) => p.stop()))
-	console.log(`${error ? 'FAIL' : 'ok  '} ${one.name}: ${error ? error.stack : sight}`)
-	if (error) failed++
-}
+const { chosen, ...ran } = await runCases(cases, run)
+let failed = ran.failed
 // Beside each other, over the same pairings in the same run: tulle's own pair is not to take longer than Chromium's.
 const median = (times) => times.sort((a, b) => a - b)[times.length >> 1]
 let judged = 0
@@ -118,5 +108,4 @@ for (const [way, fits] of Object.entries({ direct: (n) => n === 0, relayed: (n) 
 	if (ours > theirs) failed++
 	console.log(`${ours > theirs ? 'FAIL' : 'ok  '} time to connect, ${way}: ${ours} ms beside Chromium's ${theirs} ms`)
 }
-console.log(`${chosen.length + judged - failed} passed, ${failed} failed`)
-process.exit(failed || chosen.length === 0 ? 1 : 0)
+finish(chosen.length + judged, failed)

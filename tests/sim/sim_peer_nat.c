@@ -113,6 +113,7 @@ void sim_run_nat_timeout(sim_verdict *verdict, uint64_t seed, sim_counts *counts
 #define BULK_BYTES 4000
 
 static sim_prng moves;
+static unsigned reboots; /* none where no host stands behind a box */
 
 static tulle_time reboot(homes *h)
 {
@@ -123,6 +124,7 @@ static tulle_time reboot(homes *h)
 	if (h->host[i].nat != NULL) {
 		sim_nat_reboot(h->host[i].nat, sim_chance(&moves, 500000) ? &other : NULL);
 		homes_break_streams(h, i);
+		reboots++;
 	}
 	return TULLE_TIME_NEVER;
 }
@@ -146,13 +148,16 @@ void sim_run_nat_rebind(sim_verdict *verdict, uint64_t seed, sim_counts *counts)
 		homes_say(&world, i, BULK_MESSAGES);
 	if (!homes_run(&world, is_half_said, SECONDS(60)))
 		sim_fail(verdict, "no transfer before anything happened");
+	reboots = 0;
 	world.disturb = reboot;
 	world.disturb_at = world.now + (tulle_time)sim_below(&moves, MS(500));
 	if (!homes_run(&world, sim_have_both_said, SECONDS(90)))
 		sim_fail(verdict, "%u and %u of %u messages came, states %d and %d",
 			world.host[0].got, world.host[1].got, BULK_MESSAGES,
 			(int)world.host[0].connection, (int)world.host[1].connection);
-	counts->nat_rebinds++;
+	if (reboots == 0 && (world.host[0].nat != NULL || world.host[1].nat != NULL))
+		sim_fail(verdict, "no box was switched off");
+	counts->nat_rebinds += reboots;
 	counts->nat_restarts += world.host[0].offers + world.host[1].offers > 1;
 	homes_close(&world);
 }

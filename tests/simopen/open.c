@@ -42,7 +42,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The 99th percentile in milliseconds; what never opened counts as a minute. */
+/* The 99th percentile in milliseconds; -1: more of them were not open after a minute. */
 static double p99_of(bool fewer, size_t seeds)
 {
 	tulle_time *took = malloc(seeds * sizeof *took);
@@ -51,12 +51,12 @@ static double p99_of(bool fewer, size_t seeds)
 	for (size_t i = 0; i < seeds; i++) {
 		took[i] = time_to_open(fewer, i + 1, 100);
 		if (took[i] < 0)
-			took[i] = 60 * SECOND;
+			took[i] = TULLE_TIME_NEVER;
 	}
 	qsort(took, seeds, sizeof *took, compare);
-	double p99 = (double)took[seeds * 99 / 100] / 1000;
+	tulle_time p99 = took[seeds * 99 / 100];
 	free(took);
-	return p99;
+	return p99 == TULLE_TIME_NEVER ? -1 : (double)p99 / 1000;
 }
 
 static unsigned missed;

@@ -6,6 +6,7 @@
 #define TESTS_PEER_TCP_KIT_H
 #include "peer/peer.h"
 #include "tests/support/clock.h"
+#include "tests/unit/describe.h"
 
 #include "base/addr.h"
 #include "base/bytes.h"
@@ -369,15 +370,7 @@ static inline void run(tulle_time us)
 /* End 0 offers a channel; end 1 answers. */
 static inline void describe(void)
 {
-	tulle_text sdp;
 	ck_assert_int_eq(tulle_channel_create(w.peer[0], "chat", NULL, &w.channel), TULLE_OK);
-	ck_assert_int_eq(tulle_peer_set_local(w.peer[0], TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
-	ck_assert_int_eq(tulle_peer_local(w.peer[0], true, &sdp), TULLE_SDP_OFFER);
-	ck_assert_int_eq(
-		tulle_peer_set_remote(w.peer[1], TULLE_SDP_OFFER, sdp.ptr, sdp.len), TULLE_OK);
-	ck_assert_int_eq(tulle_peer_set_local(w.peer[1], TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
-	ck_assert_int_eq(tulle_peer_local(w.peer[1], false, &sdp), TULLE_SDP_ANSWER);
-	ck_assert_int_eq(
-		tulle_peer_set_remote(w.peer[0], TULLE_SDP_ANSWER, sdp.ptr, sdp.len), TULLE_OK);
+	describe_ends(w.peer[0], w.peer[1], NULL);
 }
 #endif

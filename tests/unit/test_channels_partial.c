@@ -49,7 +49,7 @@ static void say(unsigned number)
 	couple_run(&c, NULL, SECOND / 100);
 }
 
-/* DC-037 RFC8831:6.1: both sides said that they can reset streams and give messages up */
+/* RFC8831:6.1: both sides said that they can reset streams and give messages up */
 START_TEST(what_channels_need_of_the_association_is_announced)
 {
 	begin(NULL);

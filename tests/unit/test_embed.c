@@ -3,6 +3,7 @@
  * on one port of one host. */
 #include "base/arena.h"
 #include "host/host.h"
+#include "tests/unit/describe.h"
 #include "tests/unit/mesh_kit.h"
 
 #include <stdlib.h>
@@ -105,18 +106,9 @@ static int opened, messages;
 static void on_event(tulle_peer *self, const tulle_peer_event *e, void *user)
 {
 	tulle_peer *other = *(tulle_peer **)user;
-	tulle_text sdp;
 	switch ((int)e->kind) {
 	case TULLE_PEER_NEGOTIATION_NEEDED:
-		ck_assert_int_eq(tulle_peer_set_local(self, TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
-		(void)tulle_peer_local(self, true, &sdp);
-		ck_assert_int_eq(
-			tulle_peer_set_remote(other, TULLE_SDP_OFFER, sdp.ptr, sdp.len), TULLE_OK);
-		ck_assert_int_eq(
-			tulle_peer_set_local(other, TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
-		(void)tulle_peer_local(other, false, &sdp);
-		ck_assert_int_eq(
-			tulle_peer_set_remote(self, TULLE_SDP_ANSWER, sdp.ptr, sdp.len), TULLE_OK);
+		describe_ends(self, other, NULL);
 		break;
 	case TULLE_PEER_ICE_CANDIDATE:
 		(void)tulle_peer_add_candidate(other, &e->u.candidate);

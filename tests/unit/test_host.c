@@ -4,6 +4,7 @@
 #include <tulle/host.h>
 
 #include "host/host.h"
+#include "tests/unit/describe.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -25,24 +26,13 @@ static unsigned heard[2][TULLE_PEER_ICE_CANDIDATE_ERROR + 1];
 static char text[2][64];
 static void (*and_then)(int end, const tulle_peer_event *e); /* what a test does in a listener */
 
-static void describe(tulle_peer *self, tulle_peer *other)
-{
-	tulle_text sdp;
-	ck_assert_int_eq(tulle_peer_set_local(self, TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
-	ck_assert_int_eq(tulle_peer_local(self, true, &sdp), TULLE_SDP_OFFER);
-	ck_assert_int_eq(tulle_peer_set_remote(other, TULLE_SDP_OFFER, sdp.ptr, sdp.len), TULLE_OK);
-	ck_assert_int_eq(tulle_peer_set_local(other, TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
-	ck_assert_int_eq(tulle_peer_local(other, false, &sdp), TULLE_SDP_ANSWER);
-	ck_assert_int_eq(tulle_peer_set_remote(self, TULLE_SDP_ANSWER, sdp.ptr, sdp.len), TULLE_OK);
-}
-
 static void on_event(tulle_peer *self, const tulle_peer_event *e, void *user)
 {
 	int i = *(int *)user;
 	ck_assert_ptr_eq(self, ends[i]);
 	heard[i][e->kind]++;
 	if (e->kind == TULLE_PEER_NEGOTIATION_NEEDED)
-		describe(self, ends[1 - i]);
+		describe_ends(self, ends[1 - i], NULL);
 	else if (e->kind == TULLE_PEER_ICE_CANDIDATE && ends[1 - i] != NULL)
 		(void)tulle_peer_add_candidate(ends[1 - i], &e->u.candidate);
 	else if (e->kind == TULLE_PEER_OPEN)

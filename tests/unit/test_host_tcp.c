@@ -6,6 +6,7 @@
 #include <tulle/stun.h>
 
 #include "host/stream.h"
+#include "tests/unit/describe.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -41,20 +42,6 @@ static size_t strip(char *dst, tulle_text sdp)
 	return n;
 }
 
-static void describe(tulle_peer *self, tulle_peer *other)
-{
-	tulle_text sdp;
-	char text[8192];
-	ck_assert_int_eq(tulle_peer_set_local(self, TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
-	ck_assert_int_eq(tulle_peer_local(self, true, &sdp), TULLE_SDP_OFFER);
-	ck_assert_int_eq(
-		tulle_peer_set_remote(other, TULLE_SDP_OFFER, text, strip(text, sdp)), TULLE_OK);
-	ck_assert_int_eq(tulle_peer_set_local(other, TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
-	ck_assert_int_eq(tulle_peer_local(other, false, &sdp), TULLE_SDP_ANSWER);
-	ck_assert_int_eq(
-		tulle_peer_set_remote(self, TULLE_SDP_ANSWER, text, strip(text, sdp)), TULLE_OK);
-}
-
 static void on_event(tulle_peer *self, const tulle_peer_event *e, void *user)
 {
 	static const char data[SIZE];
@@ -62,7 +49,7 @@ static void on_event(tulle_peer *self, const tulle_peer_event *e, void *user)
 	if (ends[k][1 - i] == NULL)
 		return;
 	if (e->kind == TULLE_PEER_NEGOTIATION_NEEDED) {
-		describe(self, ends[k][1 - i]);
+		describe_ends(self, ends[k][1 - i], strip);
 	} else if (e->kind == TULLE_PEER_ICE_CANDIDATE) {
 		tulle_text c = e->u.candidate.candidate;
 		if (memmem(c.ptr, c.len, "passive", 7) != NULL && c.len < sizeof passive[k])

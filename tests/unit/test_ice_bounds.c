@@ -212,6 +212,38 @@ START_TEST(local_candidates_have_distinct_priorities_and_foundations_by_address)
 }
 END_TEST
 
+/* ICE-001 RFC8445:5.1.1.1: of each address that others may reach; a link-local one is told without
+ * its scope */
+START_TEST(host_candidates_are_of_usable_addresses_alone)
+{
+	static const struct {
+		const char *ip;
+		bool candidate, on_loopback; /* where the config has no loopback, and where it has */
+	} cases[] = {{"192.0.2.1", true, true}, {"10.0.0.1", true, true},
+		{"169.254.7.7", true, true}, {"2001:db8::1", true, true}, {"fd00::1", true, true},
+		{"fe80::1", true, true}, {"127.0.0.1", false, true}, {"::1", false, true},
+		{"::ffff:127.0.0.1", false, true}, {"::192.0.2.1", false, false},
+		{"fec0::1", false, false}, {"feff::1", false, false}};
+	for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+		Net n;
+		const tulle_ice_config c = {.loopback = i % 2 != 0};
+		tulle_addr a = addr_of(cases[i / 2].ip, 5000);
+		a.scope = strncmp(cases[i / 2].ip, "fe80", 4) == 0 ? 3 : 0;
+		bool expected = c.loopback ? cases[i / 2].on_loopback : cases[i / 2].candidate;
+		net_init(&n, &c, &c);
+		End *e = &n.end[0];
+		ck_assert_int_eq(tulle_ice_add_path(e->ice, 0, 100, a, 0), TULLE_OK);
+		tulle_ice_paths_known(e->ice, 0);
+		end_events(e);
+		ck_assert(e->gathered);
+		ck_assert_msg(e->candidate_count == expected, "%s", cases[i / 2].ip);
+		if (expected)
+			ck_assert_ptr_null(memchr(e->candidates[0], '%', e->candidate_lens[0]));
+		net_wipe(&n);
+	}
+}
+END_TEST
+
 /* ICE-017, ICE-018, SDP-037 */
 START_TEST(credentials_are_random_and_checked)
 {
@@ -292,6 +324,7 @@ Suite *suite_ice_bounds(void)
 	tcase_add_test(t, the_end_of_another_generation_ends_nothing);
 	tcase_add_test(t, a_thousand_candidates_make_64_and_a_hundred_pairs);
 	tcase_add_test(t, local_candidates_have_distinct_priorities_and_foundations_by_address);
+	tcase_add_test(t, host_candidates_are_of_usable_addresses_alone);
 	tcase_add_test(t, credentials_are_random_and_checked);
 	tcase_add_test(t, a_check_is_found_its_agent_by_the_ufrag);
 	suite_add_tcase(s, t);

@@ -100,14 +100,18 @@ START_TEST(only_authenticated_checks_move_the_path)
 	}
 	ck_assert(tulle_ice_path(n.end[0].ice, &after));
 	ck_assert(memcmp(&before, &after, sizeof before) == 0);
-	/* an authenticated nomination of a better path moves it, once that path answers */
-	ck_assert_int_eq(send_check_from(&n, &(Check){.role = 1, .nominate = true, .id = 9},
-				 "127.0.0.1", 6002),
-		TULLE_TAKEN);
-	ck_assert(tulle_ice_path(n.end[0].ice, &after) && after.remote.port == 6001);
-	answer_all(&n, "127.0.0.1", 6002);
-	ck_assert(tulle_ice_path(n.end[0].ice, &after));
-	ck_assert(after.remote.port == 6001); /* equal priority: what works stays */
+	/* an authenticated nomination moves it, once that path answers and when it is better; 6002
+	 * has the same priority: what works stays */
+	ck_assert_int_eq(add(&n, "127.0.0.1", 6003, ""), TULLE_TAKEN);
+	for (uint16_t port = 6002; port <= 6003; port++) {
+		ck_assert_int_eq(send_check_from(&n, &(Check){.role = 1, .nominate = true, .id = 9},
+					 "127.0.0.1", port),
+			TULLE_TAKEN);
+		ck_assert(tulle_ice_path(n.end[0].ice, &after) && after.remote.port == 6001);
+		answer_all(&n, "127.0.0.1", port);
+		ck_assert(tulle_ice_path(n.end[0].ice, &after));
+		ck_assert_uint_eq(after.remote.port, port == 6002 ? 6001 : 6003);
+	}
 	net_wipe(&n);
 }
 END_TEST
@@ -262,6 +266,69 @@ START_TEST(embedded_bytes_without_an_answer_are_bounded)
 }
 END_TEST
 
+#define SMALL_MTU 600
+
+/* The answer to a check, then our own check, on a path of SMALL_MTU: their lengths, and which has
+ * SPED's bytes. */
+static void answer_and_check(const char *ip, size_t dtls_len, size_t len[2], bool has[2])
+{
+	static const uint8_t flight[SMALL_MTU] = {22};
+	Net n;
+	uint8_t buf[TULLE_ICE_DATAGRAM_BYTES];
+	tulle_stun_message m;
+	tulle_datagram d;
+	tulle_ice_config config = controlling;
+	config.opaque = true;
+	net_init(&n, &config, &config);
+	End *e = &n.end[0];
+	e->ids[0] = 100;
+	e->addrs[0] = addr_of(ip, 5001);
+	ck_assert_int_eq(tulle_ice_add_path(e->ice, 0, 100, e->addrs[0], SMALL_MTU), TULLE_OK);
+	tulle_ice_paths_known(e->ice, 0);
+	ck_assert_int_eq(
+		tulle_ice_set_remote(e->ice, 0, TULLE_TEXT("them"), TULLE_TEXT(THEIR_PWD), false),
+		TULLE_OK);
+	const tulle_bytes dtls = {dtls_len != 0 ? flight : NULL, dtls_len};
+	ck_assert_int_eq(tulle_ice_set_opaque(e->ice, dtls, (tulle_bytes){NULL, 0}), TULLE_OK);
+	ck_assert_int_eq(add(&n, ip, 6001, ""), TULLE_TAKEN);
+	ck_assert_int_eq(send_check_from(&n, &(Check){.role = 2}, ip, 6001), TULLE_TAKEN);
+	for (int i = 0; i < 2; i++) {
+		len[i] = next_out(&n, buf, &m, &d);
+		ck_assert_int_eq(m.kind, i == 0 ? TULLE_STUN_SUCCESS : TULLE_STUN_REQUEST);
+		has[i] = tulle_stun_has(&m, TULLE_STUN_A_DTLS_IN_STUN);
+		ck_assert(tulle_ice_opaque_sent(e->ice) == has[i]);
+	}
+	net_wipe(&n);
+}
+
+/* STUN-126: SPED's bytes go as far as the path's mtu, to the byte; beyond it the message is plain */
+START_TEST(embedded_bytes_keep_within_the_mtu)
+{
+	static const struct {
+		const char *ip;
+		size_t most; /* above IP and UDP */
+	} families[] = {{"127.0.0.1", SMALL_MTU - 28}, {"::1", SMALL_MTU - 48}};
+	for (size_t i = 0; i < 2; i++) {
+		size_t plain[2], len[2], carried[2] = {0, 0};
+		bool has[2];
+		answer_and_check(families[i].ip, 0, plain, has);
+		ck_assert(!has[0] && !has[1]);
+		for (size_t n = 360; n < 520; n++) {
+			answer_and_check(families[i].ip, n, len, has);
+			for (size_t k = 0; k < 2; k++) {
+				size_t full = plain[k] + 4 + (n + 3) / 4 * 4;
+				ck_assert(has[k] == (full <= families[i].most));
+				ck_assert_uint_eq(len[k], has[k] ? full : plain[k]);
+				carried[k] += has[k];
+			}
+		}
+		for (size_t k = 0; k < 2; k++)
+			ck_assert(carried[k] > 0 && carried[k] < 160);
+	}
+}
+END_TEST
+
+
 START_TEST(who_waits_checks_back_and_nothing_else)
 {
 	Net n;
@@ -370,6 +437,7 @@ Suite *suite_ice_checks(void)
 	tcase_add_test(t, an_answer_on_another_path_than_the_check_fails_the_pair);
 	tcase_add_test(t, aggressive_nomination_is_taken_by_who_is_controlled);
 	tcase_add_test(t, embedded_bytes_without_an_answer_are_bounded);
+	tcase_add_test(t, embedded_bytes_keep_within_the_mtu);
 	tcase_add_test(t, who_waits_checks_back_and_nothing_else);
 	tcase_add_test(t, a_late_answer_to_a_cancelled_check_counts);
 	tcase_add_test(t, an_answer_serves_once);

@@ -43,7 +43,8 @@ START_TEST(a_clock_that_jumps_over_30_seconds_ends_consent_at_once)
 }
 END_TEST
 
-/* RFC8863:4, ICE-042, ICE-090: not before 39.5 s, for the remote's checks may yet come */
+/* RFC8863:4, ICE-042: not before 39.5 s, for the remote's checks may yet come; and not later when
+ * it never tells the end of its candidates */
 START_TEST(failure_is_patient)
 {
 	for (int pairs = 0; pairs < 2; pairs++) {

@@ -29,13 +29,38 @@ static tulle_text ufrag_of(const Net *n, size_t i)
 	return ufrag;
 }
 
+/* The number of each end's checks. */
+typedef struct {
+	uint64_t number[2];
+	size_t checks[2];
+} Ties;
+
+static bool note_tie_breaker(void *user, size_t from, const tulle_datagram *d, const uint8_t *data)
+{
+	Ties *t = user;
+	tulle_stun_message m;
+	ck_assert_int_eq(tulle_stun_read(data, d->len, &m), TULLE_TAKEN);
+	if (m.kind != TULLE_STUN_REQUEST)
+		return true;
+	tulle_stun_attribute role =
+		from == 0 ? TULLE_STUN_A_ICE_CONTROLLING : TULLE_STUN_A_ICE_CONTROLLED;
+	ck_assert(tulle_stun_has(&m, role));
+	if (t->checks[from]++ == 0)
+		t->number[from] = tulle_stun_u64(&m, role);
+	ck_assert(tulle_stun_u64(&m, role) == t->number[from]);
+	return true;
+}
+
 /* ICE-025, ICE-078, ICE-079, ICE-103 RFC8445:9: data has a path all the time */
 START_TEST(a_restart_makes_before_it_breaks)
 {
 	for (int lossy = 0; lossy < 8; lossy++) {
 		Net n;
+		Ties ties = {0};
 		tulle_text ufrag, pwd, new_ufrag, new_pwd;
 		connect_net(&n);
+		n.watch = note_tie_breaker;
+		n.user = &ties;
 		n.delay = 20000;
 		n.loss_percent = lossy != 0 ? 20 : 0;
 		n.seed += (uint64_t)lossy * 7919;
@@ -58,6 +83,7 @@ START_TEST(a_restart_makes_before_it_breaks)
 			ck_assert(is_open(&n));
 			ck_assert(lossy != 0 || state_of(&n, 0) == TULLE_ICE_COMPLETED);
 		}
+		ck_assert(ties.checks[0] > 0 && ties.checks[1] > 0);
 		exchange(&n);
 		ck_assert(lossy != 0 || state_of(&n, 0) == TULLE_ICE_CONNECTED);
 		end = n.now + 20000000;
@@ -69,6 +95,8 @@ START_TEST(a_restart_makes_before_it_breaks)
 		ck_assert(n.end[0].selected.u.selected.nominated);
 		for (size_t i = 0; i < 2 && lossy == 0; i++)
 			ck_assert_int_eq(state_of(&n, i), TULLE_ICE_COMPLETED);
+		ck_assert(ties.number[0] >> 32 != ties.number[1] >> 32);
+		ck_assert((uint32_t)ties.number[0] != (uint32_t)ties.number[1]);
 		ck_assert(tulle_ice_is_controlling(n.end[0].ice));
 		ck_assert(!tulle_ice_is_controlling(n.end[1].ice));
 		net_wipe(&n);

@@ -172,6 +172,40 @@ START_TEST(a_url_that_does_not_parse_is_refused_at_create)
 }
 END_TEST
 
+static char logged[16384];
+
+static void note_line(void *user, const tulle_log_line *line)
+{
+	(void)user;
+	size_t n = strlen(logged);
+	snprintf(logged + n, sizeof logged - n, "%.*s\n", (int)line->text.len, line->text.ptr);
+	ck_assert_uint_lt(n + line->text.len + 1, sizeof logged);
+}
+
+/* ICE-161: all that a log can be asked to say, of a server that refuses them and of one that serves */
+START_TEST(no_log_has_a_credential)
+{
+	static const tulle_ice_server list[] = {{"turn:10.0.0.200:3478", "annabel", "opensesame"},
+		{"turn:10.0.0.201:3478", "ann", "secret"}};
+	const tulle_options o = {.polled = true,
+		.ice = {.servers = list, .server_count = 2},
+		.log = {.write = note_line, .level = TULLE_LOG_DEBUG, .addresses = true}};
+	logged[0] = 0;
+	begin();
+	(void)world_add(&o);
+	(void)world_add(&o);
+	pair_up();
+	talk();
+	ck_assert_uint_gt(servers[1].allocates, 0);
+	world_end();
+	ck_assert_ptr_nonnull(strstr(logged, "turn:10.0.0.200:3478: unauthorized"));
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert_ptr_null(strstr(logged, list[i].username));
+		ck_assert_ptr_null(strstr(logged, list[i].password));
+	}
+}
+END_TEST
+
 Suite *suite_mesh_relay(void)
 {
 	Suite *s = suite_create("mesh_relay");
@@ -183,6 +217,7 @@ Suite *suite_mesh_relay(void)
 	tcase_add_test(c, all_links_of_a_root_share_its_allocation);
 	tcase_add_test(c, servers_do_not_stand_in_the_way_of_a_short_path);
 	tcase_add_test(c, a_url_that_does_not_parse_is_refused_at_create);
+	tcase_add_test(c, no_log_has_a_credential);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -2,6 +2,7 @@
 /* peer: candidates with names of the link in the place of addresses: theirs are asked for, ours
  * hide. */
 #include "tests/support/couple.h"
+#include "tests/unit/describe.h"
 
 #include "base/text.h"
 #include "peer/state.h"
@@ -21,11 +22,9 @@ static tulle_peer *a(void)
 }
 
 /* What an end said, without its candidates and their end. */
-static size_t without_candidates(tulle_peer *peer, bool pending, char *dst)
+static size_t without_candidates(char *dst, tulle_text sdp)
 {
 	size_t n = 0;
-	tulle_text sdp;
-	tulle_peer_local(peer, pending, &sdp);
 	while (sdp.len != 0) {
 		tulle_text line = tulle_text_split(&sdp, '\n');
 		if (tulle_text_starts(line, TULLE_TEXT("a=candidate:")) ||
@@ -36,19 +35,6 @@ static size_t without_candidates(tulle_peer *peer, bool pending, char *dst)
 		dst[n++] = '\n';
 	}
 	return n;
-}
-
-/* Neither knows an address of the other's. */
-static void describe_without_candidates(void)
-{
-	static char text[8192];
-	tulle_peer *b = c.end[1].peer;
-	ck_assert_int_eq(tulle_peer_set_local(a(), TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
-	size_t n = without_candidates(a(), true, text);
-	ck_assert_int_eq(tulle_peer_set_remote(b, TULLE_SDP_OFFER, text, n), TULLE_OK);
-	ck_assert_int_eq(tulle_peer_set_local(b, TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
-	n = without_candidates(b, false, text);
-	ck_assert_int_eq(tulle_peer_set_remote(a(), TULLE_SDP_ANSWER, text, n), TULLE_OK);
 }
 
 static tulle_err add(const char *host, const char *rest)
@@ -76,7 +62,7 @@ static void open_couple(const tulle_peer_config *config)
 	c.names[0].addr = (tulle_addr){.family = 4, .ip = {10, 0, 0, 2}};
 	c.name_count = 1;
 	ck_assert_int_eq(tulle_channel_create(a(), "chat", NULL, &chat), TULLE_OK);
-	describe_without_candidates();
+	describe_ends(a(), c.end[1].peer, without_candidates);
 }
 
 static bool is_connected(const couple *k)
@@ -361,7 +347,7 @@ START_TEST(pairs_show_the_addresses_that_were_told)
 	c = (couple){.seed = 7, .by_hand = true};
 	couple_open(&c, &plain, &plain);
 	ck_assert_int_eq(tulle_channel_create(a(), "chat", NULL, &chat), TULLE_OK);
-	describe_without_candidates();
+	describe_ends(a(), c.end[1].peer, without_candidates);
 	ck_assert_int_eq(add("udp 1 10.0.0.2 5000", ""), TULLE_OK);
 	ck_assert(couple_run(&c, is_connected, 5 * SECOND));
 	tulle_ice_pair_stats pair;

@@ -22,6 +22,25 @@ static bool is_over_tcp(int i)
 	return s.tcp;
 }
 
+static void send_large(void)
+{
+	ck_assert_int_eq(
+		tulle_channel_send_bytes(w.peer[0], w.channel, large, sizeof large), TULLE_OK);
+}
+
+/* End 1 listens, and nobody reads any more. */
+static void fill_a_stream_of(size_t room)
+{
+	w.listens[1] = w.no_udp = true;
+	w.room = room;
+	begin();
+	describe();
+	run(SECOND);
+	ck_assert(is_open());
+	w.stuck = true;
+	send_large();
+}
+
 /* RFC6544:7, RFC6544:10, ICE-127: either end may be the one that listens. */
 START_TEST(peers_connect_and_talk_without_udp)
 {
@@ -40,9 +59,7 @@ START_TEST(peers_connect_and_talk_without_udp)
 	ck_assert_ptr_nonnull(strstr(w.candidates[1 - _i], " 9 typ host tcptype active"));
 	ck_assert_ptr_null(strstr(w.candidates[1 - _i], "passive"));
 	for (int k = 0; k < 5; k++)
-		ck_assert_int_eq(
-			tulle_channel_send_bytes(w.peer[0], w.channel, large, sizeof large),
-			TULLE_OK);
+		send_large();
 	run(2 * SECOND);
 	ck_assert_uint_eq(w.bytes[1], 5 * sizeof large);
 	run(60 * SECOND); /* ICE-131: consent too */
@@ -75,8 +92,7 @@ START_TEST(udp_is_preferred_where_it_passes)
 	w.no_udp = true;
 	run(20 * SECOND);
 	ck_assert(is_over_tcp(0) && is_over_tcp(1));
-	ck_assert_int_eq(
-		tulle_channel_send_bytes(w.peer[0], w.channel, large, sizeof large), TULLE_OK);
+	send_large();
 	run(10 * SECOND);
 	ck_assert_uint_eq(w.bytes[1], sizeof large);
 	end();
@@ -110,15 +126,7 @@ END_TEST
 /* Data waits for room and nothing of it is lost; checks have room of their own. */
 START_TEST(a_full_stream_holds_data_back)
 {
-	w.listens[1] = w.no_udp = true;
-	w.room = 16384;
-	begin();
-	describe();
-	run(SECOND);
-	ck_assert(is_open());
-	w.stuck = true;
-	ck_assert_int_eq(
-		tulle_channel_send_bytes(w.peer[0], w.channel, large, sizeof large), TULLE_OK);
+	fill_a_stream_of(16384);
 	run(12 * SECOND);
 	ck_assert_int_eq(tulle_peer_ice(w.peer[0]), TULLE_ICE_COMPLETED);
 	ck_assert_uint_gt(w.pipes[0].to[1].credit, 2048);
@@ -150,15 +158,7 @@ END_TEST
 /* One that never moves again is a path that is lost: RFC7675:5.1. */
 START_TEST(a_stream_that_is_stuck_for_good_is_lost)
 {
-	w.listens[1] = w.no_udp = true;
-	w.room = 8192;
-	begin();
-	describe();
-	run(SECOND);
-	ck_assert(is_open());
-	w.stuck = true;
-	ck_assert_int_eq(
-		tulle_channel_send_bytes(w.peer[0], w.channel, large, sizeof large), TULLE_OK);
+	fill_a_stream_of(8192);
 	run(300 * SECOND);
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(tulle_peer_ice(w.peer[i]), TULLE_ICE_FAILED);
@@ -174,9 +174,7 @@ START_TEST(a_stream_that_breaks_is_opened_again_and_loses_nothing)
 	describe();
 	run(SECOND);
 	for (int k = 0; k < 3; k++) {
-		ck_assert_int_eq(
-			tulle_channel_send_bytes(w.peer[0], w.channel, large, sizeof large),
-			TULLE_OK);
+		send_large();
 		for (int turns = 0; turns < 20; turns++) {
 			drain(0);
 			drain(1);

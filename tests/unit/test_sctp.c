@@ -66,7 +66,7 @@ START_TEST(without_randomness_connect_fails_and_nothing_is_sent)
 }
 END_TEST
 
-/* SCTP-041, SCTP-042 RFC9260:5.1: nine INITs, the time between them doubled up to RTO.Max */
+/* SCTP-041 RFC9260:5.1: nine INITs, the time between them doubled up to RTO.Max */
 START_TEST(an_init_without_answer_is_sent_nine_times)
 {
 	pair_open(&p, 20);

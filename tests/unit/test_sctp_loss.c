@@ -306,7 +306,7 @@ START_TEST(what_is_lost_waits_for_a_window_unless_it_closes_a_hole)
 }
 END_TEST
 
-/* SCTP-094 RFC9260:7.2.1, SCTP-095 */
+/* SCTP-094 RFC9260:7.2.1; by more than one packet a SACK: see sctp/cc.c */
 START_TEST(slow_start_grows_by_what_is_acknowledged_when_the_window_is_full)
 {
 	use_newreno();

@@ -53,7 +53,55 @@ static const struct {
 		"3570388814298715661", TULLE_SETUP_ACTPASS, 65536, 4, true, false, false},
 };
 
-/* SDP-019, SDP-021, SDP-029, SDP-036, SDP-042, SDP-045, SDP-055, SDP-061, SDP-080, SDP-109 */
+/* What was read, as our own words: nothing that we write is lost on the way. */
+static bool write_again(
+	const tulle_sdp *sdp, const tulle_addr *addr, char *dst, size_t cap, size_t *len)
+{
+	static tulle_text candidates[256];
+	size_t cursor = 0, n = 0;
+	tulle_sdp_local local = {.session_version = sdp->session_version,
+		.mid = sdp->data.mid,
+		.ufrag = sdp->ufrag,
+		.pwd = sdp->pwd,
+		.ice_options = sdp->ice_options,
+		.lite = sdp->lite,
+		.fingerprints = sdp->fingerprints,
+		.fingerprint_count = sdp->fingerprint_count,
+		.setup = sdp->setup,
+		.sctp_port = sdp->sctp_port,
+		.max_message_size = sdp->max_message_size,
+		.sctp_init = sdp->sctp_init,
+		.candidates = candidates,
+		.end_of_candidates = sdp->end_of_candidates,
+		.default_addr = addr};
+	for (size_t i = 0; i < sdp->session_id.len; i++)
+		local.session_id = local.session_id * 10 + (uint64_t)(sdp->session_id.ptr[i] - '0');
+	local.session_id &= INT64_MAX;
+	while (n < 256 && tulle_sdp_next_candidate(sdp, &cursor, &candidates[n]))
+		n++;
+	local.candidate_count = n;
+	return tulle_sdp_write_offer(&local, dst, cap, len) == TULLE_OK;
+}
+
+/* SDP-019: what we write of it reads back, and is written the same again. False: it lacks what an
+ * offer of ours must have. */
+static bool is_stable(const tulle_sdp *sdp)
+{
+	char first[8192], second[8192];
+	size_t first_len, second_len;
+	tulle_sdp back;
+	if (!write_again(sdp, NULL, first, sizeof first, &first_len))
+		return false;
+	ck_assert_int_eq(read_exactly((tulle_text){first, first_len}, &back), TULLE_OK);
+	ck_assert(tulle_text_is(back.ufrag, sdp->ufrag) && tulle_text_is(back.pwd, sdp->pwd));
+	ck_assert_uint_eq(back.candidate_count, sdp->candidate_count);
+	ck_assert(write_again(&back, NULL, second, sizeof second, &second_len));
+	ck_assert_uint_eq(first_len, second_len);
+	ck_assert_mem_eq(first, second, first_len);
+	return true;
+}
+
+/* SDP-021, SDP-029, SDP-036, SDP-042, SDP-045, SDP-055, SDP-061, SDP-080 */
 START_TEST(what_browsers_and_peers_send_is_read)
 {
 	char path[256];
@@ -80,6 +128,8 @@ START_TEST(what_browsers_and_peers_send_is_read)
 	for (; tulle_sdp_next_candidate(&sdp, &cursor, &candidate); n++)
 		ck_assert(tulle_text_starts(candidate, TULLE_TEXT("candidate:")));
 	ck_assert_uint_eq(n, recorded[_i].candidates);
+	ck_assert_int_eq(tulle_sdp_read(text, &sdp), TULLE_OK); /* in a block that stays */
+	ck_assert(is_stable(&sdp));
 	/* SDP-016: each truncation is a description up to there, or an error; never a crash */
 	for (size_t cut = 0; cut < text.len; cut++)
 		(void)read_exactly((tulle_text){text.ptr, cut}, &sdp);
@@ -151,8 +201,8 @@ START_TEST(an_offer_comes_back_with_all_that_was_said)
 	tulle_addr addr = {.family = 6, .port = 5000, .ip = {0x20, 0x01, 0x0d, 0xb8, [15] = 1}};
 	tulle_sdp sdp;
 	tulle_text candidate;
-	char text[4096];
-	size_t len, cursor = 0;
+	char text[4096], again[4096];
+	size_t len, again_len, cursor = 0;
 	f[1] = (tulle_sdp_fingerprint){.hash = 384, .bytes = {1}};
 	f[2] = (tulle_sdp_fingerprint){.hash = 512, .bytes = {2, [63] = 3}};
 	local.fingerprint_count = 3;
@@ -179,7 +229,12 @@ START_TEST(an_offer_comes_back_with_all_that_was_said)
 	ck_assert(tulle_sdp_next_candidate(&sdp, &cursor, &candidate));
 	ck_assert(is(candidate, "candidate:2 1 udp 2130706430 2001:db8::1 5000 typ host"));
 	ck_assert(!tulle_sdp_next_candidate(&sdp, &cursor, &candidate));
+	text[len] = '\0';
 	ck_assert(strstr(text, "c=IN IP6 2001:db8::1\r\n") != NULL); /* SDP-047 */
+	addr.port = sdp.data.port;
+	ck_assert(write_again(&sdp, &addr, again, sizeof again, &again_len));
+	ck_assert_uint_eq(again_len, len);
+	ck_assert_mem_eq(again, text, len);
 }
 END_TEST
 
@@ -282,7 +337,7 @@ START_TEST(the_seeds_of_others_never_crash)
 {
 	DIR *dir = opendir(SEEDS);
 	struct dirent *entry;
-	size_t files = 0;
+	size_t files = 0, stable = 0;
 	ck_assert_ptr_nonnull(dir);
 	while ((entry = readdir(dir)) != NULL) {
 		char path[512], text[8192];
@@ -304,11 +359,13 @@ START_TEST(the_seeds_of_others_never_crash)
 			ck_assert_uint_eq(sections, sdp.section_count);
 			local.setup = TULLE_SETUP_ACTIVE;
 			(void)tulle_sdp_write_answer(&local, &sdp, text, sizeof text, &n);
+			stable += is_stable(&sdp);
 		}
 		free(data);
 	}
 	closedir(dir);
 	ck_assert_uint_ge(files, 69);
+	ck_assert_uint_ge(stable, 4);
 }
 END_TEST
 

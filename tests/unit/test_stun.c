@@ -380,7 +380,7 @@ START_TEST(values_of_illegal_length_are_refused)
 }
 END_TEST
 
-/* STUN-035, STUN-039, STUN-119 RFC8489:14.1, RFC8489:14.2 */
+/* STUN-035, STUN-039 RFC8489:14.1, RFC8489:14.2 */
 START_TEST(addresses_come_back)
 {
 	static const tulle_stun_attribute kinds[] = {TULLE_STUN_A_MAPPED_ADDRESS,

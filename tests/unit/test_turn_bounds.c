@@ -75,7 +75,7 @@ START_TEST(configs_out_of_range_are_refused)
 }
 END_TEST
 
-/* ICE-161, STUN-104: nothing is left of them; the credentials are the engine's own copy */
+/* STUN-104: nothing is left of them; the credentials are the engine's own copy */
 START_TEST(credentials_are_copied_and_wiped)
 {
 	char name[] = "ann", password[] = "secret";
