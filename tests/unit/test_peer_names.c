@@ -168,7 +168,7 @@ START_TEST(an_end_that_waits_ends_its_own_generation_alone)
 		ck_assert_int_eq(add("udp 1 " NAME " 5000", ""), TULLE_OK);
 		ck_assert_int_eq(tulle_peer_add_candidate(a(), &end), TULLE_OK);
 		ck_assert_int_eq(tulle_peer_restart_ice(a()), TULLE_OK);
-		describe_without_candidates();
+		describe_ends(a(), c.end[1].peer, without_candidates);
 		(void)couple_run(&c, NULL, 16 * SECOND);
 		ck_assert_int_eq(add("udp 1 10.0.0.2 5000", ""), TULLE_OK);
 		ck_assert(couple_run(&c, is_connected, 5 * SECOND));
@@ -216,7 +216,7 @@ START_TEST(names_that_wait_are_bounded)
 		head[6] = (char)('0' + i % 8);
 		if (i == 8) {
 			ck_assert_int_eq(tulle_peer_restart_ice(a()), TULLE_OK);
-			describe_without_candidates();
+			describe_ends(a(), c.end[1].peer, without_candidates);
 		}
 		ck_assert_int_eq(add(head, ""), TULLE_OK);
 		(void)couple_run(&c, NULL, SECOND / 10);
