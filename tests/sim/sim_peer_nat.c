@@ -30,6 +30,7 @@ static void connect_or_fail(
 		sim_judge_failed(&world, counts);
 }
 
+/* ICE-165: each pairing, and now and then a fifth of the packets lost. */
 void sim_run_nat(sim_verdict *verdict, uint64_t seed, sim_counts *counts)
 {
 	sim_prng prng;
@@ -38,6 +39,8 @@ void sim_run_nat(sim_verdict *verdict, uint64_t seed, sim_counts *counts)
 	sim_seed(&prng, seed * 7 + 5);
 	sim_draw_pairing(&p, seed, &prng, counts);
 	draw_servers(&p, &prng);
+	if (seed % 16 == 9)
+		p.config.link.loss_ppm = 200000;
 	connect_or_fail(&p, sim_can_meet(&p), seed, verdict, counts);
 	uint64_t trace = world.trace;
 	homes_close(&world);
