@@ -345,6 +345,7 @@ sctp_tsn *tulle_sctp_tsn_at(const tulle_sctp *sctp, uint32_t tsn);
 size_t tulle_sctp_tsn_bytes(const tulle_sctp *sctp, const sctp_tsn *t); /* of its whole chunk */
 void tulle_sctp_put_in_flight(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t);
 void tulle_sctp_mark_lost(tulle_sctp *sctp, uint32_t tsn);
+void tulle_sctp_set_aside(tulle_sctp *sctp, uint32_t tsn);
 void tulle_sctp_unmark_lost(tulle_sctp *sctp, uint32_t tsn); /* then the caller sets its state */
 void tulle_sctp_mark_abandoned(tulle_sctp *sctp, uint32_t tsn);
 void tulle_sctp_take_ack_back(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t); /* it was reneged */
@@ -417,6 +418,7 @@ void tulle_sctp_reset_in(tulle_sctp *sctp, sctp_stream *stream); /* the peer end
 /* interleave.c */
 bool tulle_sctp_join_message(tulle_sctp *sctp, sctp_in_piece *piece); /* false: broken */
 bool tulle_sctp_add_message(tulle_sctp *sctp, sctp_in_piece *message, uint32_t last);
+void tulle_sctp_append_message(sctp_in_list *list, sctp_in_piece *message);
 void tulle_sctp_insert_message(sctp_in_list *list, sctp_in_piece *at, sctp_in_piece *message);
 void tulle_sctp_remove_message(sctp_in_list *list, sctp_in_piece *message);
 bool tulle_sctp_too_long(tulle_sctp *sctp, size_t bytes);     /* ends the association then */

@@ -47,6 +47,7 @@ static size_t check_list(const sctp_stream *s, const sctp_in_list *list)
 	const sctp_in_piece *prev = NULL;
 	for (const sctp_in_piece *m = list->head; m != NULL; prev = m, m = m->next) {
 		TULLE_CHECK(m->listed && m->done && m->prev == prev && m->owner == s);
+		TULLE_CHECK(m->ordered == (list == &s->ordered));
 		if (list == &s->ordered)
 			TULLE_CHECK(prev != NULL ? tulle_serial_lt32(prev->mid, m->mid)
 						 : !tulle_serial_lt32(m->mid, s->in_mid));

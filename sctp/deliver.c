@@ -10,7 +10,7 @@ void tulle_sctp_remove_message(sctp_in_list *list, sctp_in_piece *message)
 	*(message->prev != NULL ? &message->prev->next : &list->head) = message->next;
 	*(message->next != NULL ? &message->next->prev : &list->tail) = message->prev;
 	message->next = message->prev = NULL;
-	message->listed = false;
+	message->listed = message->ordered = false;
 }
 
 /* Of the messages that may go, the one that was sent first. */
@@ -193,10 +193,7 @@ void tulle_sctp_reset_in(tulle_sctp *sctp, sctp_stream *s)
 							       : &s->unordered;
 		sctp_in_piece *message = list->head;
 		tulle_sctp_remove_message(list, message);
-		*(s->old.tail != NULL ? &s->old.tail->next : &s->old.head) = message;
-		message->prev = s->old.tail;
-		message->listed = true;
-		s->old.tail = message;
+		tulle_sctp_append_message(&s->old, message);
 	}
 	s->in_mid = 0; /* RFC8260:2.3.2 too */
 	tulle_sctp_clear_forming(sctp, s);

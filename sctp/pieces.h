@@ -44,6 +44,7 @@ typedef struct sctp_in_piece {
 	uint8_t flags; /* the chunk's B, E, U */
 	bool done;     /* of a whole message */
 	bool listed;   /* head of a message in a list of its stream */
+	bool ordered;  /* and this is the list of those that come in order */
 } sctp_in_piece;
 
 typedef struct {

@@ -65,16 +65,13 @@ static void calm_down(sctp_rack *r)
 
 static void lose(tulle_sctp *sctp, uint32_t tsn)
 {
-	const sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
-	bool former = tulle_sctp_is_former(sctp, t);
-	if (!former)
-		tulle_sctp_path_lost(sctp, tsn);
-	tulle_sctp_mark_lost(sctp, tsn);
 	sctp->stats.fast_retransmits++;
-	if (former) { /* RFC8261:6.1: this one begins anew */
-		sctp->out.newly_lost -= tulle_sctp_tsn_bytes(sctp, t);
+	if (tulle_sctp_is_former(sctp, tulle_sctp_tsn_at(sctp, tsn))) {
+		tulle_sctp_set_aside(sctp, tsn); /* RFC8261:6.1: this path begins anew */
 		return;
 	}
+	tulle_sctp_path_lost(sctp, tsn);
+	tulle_sctp_mark_lost(sctp, tsn);
 	if (sctp->out.i_watched && sctp->out.i_tsn == tsn)
 		sctp->out.i_watched = false;
 	if (!sctp->out.in_recovery)

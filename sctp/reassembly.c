@@ -44,9 +44,10 @@ void tulle_sctp_offer_stream(tulle_sctp *sctp, sctp_stream *s)
 	in->deliver_last = s;
 }
 
-static void append(sctp_in_list *list, sctp_in_piece *message)
+void tulle_sctp_append_message(sctp_in_list *list, sctp_in_piece *message)
 {
 	message->listed = true;
+	message->ordered = false;
 	message->next = NULL;
 	message->prev = list->tail;
 	*(list->tail != NULL ? &list->tail->next : &list->head) = message;
@@ -62,14 +63,13 @@ void tulle_sctp_insert_message(sctp_in_list *list, sctp_in_piece *at, sctp_in_pi
 	*(message->next != NULL ? &message->next->prev : &list->tail) = message;
 }
 
-/* An ordered message of ours in the ring, k TSNs away. */
-static sctp_in_piece *at_distance(
+/* The message at this TSN, when it waits in the same list: not one that was passed over, or is of
+ * before a reset, though its TSN is above the cumulative one. */
+static sctp_in_piece *in_same_list(
 	const tulle_sctp *sctp, const sctp_in_piece *message, uint32_t tsn)
 {
 	sctp_in_piece *near = sctp->interleaves ? NULL : tulle_sctp_early_at(sctp, tsn);
-	bool beside = near != NULL && near->listed && near->owner == message->owner &&
-		      (near->flags & SCTP_FLAG_U) == 0;
-	return beside ? near : NULL;
+	return near != NULL && near->ordered && near->owner == message->owner ? near : NULL;
 }
 
 /* Before our place; NULL: it is the first. Looked for from both ends of the list and from both
@@ -83,10 +83,10 @@ static sctp_in_piece *find_place(
 	for (uint32_t k = 1; high != NULL && tulle_serial_lt32(message->mid, high->mid); k++) {
 		if (tulle_serial_lt32(message->mid, low->mid))
 			return low->prev;
-		near = at_distance(sctp, message, message->tsn - k);
+		near = in_same_list(sctp, message, message->tsn - k);
 		if (near != NULL)
 			return near;
-		near = at_distance(sctp, message, last + k);
+		near = in_same_list(sctp, message, last + k);
 		if (near != NULL)
 			return near->prev;
 		high = high->prev;
@@ -113,6 +113,7 @@ static bool insert_ordered(tulle_sctp *sctp, sctp_in_piece *message, uint32_t la
 		(next != NULL && !is_before(sctp, message, next)))
 		return broken(sctp);
 	tulle_sctp_insert_message(&s->ordered, at, message);
+	message->ordered = true;
 	return true;
 }
 
@@ -122,7 +123,7 @@ bool tulle_sctp_add_message(tulle_sctp *sctp, sctp_in_piece *message, uint32_t l
 	sctp_stream *s = message->owner;
 	sctp->stats.messages_in++;
 	if (message->flags & SCTP_FLAG_U) /* RFC9260:6.6 */
-		append(&s->unordered, message);
+		tulle_sctp_append_message(&s->unordered, message);
 	else if (!insert_ordered(sctp, message, last))
 		return false;
 	tulle_sctp_offer_stream(sctp, s);
@@ -223,7 +224,7 @@ void tulle_sctp_skip_ordered(tulle_sctp *sctp, sctp_stream *s, uint32_t mid)
 		sctp_in_piece *message = s->ordered.head;
 		s->ordered.head = message->next;
 		*(message->next != NULL ? &message->next->prev : &s->ordered.tail) = NULL;
-		append(&s->passed, message);
+		tulle_sctp_append_message(&s->passed, message);
 	}
 	s->in_mid = mid + 1;
 	tulle_sctp_offer_stream(sctp, s);

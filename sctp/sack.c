@@ -171,20 +171,12 @@ static void after_ack(tulle_sctp *sctp, ack_sum *sum, bool has_gaps)
 	tulle_sctp_reset_begin(sctp);
 }
 
-/* The window opens, and the chunk that asked for it was refused: it waits for no timer. */
-static void send_probe_again(tulle_sctp *sctp)
-{
-	sctp_outbound *o = &sctp->out;
-	uint32_t tsn = o->in_flight.first;
-	tulle_sctp_mark_lost(sctp, tsn);
-	o->newly_lost -= tulle_sctp_tsn_bytes(sctp, tulle_sctp_tsn_at(sctp, tsn));
-}
-
 static void take_window(tulle_sctp *sctp, uint32_t window, bool any)
 {
 	sctp_outbound *o = &sctp->out;
+	/* the chunk that asked for it was refused: it waits for no timer */
 	if (window != 0 && o->peer_window_told == 0 && !any && o->in_flight.count == 1)
-		send_probe_again(sctp);
+		tulle_sctp_set_aside(sctp, o->in_flight.first);
 	if (window == 0 && o->peer_window_told != 0)
 		sctp->stats.zero_windows++;
 	if (window == 0)

@@ -131,15 +131,13 @@ static bool find_probe(const tulle_sctp *sctp, uint32_t *tsn)
 /* RFC8985:7.3: with nothing new to send the newest that is in flight goes again. */
 static bool write_probe(tulle_sctp *sctp, tulle_sctp_packet *p)
 {
-	sctp_outbound *o = &sctp->out;
 	uint32_t tsn;
 	if (!find_probe(sctp, &tsn))
 		return false;
 	sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);
 	if (!has_room(sctp, p, t))
 		return false;
-	tulle_sctp_mark_lost(sctp, tsn);
-	o->newly_lost -= tulle_sctp_tsn_bytes(sctp, t); /* who knows */
+	tulle_sctp_set_aside(sctp, tsn);
 	tulle_sctp_unmark_lost(sctp, tsn);
 	write_again(sctp, p, tsn, t);
 	return true;

@@ -86,6 +86,16 @@ void tulle_sctp_mark_lost(tulle_sctp *sctp, uint32_t tsn)
 	append(sctp, &o->lost, tsn, t);
 }
 
+/* It goes again, but nobody shall conclude anything from that: it was refused, it is asked for, or
+ * it was sent on another path. */
+void tulle_sctp_set_aside(tulle_sctp *sctp, uint32_t tsn)
+{
+	sctp_outbound *o = &sctp->out;
+	tulle_sctp_mark_lost(sctp, tsn);
+	o->newly_lost -= tulle_sctp_tsn_bytes(sctp, tulle_sctp_tsn_at(sctp, tsn));
+	o->rate.lost -= tulle_sctp_tsn_bytes(sctp, tulle_sctp_tsn_at(sctp, tsn));
+}
+
 void tulle_sctp_unmark_lost(tulle_sctp *sctp, uint32_t tsn)
 {
 	const sctp_tsn *t = tulle_sctp_tsn_at(sctp, tsn);

@@ -127,6 +127,36 @@ START_TEST(an_order_that_contradicts_itself_ends_it)
 }
 END_TEST
 
+/* What was passed over, or is of before a reset, though its TSN is to come, is no neighbour. */
+START_TEST(what_a_forward_or_a_reset_left_behind_is_in_no_order)
+{
+	static const uint16_t stream = 4;
+	uint8_t whole = SCTP_FLAG_B | SCTP_FLAG_E;
+	for (unsigned way = 0; way < 2; way++) {
+		ck_assert_int_eq(pair_data(&p, 1, 5, stream, 1, whole, "a"), TULLE_TAKEN);
+		if (way == 0) {
+			uint32_t next = seen(1) + 1;
+			const uint8_t forward[] = {SCTP_FORWARD_TSN, 0, 0, 12,
+				(uint8_t)(next >> 24), (uint8_t)(next >> 16), (uint8_t)(next >> 8),
+				(uint8_t)next, 0, stream, 0, 5};
+			pair_inject(&p, 1, pair_tag(&p, 1), forward, sizeof forward);
+		} else {
+			(void)ask(SCTP_P_RESET_OUT, due_number(1), seen(1), &stream, 1);
+		}
+		/* "a" is four TSNs ahead now, or five; the third one lands beside it */
+		pair_data(&p, 1, 2, stream, 6, whole, "b");
+		pair_data(&p, 1, 9, stream, 8, whole, "d");
+		pair_data(&p, 1, 5 + way, stream, 7, whole, "c");
+		sctp_stream *s = tulle_sctp_find_stream(end1(), stream);
+		ck_assert_ptr_eq(s->ordered.head->next->next, s->ordered.tail);
+		ck_assert_ptr_null(s->ordered.tail->next);
+		pair_events(&p, 1);
+		teardown(); /* all of it is found, and given back */
+		setup_wide();
+	}
+}
+END_TEST
+
 /* In whatever order they come, two streams side by side: all in order. */
 START_TEST(messages_find_their_places_from_all_sides)
 {
@@ -163,6 +193,7 @@ Suite *suite_sctp_hostile(void)
 	tcase_add_test(t, resets_that_wait_are_bounded);
 	tcase_add_test(t, all_streams_are_looked_at_once_a_second);
 	tcase_add_test(t, an_order_that_contradicts_itself_ends_it);
+	tcase_add_test(t, what_a_forward_or_a_reset_left_behind_is_in_no_order);
 	tcase_add_test(t, messages_find_their_places_from_all_sides);
 	suite_add_tcase(s, t);
 	return s;
