@@ -5,6 +5,7 @@
 #include <string.h>
 
 uint64_t sim_bulk_bytes = (uint64_t)8 << 20;
+uint32_t sim_check_steps = 1;
 
 static const sim_link clean = {.delay_us = 10000};
 static const sim_link lossy = {.delay_us = 5000,

@@ -13,11 +13,6 @@ typedef struct {
 
 void sim_fail(sim_verdict *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-static inline uint8_t sim_byte(uint32_t stream, uint64_t message, uint64_t at)
-{
-	return (uint8_t)((stream * 131 + message * 31 + at * 7 + (at >> 8)) >> 1);
-}
-
 void sim_write_bytes(uint32_t stream, uint64_t message, uint64_t at, uint8_t *dst, size_t len);
 bool sim_are_bytes(uint32_t stream, uint64_t message, uint64_t at, const uint8_t *data, size_t len);
 

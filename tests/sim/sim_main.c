@@ -18,7 +18,10 @@
 
 #define WORKERS_MAX 64
 #define BULK_FULL ((uint64_t)64 << 20)
-#define BULK_FULL_SEEDS 100 /* of a long run: these move all of it, the others an eighth */
+/* Of a long run these move all of it and check each step, the others an eighth and a seventh: an
+ * odd number, since ends step by turns. */
+#define FULL_SEEDS 100
+#define CHECK_STEPS 7
 
 typedef struct {
 	sim_counts counts;
@@ -80,8 +83,10 @@ static void work(int to, _Atomic uint64_t *next, uint64_t seeds, const char *onl
 {
 	result r = {0};
 	for (uint64_t seed; (seed = atomic_fetch_add(next, 1)) <= seeds;) {
-		if (seeds >= BULK_FULL_SEEDS)
-			sim_bulk_bytes = seed <= BULK_FULL_SEEDS ? BULK_FULL : BULK_FULL / 8;
+		if (seeds >= FULL_SEEDS) {
+			sim_bulk_bytes = seed <= FULL_SEEDS ? BULK_FULL : BULK_FULL / 8;
+			sim_check_steps = seed <= FULL_SEEDS ? 1 : CHECK_STEPS;
+		}
 		run_seed(seed, only, &r.counts);
 	}
 	r.passed = passed;

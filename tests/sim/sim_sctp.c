@@ -283,7 +283,7 @@ static void drive(sim_world *w, int end)
 		if (tulle_sctp_poll_timeout(e->sctp) <= w->now)
 			sim_fail(&w->verdict, "end %d: a deadline that does not move", end);
 	}
-	if (e->check_each || (++w->steps & 1023) == 0) {
+	if (++w->steps % (e->check_each ? sim_check_steps : 1021) == 0) {
 		tulle_sctp_check(e->sctp);
 		check_memory(w, e);
 	}

@@ -82,4 +82,6 @@ extern const size_t sim_path_case_count;
 extern FILE *sim_capture;
 /* How much a seed of the bulk case carries. */
 extern uint64_t sim_bulk_bytes;
+/* Of the ends whose invariants are checked at each step, every so many steps. */
+extern uint32_t sim_check_steps;
 #endif
