@@ -72,6 +72,7 @@ typedef struct {
 	bool heard;               /* an authentic check came over it */
 	bool late;                /* so it did after all was concluded: kept for worse times */
 	bool nominate;            /* controlling: its next check carries USE-CANDIDATE */
+	bool chosen;              /* so it did once, and was answered: the remote may be there */
 	bool remote_nominates;    /* controlled: USE-CANDIDATE came, success will nominate it */
 	bool checked_controlling; /* what the check in flight says of us */
 	bool checked_nominate;
@@ -270,6 +271,7 @@ size_t tulle_ice_poll_answer(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_pat
 void tulle_ice_nominate(tulle_ice *ice, uint8_t pair);
 void tulle_ice_renominate(tulle_ice *ice);
 void tulle_ice_reconsider(tulle_ice *ice);
+void tulle_ice_return_to(tulle_ice *ice, uint8_t pair);
 void tulle_ice_pair_works(tulle_ice *ice, uint8_t pair);
 void tulle_ice_pair_fails(tulle_ice *ice, uint8_t pair);
 void tulle_ice_pair_gone(tulle_ice *ice, uint8_t pair);

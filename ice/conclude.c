@@ -116,13 +116,24 @@ void tulle_ice_reconsider(tulle_ice *ice)
 	tulle_ice_trigger(ice, best);
 }
 
+/* We left it for silence, it would count more than what we took then, and there the remote is. */
+void tulle_ice_return_to(tulle_ice *ice, uint8_t pair)
+{
+	ice_pair *p = &ice->pairs[pair];
+	if (!ice->controlling || !p->chosen || is_nominating(ice) ||
+		p->priority <= ice->pairs[ice->selected].priority)
+		return;
+	p->nominate = true;
+	tulle_ice_trigger(ice, pair);
+}
+
 /* A controlling side may nominate several (RFC 5245's aggressive nomination, which Chromium does):
  * the highest counts, unless what we have is in vain. A lite side goes where it is told. */
 static void select_pair(tulle_ice *ice, uint8_t pair)
 {
 	ice_pair *p = &ice->pairs[pair];
 	bool first = !p->nominated;
-	p->nominated = true;
+	p->nominated = p->chosen = true;
 	p->remote_nominates = false;
 	if (ice->selected == pair && !first)
 		return;

@@ -64,8 +64,10 @@ size_t tulle_ice_poll_consent(tulle_ice *ice, uint8_t *dst, size_t cap, tulle_pa
 		ice_pair *p = &ice->pairs[ice->data];
 		tulle_ice_count(&p->sent);
 		*path = tulle_ice_pair_path(ice, p);
+		/* the remote is elsewhere: it may have lost our nomination */
+		bool again = ice->consent.doubted && ice->controlling && ice->selected == ice->data;
 		return ask(ice, &ice->consent,
-			(ice_question){&ice->keys, p, p->local, false, false}, dst, cap);
+			(ice_question){&ice->keys, p, p->local, false, again}, dst, cap);
 	}
 	if (tulle_ice_former_carries(ice) && tulle_time_due(f->consent.at, ice->now)) {
 		*path = tulle_ice_path_to(ice, f->local, &f->remote);

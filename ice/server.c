@@ -144,8 +144,10 @@ void tulle_ice_learn(tulle_ice *ice, uint8_t local, const ice_early *check)
 		tulle_ice_trigger(ice, pair);
 	/* Concluded and well. But the remote may have lost what we have, and knows it first. */
 	p->late = settled && (!p->valid || p->answered < ice->pairs[ice->data].answered);
-	if (settled && pair != ice->selected)
+	if (settled && pair != ice->selected) {
 		tulle_ice_doubt(ice);
+		tulle_ice_return_to(ice, pair);
+	}
 	/* RFC8445:7.3.1.5: USE-CANDIDATE is the controlling side's */
 	if (check->nominate && !ice->controlling)
 		tulle_ice_remote_nominates(ice, pair);

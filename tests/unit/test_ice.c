@@ -61,30 +61,24 @@ static tulle_path mirrored(const Net *n, size_t i)
 	return (tulle_path){.id = other->ids[k], .local = p.remote, .remote = p.local};
 }
 
-/* ICE-060, ICE-061: 40 seeds: where there is one pair it is each end's and nominated; of four pairs
- * each end may have its own, for who left one that was silent does not come back to it, but the
- * other end takes what comes over it */
+/* ICE-060, ICE-061: 40 seeds of one path an end and 300 of two: both ends come to the same pair,
+ * which is nominated. Who left one that was silent hears of where the other is, and the higher one
+ * wins. */
 START_TEST(agents_connect_through_loss_reordering_and_doubles)
 {
-	for (uint64_t seed = 1; seed <= 40; seed++) {
+	for (uint64_t run = 1; run <= 340; run++) {
 		Net n;
 		tulle_path p;
-		live_through_loss(&n, seed, false);
+		live_through_loss(&n, run > 40 ? run - 40 : run, run > 40);
 		for (size_t i = 0; i < 2; i++) {
 			ck_assert_msg(state_of(&n, i) == TULLE_ICE_COMPLETED,
-				"seed %d end %d state %d", (int)seed, (int)i, (int)state_of(&n, i));
+				"run %d end %d state %d", (int)run, (int)i, (int)state_of(&n, i));
 			ck_assert(n.end[i].selected.u.selected.nominated);
 			ck_assert_int_ge(tulle_ice_rtt(n.end[i].ice), 20000);
 			tulle_path there = mirrored(&n, i);
 			ck_assert(tulle_ice_path(n.end[1 - i].ice, &p));
-			ck_assert(p.id == there.id && tulle_addr_is(&p.remote, &there.remote));
-		}
-		net_wipe(&n);
-		live_through_loss(&n, seed, true);
-		for (size_t i = 0; i < 2; i++) {
-			ck_assert(is_open(&n) && state_of(&n, i) != TULLE_ICE_DISCONNECTED);
-			p = mirrored(&n, i);
-			ck_assert(tulle_ice_is_validated(n.end[1 - i].ice, &p));
+			ck_assert_msg(p.id == there.id && tulle_addr_is(&p.remote, &there.remote),
+				"run %d: end %d is elsewhere", (int)run, (int)i);
 		}
 		net_wipe(&n);
 	}

@@ -26,7 +26,8 @@ static void exchange(Net *n)
 typedef struct {
 	const Net *net;
 	tulle_time direct_from; /* what has no relay passes from here on */
-	size_t checks, nominations;
+	size_t checks, nominations; /* nominations: each of another pair than the one before */
+	tulle_path nominated;
 	uint16_t barred; /* a port that no packet passes; 0: none */
 } Rule;
 
@@ -37,8 +38,11 @@ static bool pass(void *user, size_t from, const tulle_datagram *d, const uint8_t
 	(void)from;
 	ck_assert_int_eq(tulle_stun_read(data, d->len, &m), TULLE_TAKEN);
 	r->checks += m.kind == TULLE_STUN_REQUEST;
-	r->nominations +=
-		m.kind == TULLE_STUN_REQUEST && tulle_stun_has(&m, TULLE_STUN_A_USE_CANDIDATE);
+	if (m.kind == TULLE_STUN_REQUEST && tulle_stun_has(&m, TULLE_STUN_A_USE_CANDIDATE)) {
+		r->nominations += !tulle_addr_is(&d->path.local, &r->nominated.local) ||
+				  !tulle_addr_is(&d->path.remote, &r->nominated.remote);
+		r->nominated = d->path;
+	}
 	if (d->path.local.port == r->barred || d->path.remote.port == r->barred)
 		return false;
 	return r->net->now >= r->direct_from || d->path.local.port == 7000 ||
