@@ -161,6 +161,7 @@ static void read_plain(tulle_dtls *d)
 		d->plain_len = (size_t)n;
 		d->more = true;
 	} else if (error == SSL_ERROR_ZERO_RETURN) {
+		(void)SSL_shutdown(d->ssl); /* RFC5246:7.2.1: a close_notify in answer */
 		set_state(d, DTLS_OVER, TULLE_DTLS_CLOSED_REMOTE);
 	} else if (error != SSL_ERROR_WANT_READ) {
 		set_state(d, DTLS_OVER, TULLE_DTLS_CLOSED_FAILED);

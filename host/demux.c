@@ -80,7 +80,7 @@ static tulle_host_member *ask_all(
 	const tulle_host_port *port, const tulle_in *in, tulle_peer_mux_key key, tulle_time now)
 {
 	tulle_host *host = port->host;
-	if (!tulle_peer_mux_may_ask(&host->mux, key, now, host->member_count))
+	if (!tulle_peer_mux_may_ask(&host->mux, in, key, now, host->member_count))
 		return NULL;
 	for (tulle_host_member *m = host->members; m != NULL; m = m->next)
 		if (m->kind->names != NULL && is_owner(port, m, in))

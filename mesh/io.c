@@ -42,7 +42,7 @@ static mesh_link *link_of(tulle *t, const tulle_in *in)
 	while ((l = tulle_peer_mux_next(&t->mux, in, key, &cursor)) != NULL)
 		if (tulle_peer_owns(l->peer, in))
 			return l;
-	if (!tulle_peer_mux_may_ask(&t->mux, key, t->now, t->link_count))
+	if (!tulle_peer_mux_may_ask(&t->mux, in, key, t->now, t->link_count))
 		return NULL;
 	for (l = t->links; l != NULL; l = l->next)
 		if (tulle_peer_owns(l->peer, in)) {

@@ -13,6 +13,8 @@
 #define ID_AT 8
 #define HEADER_BYTES 20
 #define FEW 32
+#define RECORD_ALERT 21 /* DTLS: RFC7983:7, RFC5246:6.2.1 */
+#define RECORD_DATA 23
 #define SECOND_TABLE 64 /* of a cursor: where sources begin */
 
 /* FNV-1a; the last steps spread what it leaves in the upper bits. */
@@ -119,10 +121,18 @@ static bool is_over(const tulle_peer_mux *mux, tulle_peer_mux_key key)
 	       tulle_hints_next(&mux->ids, key.hash, &cursor) != NULL;
 }
 
-bool tulle_peer_mux_may_ask(
-	tulle_peer_mux *mux, tulle_peer_mux_key key, tulle_time now, size_t owners)
+/* An alert ends what has proven its sender's address, and is found by that; what else it may be is
+ * an answer to a close_notify whose owner is gone: RFC5246:7.2.1. */
+static bool is_alert(const tulle_in *in)
 {
-	if (is_over(mux, key))
+	return in->kind == TULLE_IN_DATAGRAM && in->data.len != 0 &&
+	       in->data.ptr[0] == RECORD_ALERT;
+}
+
+bool tulle_peer_mux_may_ask(tulle_peer_mux *mux, const tulle_in *in, tulle_peer_mux_key key,
+	tulle_time now, size_t owners)
+{
+	if (is_over(mux, key) || is_alert(in))
 		return false;
 	tulle_time cost = (tulle_time)owners * (1000000 / PEER_MUX_ASKS_PER_S);
 	tulle_time from = mux->asked_until > now ? mux->asked_until : now;
@@ -142,7 +152,7 @@ void tulle_peer_mux_learn(tulle_peer_mux *mux, tulle_peer_mux_key key, void *own
 
 tulle_in tulle_peer_mux_probe(const tulle_in *in)
 {
-	static const uint8_t record = 23; /* DTLS: RFC7983:7 */
+	static const uint8_t record = RECORD_DATA;
 	tulle_in probe = *in;
 	probe.data = (tulle_bytes){&record, 1};
 	return probe;

@@ -122,8 +122,8 @@ tulle_peer_mux_key tulle_peer_mux_read(const tulle_peer_mux *mux, const tulle_in
 void *tulle_peer_mux_next(
 	const tulle_peer_mux *mux, const tulle_in *in, tulle_peer_mux_key key, size_t *cursor);
 /* None of those said yes; so many more may be asked now. */
-bool tulle_peer_mux_may_ask(
-	tulle_peer_mux *mux, tulle_peer_mux_key key, tulle_time now, size_t owners);
+bool tulle_peer_mux_may_ask(tulle_peer_mux *mux, const tulle_in *in, tulle_peer_mux_key key,
+	tulle_time now, size_t owners);
 /* Its owner was found otherwise. */
 void tulle_peer_mux_learn(tulle_peer_mux *mux, tulle_peer_mux_key key, void *owner);
 /* The owner has handled it, a STUN message; proven: what comes from there is his from here on. */

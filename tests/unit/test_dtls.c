@@ -380,7 +380,8 @@ START_TEST(a_million_bad_records_leave_the_link_alive)
 }
 END_TEST
 
-START_TEST(close_notify_is_heard)
+/* DTLS-088 RFC5246:7.2.1 */
+START_TEST(close_notify_is_heard_and_answered_once)
 {
 	start_both(&b.own, &a.own);
 	run_until(both_connected, 0, 0, 0);
@@ -392,6 +393,9 @@ START_TEST(close_notify_is_heard)
 	ck_assert(!carry(&a, &b, 0, 0)); /* once */
 	ck_assert(b.closed);
 	ck_assert_int_eq(b.why, TULLE_DTLS_CLOSED_REMOTE);
+	ck_assert(carry(&b, &a, 0, 0));
+	ck_assert(!carry(&b, &a, 0, 0));
+	ck_assert(!carry(&a, &b, 0, 0)); /* the answer to an answer */
 	ck_assert_int_eq(tulle_dtls_close(a.dtls, now), TULLE_ERR_STATE);
 	ck_assert_int_eq(GIVE(&a, "x"), TULLE_DROP_CLOSED);
 }
@@ -488,7 +492,8 @@ static void read_name(const X509 *x509, char text[32])
 	ck_assert_int_eq(X509_NAME_cmp(subject, X509_get_issuer_name(x509)), 0);
 }
 
-/* DTLS-013: of 16 no two share a serial or a name, and each holds a day before and 29 years after */
+/* DTLS-013: of 16 no two share a serial or a name, and each holds a day before and 29 years after
+ */
 START_TEST(a_certificate_says_nothing_of_who_made_it_and_is_valid_now)
 {
 	enum { MANY = 16 };
@@ -613,7 +618,8 @@ START_TEST(a_certificate_without_its_key_proves_nothing)
 		while (tulle_dtls_poll_datagram(a.dtls, now, buf, sizeof buf, &out)) {
 			for (size_t at = 0; at + 14 <= out.len;) {
 				size_t n = 13 + ((size_t)buf[at + 11] << 8 | buf[at + 12]);
-				bool proof = buf[at] == 22 && buf[at + 4] == 0 && buf[at + 13] == 15;
+				bool proof =
+					buf[at] == 22 && buf[at + 4] == 0 && buf[at + 13] == 15;
 				buf[at + n - 1] ^= proof; /* CertificateVerify's last byte */
 				spoilt += proof;
 				at += n;
@@ -714,7 +720,7 @@ Suite *suite_dtls(void)
 	tcase_add_test(t, forged_handshake_headers_are_dropped_by_name);
 	tcase_add_test(t, a_bad_hello_never_tears_down);
 	tcase_add_test(t, a_million_bad_records_leave_the_link_alive);
-	tcase_add_test(t, close_notify_is_heard);
+	tcase_add_test(t, close_notify_is_heard_and_answered_once);
 	tcase_add_test(t, an_idle_connection_gives_its_buffers_back_and_wakes_again);
 	tcase_add_test(t, a_handshake_that_nobody_answers_ends);
 	tcase_add_loop_test(t, a_browsers_hello_in_two_datagrams_is_answered_in_either_order, 0, 4);

@@ -182,6 +182,19 @@ START_TEST(a_hint_that_is_stale_misleads_nobody)
 }
 END_TEST
 
+/* DTLS-088: who is gone gets a close_notify in answer to his */
+START_TEST(an_alert_is_for_who_is_known_by_its_source)
+{
+	static const uint8_t alert[] = {21, 0xfe, 0xfd};
+	tulle_in in = make_in(1007, alert, sizeof alert);
+	now += ALL_US;
+	ck_assert_ptr_null(find_in(&in));
+	ck_assert_uint_eq(asked, 0);
+	ck_assert_ptr_eq(find(1007), &takers[7].member);
+	ck_assert_ptr_eq(find_in(&in), &takers[7].member);
+}
+END_TEST
+
 START_TEST(a_port_of_one_member_asks_nobody)
 {
 	port.sole = &takers[3].member;
@@ -288,6 +301,7 @@ Suite *suite_host_demux(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, who_was_found_once_is_the_only_one_asked);
 	tcase_add_test(t, a_hint_that_is_stale_misleads_nobody);
+	tcase_add_test(t, an_alert_is_for_who_is_known_by_its_source);
 	tcase_add_test(t, a_port_of_one_member_asks_nobody);
 	tcase_add_test(t, strangers_cost_no_more_than_is_allowed_and_keep_nobody_out);
 	tcase_add_test(t, an_address_is_known_once_a_member_says_that_it_is_proven);

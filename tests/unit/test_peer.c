@@ -391,27 +391,31 @@ START_TEST(a_path_that_breaks_ends_channels_with_an_error)
 }
 END_TEST
 
-static unsigned said_after;
+static unsigned said_after, alerts;
 
 static bool count_of_other(couple *k, int from, const uint8_t *data, size_t len)
 {
-	(void)data, (void)len;
-	said_after += from == 1 && k->end[1].connection == TULLE_CONNECTION_CLOSED;
+	bool is_alert = len != 0 && data[0] == 21;
+	bool after = from == 1 && k->end[1].connection == TULLE_CONNECTION_CLOSED;
+	said_after += after && !is_alert;
+	alerts += after && is_alert;
 	return false;
 }
 
-/* ICE-102 RFC7675:5.2: who is told that it is over says nothing any more: no data, no checks */
+/* ICE-102 RFC7675:5.2: who is told that it is over says nothing any more, no data and no checks,
+ * but a close_notify in answer, DTLS-088 RFC5246:7.2.1 */
 START_TEST(after_a_close_nothing_is_sent)
 {
 	c = (couple){.eat = count_of_other};
 	connect_two();
-	said_after = 0;
+	said_after = alerts = 0;
 	ck_assert_int_eq(
 		tulle_channel_send_bytes(b(), c.end[1].channel, "on its way", 10), TULLE_OK);
 	tulle_peer_close(a());
 	couple_run(&c, NULL, 60 * SECOND);
 	ck_assert_int_eq(c.end[1].connection, TULLE_CONNECTION_CLOSED);
 	ck_assert_uint_eq(said_after, 0);
+	ck_assert_uint_eq(alerts, 1);
 	couple_close(&c);
 }
 END_TEST
