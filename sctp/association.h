@@ -346,6 +346,7 @@ size_t tulle_sctp_tsn_bytes(const tulle_sctp *sctp, const sctp_tsn *t); /* of it
 void tulle_sctp_put_in_flight(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t);
 void tulle_sctp_mark_lost(tulle_sctp *sctp, uint32_t tsn);
 void tulle_sctp_set_aside(tulle_sctp *sctp, uint32_t tsn);
+bool tulle_sctp_is_shut(const tulle_sctp *sctp); /* the peer's window */
 void tulle_sctp_unmark_lost(tulle_sctp *sctp, uint32_t tsn); /* then the caller sets its state */
 void tulle_sctp_mark_abandoned(tulle_sctp *sctp, uint32_t tsn);
 void tulle_sctp_take_ack_back(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t); /* it was reneged */

@@ -174,15 +174,17 @@ static void after_ack(tulle_sctp *sctp, ack_sum *sum, bool has_gaps)
 static void take_window(tulle_sctp *sctp, uint32_t window, bool any)
 {
 	sctp_outbound *o = &sctp->out;
-	/* the chunk that asked for it was refused: it waits for no timer */
-	if (window != 0 && o->peer_window_told == 0 && !any && o->in_flight.count == 1)
-		tulle_sctp_set_aside(sctp, o->in_flight.first);
+	bool was_shut = tulle_sctp_is_shut(sctp);
 	if (window == 0 && o->peer_window_told != 0)
 		sctp->stats.zero_windows++;
-	if (window == 0)
-		sctp->errors = 0; /* RFC9260:6.1 A: it answers, so it lives */
-	o->window_due = o->window_due && window == 0;
 	o->peer_window_told = window;
+	bool shut = tulle_sctp_is_shut(sctp);
+	/* the chunk that asked for it was refused: it waits for no timer */
+	if (was_shut && !shut && !any && o->in_flight.count == 1)
+		tulle_sctp_set_aside(sctp, o->in_flight.first);
+	if (shut)
+		sctp->errors = 0; /* RFC9260:6.1 A: it answers, so it lives */
+	o->window_due = o->window_due && shut;
 	o->peer_window = window > o->flight ? window - o->flight : 0; /* RFC9260:6.2.1 D ii */
 }
 

@@ -208,11 +208,21 @@ static bool is_of_former_path(const tulle_sctp *sctp)
 	       tulle_sctp_is_former(sctp, tulle_sctp_tsn_at(sctp, o->in_flight.last));
 }
 
+/* RFC9260:6.1 A: no room is also less than the chunk needs that is out there. */
+bool tulle_sctp_is_shut(const tulle_sctp *sctp)
+{
+	const sctp_outbound *o = &sctp->out;
+	const sctp_tsn_list *out = o->lost.count != 0 ? &o->lost : &o->in_flight;
+	return o->peer_window_told == 0 ||
+	       (out->count != 0 &&
+		       o->peer_window_told < tulle_sctp_tsn_at(sctp, out->first)->len);
+}
+
 /* A peer without a window is asked with one chunk: no sign of congestion. RFC9260:6.1 A */
 static bool is_window_probe(const tulle_sctp *sctp)
 {
 	const sctp_outbound *o = &sctp->out;
-	return o->peer_window_told == 0 && o->in_flight.count + o->lost.count <= 1;
+	return o->in_flight.count + o->lost.count <= 1 && tulle_sctp_is_shut(sctp);
 }
 
 /* RFC8985:7.2: not where some are known to be lost: then it is T3 that shows what else is. */

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* sctp: what a sender meets that lasts: small windows, long messages, paths that change. */
+#include "tests/unit/sctp_pair.h"
+
+static pair p;
+static uint8_t bytes[40000];
+
+static void begin(tulle_sctp_control cc)
+{
+	memset(&p, 0, sizeof p);
+	p.config.packet_bytes_max = 1160;
+	p.config.heartbeat_us = -1;
+	p.config.cc = cc;
+	p.config.send_bytes_max = 65536;
+	pair_open(&p, 400);
+	pair_connect(&p);
+}
+
+static void setup(void)
+{
+	begin(TULLE_SCTP_NEWRENO);
+}
+
+static void teardown(void)
+{
+	pair_close(&p);
+}
+
+static tulle_sctp *end0(void)
+{
+	return p.end[0].sctp;
+}
+
+static tulle_err send(uint16_t stream, size_t len, const tulle_sctp_send_options *options)
+{
+	return tulle_sctp_send(end0(), p.now, stream, 51, bytes, len, options);
+}
+
+static void give_sack(
+	uint32_t cumulative, uint32_t window, const tulle_sctp_gap *gaps, size_t count)
+{
+	uint8_t buf[64];
+	tulle_wr w = tulle_wr_make(buf, sizeof buf);
+	tulle_sctp_write_sack(&w, cumulative, window, gaps, count, NULL, 0);
+	ck_assert_int_eq(pair_inject(&p, 0, pair_tag(&p, 0), buf, w.len), TULLE_TAKEN);
+}
+
+static unsigned catch_all(void)
+{
+	end0()->cc.pacing = 0;
+	return pair_catch(&p, 0);
+}
+
+static void measure(void)
+{
+	for (int i = 0; i < 20; i++) {
+		ck_assert_int_eq(send(1, 10, NULL), TULLE_OK);
+		(void)catch_all();
+		p.now += 40000;
+		give_sack(end0()->out.next_tsn - 1, 90000, NULL, 0);
+	}
+}
+
+/* RFC9260:6.1 A: a window smaller than the next chunk is no room, as one of zero is: asking for it
+ * is no error while the peer answers. */
+START_TEST(a_window_that_takes_no_chunk_is_asked_for_ever)
+{
+	measure();
+	give_sack(end0()->out.acked_tsn, 500, NULL, 0);
+	ck_assert_int_eq(send(1, 1000, NULL), TULLE_OK);
+	size_t cwnd = end0()->cc.cwnd;
+	for (int i = 0; i < 40; i++) {
+		(void)catch_all();
+		ck_assert_uint_eq(end0()->ended, 0);
+		pair_expire(&p, 0);
+		ck_assert_uint_eq(end0()->ended, 0);
+		(void)catch_all();
+		give_sack(end0()->out.acked_tsn, 500, NULL, 0);
+	}
+	ck_assert_uint_eq(end0()->errors, 0);
+	ck_assert_uint_eq(end0()->stats.timeouts, 0);
+	ck_assert_uint_eq(end0()->cc.cwnd, cwnd);
+	give_sack(end0()->out.acked_tsn, 9000, NULL, 0);
+	ck_assert_uint_eq(catch_all(), 1);
+}
+END_TEST
+
+Suite *suite_sctp_sender(void)
+{
+	Suite *s = suite_create("sctp_sender");
+	TCase *t = tcase_create("sender");
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, a_window_that_takes_no_chunk_is_asked_for_ever);
+	suite_add_tcase(s, t);
+	return s;
+}
