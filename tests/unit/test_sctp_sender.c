@@ -85,12 +85,27 @@ START_TEST(a_window_that_takes_no_chunk_is_asked_for_ever)
 }
 END_TEST
 
+/* A reset waits for a message that is given up before it was sent: nothing else will be polled. */
+START_TEST(a_reset_goes_when_the_last_message_expires)
+{
+	static const tulle_sctp_send_options brief = {
+		.first = true, .last = true, .has_lifetime = true};
+	tulle_sctp_chunk chunk;
+	ck_assert_int_eq(send(1, 10, &brief), TULLE_OK);
+	ck_assert_int_eq(tulle_sctp_reset_stream(end0(), p.now, 1), TULLE_OK);
+	p.now += 10;
+	(void)catch_all();
+	ck_assert(pair_find(&p.end[0], SCTP_RE_CONFIG, 0, &chunk));
+}
+END_TEST
+
 Suite *suite_sctp_sender(void)
 {
 	Suite *s = suite_create("sctp_sender");
 	TCase *t = tcase_create("sender");
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_window_that_takes_no_chunk_is_asked_for_ever);
+	tcase_add_test(t, a_reset_goes_when_the_last_message_expires);
 	suite_add_tcase(s, t);
 	return s;
 }
