@@ -175,6 +175,7 @@ typedef struct {
 	uint8_t i_prompt;   /* answers at once in a row */
 	bool i_watched, pace_burst;
 	bool in_recovery, blocked;
+	bool put_off;    /* what is blocked is so for an open message's sake, not for lack of room */
 	bool probed;     /* the timer has expired once since the last progress: RFC8985:7 */
 	bool probe_due;  /* a packet may ignore the window */
 	bool window_due; /* the peer that has no window is asked with a chunk: RFC9260:6.1 A */

@@ -99,6 +99,30 @@ START_TEST(a_reset_goes_when_the_last_message_expires)
 }
 END_TEST
 
+/* What is refused for an open message's sake is not called for again and again without a pause. */
+START_TEST(who_waits_behind_an_open_message_looks_again_in_a_while)
+{
+	static const tulle_sctp_send_options first = {.first = true};
+	ck_assert_int_eq(send(1, 100, &first), TULLE_OK);
+	pair_settle(&p);
+	while (send(2, 1000, NULL) == TULLE_OK)
+		continue;
+	pair_settle(&p);
+	unsigned woken = 0;
+	for (int i = 0; i < 100; i++) {
+		for (void *w; (w = tulle_pool_next_waiter(p.pool)) != NULL;)
+			tulle_sctp_handle_room(w, p.now);
+		unsigned before = p.end[0].events[TULLE_SCTP_WRITABLE];
+		pair_settle(&p);
+		if (p.end[0].events[TULLE_SCTP_WRITABLE] == before)
+			break;
+		woken++;
+		ck_assert_int_eq(send(2, 1000, NULL), TULLE_WOULD_BLOCK);
+	}
+	ck_assert_uint_le(woken, 1);
+}
+END_TEST
+
 Suite *suite_sctp_sender(void)
 {
 	Suite *s = suite_create("sctp_sender");
@@ -106,6 +130,7 @@ Suite *suite_sctp_sender(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_window_that_takes_no_chunk_is_asked_for_ever);
 	tcase_add_test(t, a_reset_goes_when_the_last_message_expires);
+	tcase_add_test(t, who_waits_behind_an_open_message_looks_again_in_a_while);
 	suite_add_tcase(s, t);
 	return s;
 }
