@@ -123,6 +123,20 @@ START_TEST(who_waits_behind_an_open_message_looks_again_in_a_while)
 }
 END_TEST
 
+/* A message in parts has no end that is known: what its stream owes the others is bounded. */
+START_TEST(what_a_stream_owes_is_bounded)
+{
+	static const tulle_sctp_send_options first = {.first = true}, more = {0};
+	ck_assert_int_eq(send(1, 1000, &first), TULLE_OK);
+	pair_settle(&p);
+	sctp_stream *s = tulle_sctp_find_stream(end0(), 1);
+	s->deficit = 500 - TULLE_SCTP_DEBT_BYTES_MAX;
+	ck_assert_int_eq(send(1, 1000, &more), TULLE_OK);
+	pair_settle(&p);
+	ck_assert_int_eq(s->deficit, -TULLE_SCTP_DEBT_BYTES_MAX);
+}
+END_TEST
+
 Suite *suite_sctp_sender(void)
 {
 	Suite *s = suite_create("sctp_sender");
@@ -131,6 +145,7 @@ Suite *suite_sctp_sender(void)
 	tcase_add_test(t, a_window_that_takes_no_chunk_is_asked_for_ever);
 	tcase_add_test(t, a_reset_goes_when_the_last_message_expires);
 	tcase_add_test(t, who_waits_behind_an_open_message_looks_again_in_a_while);
+	tcase_add_test(t, what_a_stream_owes_is_bounded);
 	suite_add_tcase(s, t);
 	return s;
 }
