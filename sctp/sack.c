@@ -11,10 +11,19 @@ typedef struct {
 	bool any, moved, newest_asked; /* newest_asked: it had the I bit */
 } ack_sum;
 
+/* What it says of the path's rate and size: nothing, where it took the former one (RFC8261:6.1). */
+static void note_path(tulle_sctp *sctp, ack_sum *sum, const sctp_tsn *t)
+{
+	if (tulle_sctp_is_former(sctp, t))
+		return;
+	sum->ack.acked += tulle_sctp_tsn_bytes(sctp, t);
+	tulle_sctp_rate_acked(sctp, t, &sum->ack);
+	tulle_sctp_path_acked(&sctp->path, t->packet_16);
+}
+
 static void note(tulle_sctp *sctp, ack_sum *sum, uint32_t tsn, sctp_tsn *t, bool cumulative)
 {
 	if (t->state != SCTP_TSN_ACKED && t->state != SCTP_TSN_ABANDONED) {
-		sum->ack.acked += tulle_sctp_tsn_bytes(sctp, t);
 		sum->any = true;
 		if (t->transmissions == 1 && !t->timer_only && t->sent_us >= sum->newest_sent) {
 			sum->newest_sent = t->sent_us;
@@ -22,9 +31,8 @@ static void note(tulle_sctp *sctp, ack_sum *sum, uint32_t tsn, sctp_tsn *t, bool
 		}
 		if (t->transmissions > 1)
 			sum->newest_again = tulle_time_max(sum->newest_again, t->sent_us);
-		tulle_sctp_rate_acked(sctp, t, &sum->ack);
+		note_path(sctp, sum, t);
 		tulle_sctp_rack_note(sctp, tsn, t);
-		tulle_sctp_path_acked(&sctp->path, t->packet_16);
 		if (sctp->out.i_watched && sctp->out.i_tsn == tsn)
 			tulle_sctp_take_prompt(sctp, sctp->now - t->sent_us);
 	}

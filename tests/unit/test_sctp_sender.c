@@ -137,6 +137,31 @@ START_TEST(what_a_stream_owes_is_bounded)
 }
 END_TEST
 
+/* RFC8261:6.1: what arrives of the former path says nothing of this one's rate, nor makes it grow. */
+START_TEST(the_former_paths_rate_is_forgotten)
+{
+	static const tulle_sctp_control ways[] = {
+		TULLE_SCTP_NEWRENO, TULLE_SCTP_CUBIC, TULLE_SCTP_BBR};
+	for (size_t i = 0; i < 3; i++) {
+		pair_close(&p);
+		begin(ways[i]);
+		measure();
+		end0()->cc.cwnd = 60000;
+		ck_assert_int_eq(send(1, 40000, NULL), TULLE_OK);
+		(void)catch_all();
+		ck_assert_uint_gt(end0()->out.flight, 30000);
+		p.now += 1000;
+		tulle_sctp_set_path(end0(), p.now, 0);
+		size_t fresh = end0()->cc.cwnd;
+		p.now += 1000;
+		give_sack(end0()->out.next_tsn - 1, 90000, NULL, 0);
+		ck_assert_uint_eq(end0()->out.flight, 0);
+		ck_assert_uint_le(end0()->cc.cwnd, tulle_max(fresh, 4 * end0()->cc.mtu));
+		ck_assert_uint_eq(end0()->cc.pacing, 0);
+	}
+}
+END_TEST
+
 Suite *suite_sctp_sender(void)
 {
 	Suite *s = suite_create("sctp_sender");
@@ -146,6 +171,7 @@ Suite *suite_sctp_sender(void)
 	tcase_add_test(t, a_reset_goes_when_the_last_message_expires);
 	tcase_add_test(t, who_waits_behind_an_open_message_looks_again_in_a_while);
 	tcase_add_test(t, what_a_stream_owes_is_bounded);
+	tcase_add_test(t, the_former_paths_rate_is_forgotten);
 	suite_add_tcase(s, t);
 	return s;
 }
