@@ -194,7 +194,7 @@ void tulle_sctp_renew_flight(tulle_sctp *sctp)
 	sctp_outbound *o = &sctp->out; /* RFC9260:7.2.5.2 */
 	o->in_recovery = o->undo.possible = false;
 	o->one_packet = o->no_packet = o->probe_due = false;
-	o->rack.min_rtt_us = 0;
+	o->rack.min_rtt_us = o->pace_at = 0;
 	if (sctp->errors != 0 && o->acked_tsn + 1 != o->next_tsn)
 		lose_all(sctp);
 	o->newly_lost = 0;

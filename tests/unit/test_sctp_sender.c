@@ -162,6 +162,25 @@ START_TEST(the_former_paths_rate_is_forgotten)
 }
 END_TEST
 
+/* However slow the former path was: what this one carries is not held back for it. */
+START_TEST(the_former_paths_pace_is_forgotten)
+{
+	measure();
+	end0()->cc.pacing = 400;
+	ck_assert_int_eq(send(1, 1000, NULL), TULLE_OK);
+	ck_assert_uint_eq(pair_catch(&p, 0), 1);
+	p.now += 1000;
+	tulle_sctp_set_path(end0(), p.now, 0);
+	ck_assert_int_eq(send(1, 10, NULL), TULLE_OK);
+	ck_assert_uint_eq(pair_catch(&p, 0), 1);
+	p.now += 40000;
+	give_sack(end0()->out.next_tsn - 1, 90000, NULL, 0);
+	ck_assert_uint_gt(end0()->cc.pacing, 10000);
+	ck_assert_int_eq(send(1, 10, NULL), TULLE_OK);
+	ck_assert_uint_eq(pair_catch(&p, 0), 1);
+}
+END_TEST
+
 Suite *suite_sctp_sender(void)
 {
 	Suite *s = suite_create("sctp_sender");
@@ -172,6 +191,7 @@ Suite *suite_sctp_sender(void)
 	tcase_add_test(t, who_waits_behind_an_open_message_looks_again_in_a_while);
 	tcase_add_test(t, what_a_stream_owes_is_bounded);
 	tcase_add_test(t, the_former_paths_rate_is_forgotten);
+	tcase_add_test(t, the_former_paths_pace_is_forgotten);
 	suite_add_tcase(s, t);
 	return s;
 }
