@@ -148,6 +148,7 @@ static bool write_probe(tulle_sctp *sctp, tulle_sctp_packet *p)
 static bool may_probe_window(tulle_sctp *sctp)
 {
 	sctp_outbound *o = &sctp->out;
+	tulle_sctp_rate_limited(sctp);
 	if (o->flight != 0 || o->lost.count != 0)
 		return false;
 	if (!o->window_due) {

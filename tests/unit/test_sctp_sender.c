@@ -181,6 +181,20 @@ START_TEST(the_former_paths_pace_is_forgotten)
 }
 END_TEST
 
+/* The window of the peer holds us back also where a bit of it is left. */
+START_TEST(a_window_too_small_for_a_chunk_limits_the_rate)
+{
+	measure();
+	end0()->cc.cwnd = 60000;
+	give_sack(end0()->out.acked_tsn, 3000, NULL, 0);
+	end0()->out.rate.limited_until = 0;
+	ck_assert_int_eq(send(1, 40000, NULL), TULLE_OK);
+	ck_assert_uint_eq(catch_all(), 2);
+	ck_assert_uint_gt(end0()->out.peer_window, 0);
+	ck_assert_uint_ne(end0()->out.rate.limited_until, 0);
+}
+END_TEST
+
 Suite *suite_sctp_sender(void)
 {
 	Suite *s = suite_create("sctp_sender");
@@ -192,6 +206,7 @@ Suite *suite_sctp_sender(void)
 	tcase_add_test(t, what_a_stream_owes_is_bounded);
 	tcase_add_test(t, the_former_paths_rate_is_forgotten);
 	tcase_add_test(t, the_former_paths_pace_is_forgotten);
+	tcase_add_test(t, a_window_too_small_for_a_chunk_limits_the_rate);
 	suite_add_tcase(s, t);
 	return s;
 }
