@@ -263,6 +263,7 @@ void tulle_sctp_rtx_timeout(tulle_sctp *sctp)
 	o->in_recovery = false;
 	if (!window_probe && !former)
 		tulle_sctp_path_silent(sctp);
+	o->probed = o->probed || !window_probe; /* RFC9260:6.3.3 E2: no probe for what T3 sent */
 	o->probe_due = o->i_watched = false;
 	o->one_packet = o->window_due = true;
 	o->no_packet = false;

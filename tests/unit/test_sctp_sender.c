@@ -195,6 +195,25 @@ START_TEST(a_window_too_small_for_a_chunk_limits_the_rate)
 }
 END_TEST
 
+/* RFC9260:6.3.3 E2, E3: what T3 sent again is waited for, and for longer. */
+START_TEST(after_a_timeout_comes_no_probe)
+{
+	measure();
+	ck_assert_int_eq(send(1, 1000, NULL), TULLE_OK);
+	(void)catch_all();
+	tulle_sctp_mark_lost(end0(), end0()->out.acked_tsn + 1);
+	end0()->out.no_packet = true;
+	pair_expire(&p, 0);
+	ck_assert_uint_eq(end0()->stats.timeouts, 1);
+	tulle_time rto = end0()->rto;
+	ck_assert_uint_eq(catch_all(), 1);
+	pair_expire(&p, 0);
+	ck_assert_uint_eq(end0()->stats.loss_probes, 0);
+	ck_assert_uint_eq(end0()->stats.timeouts, 2);
+	ck_assert_int_eq(end0()->rto, 2 * rto);
+}
+END_TEST
+
 Suite *suite_sctp_sender(void)
 {
 	Suite *s = suite_create("sctp_sender");
@@ -207,6 +226,7 @@ Suite *suite_sctp_sender(void)
 	tcase_add_test(t, the_former_paths_rate_is_forgotten);
 	tcase_add_test(t, the_former_paths_pace_is_forgotten);
 	tcase_add_test(t, a_window_too_small_for_a_chunk_limits_the_rate);
+	tcase_add_test(t, after_a_timeout_comes_no_probe);
 	suite_add_tcase(s, t);
 	return s;
 }
