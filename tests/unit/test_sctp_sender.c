@@ -214,6 +214,21 @@ START_TEST(after_a_timeout_comes_no_probe)
 }
 END_TEST
 
+/* A SACK of many blocks leaves little room: no fragment is as small as that. */
+START_TEST(behind_a_long_sack_goes_no_small_fragment)
+{
+	tulle_sctp_chunk chunk;
+	measure();
+	for (uint32_t i = 0; i < 278; i++)
+		pair_data(&p, 0, 1 + 2 * i, 9, 0, SCTP_FLAG_U | SCTP_FLAG_B | SCTP_FLAG_E, "x");
+	ck_assert_int_eq(send(1, 3000, NULL), TULLE_OK);
+	ck_assert_uint_gt(catch_all(), 1);
+	ck_assert(pair_find(&p.end[0], SCTP_SACK, 0, &chunk));
+	ck_assert(pair_find(&p.end[0], SCTP_DATA, 0, &chunk));
+	ck_assert_uint_ge(chunk.whole.len, SCTP_DATA_HEADER_BYTES + TULLE_SCTP_FRAGMENT_BYTES_MIN);
+}
+END_TEST
+
 Suite *suite_sctp_sender(void)
 {
 	Suite *s = suite_create("sctp_sender");
@@ -227,6 +242,7 @@ Suite *suite_sctp_sender(void)
 	tcase_add_test(t, the_former_paths_pace_is_forgotten);
 	tcase_add_test(t, a_window_too_small_for_a_chunk_limits_the_rate);
 	tcase_add_test(t, after_a_timeout_comes_no_probe);
+	tcase_add_test(t, behind_a_long_sack_goes_no_small_fragment);
 	suite_add_tcase(s, t);
 	return s;
 }
