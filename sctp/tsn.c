@@ -214,8 +214,7 @@ bool tulle_sctp_is_shut(const tulle_sctp *sctp)
 	const sctp_outbound *o = &sctp->out;
 	const sctp_tsn_list *out = o->lost.count != 0 ? &o->lost : &o->in_flight;
 	return o->peer_window_told == 0 ||
-	       (out->count != 0 &&
-		       o->peer_window_told < tulle_sctp_tsn_at(sctp, out->first)->len);
+	       (out->count != 0 && o->peer_window_told < tulle_sctp_tsn_at(sctp, out->first)->len);
 }
 
 /* A peer without a window is asked with one chunk: no sign of congestion. RFC9260:6.1 A */

@@ -137,7 +137,8 @@ START_TEST(what_a_stream_owes_is_bounded)
 }
 END_TEST
 
-/* RFC8261:6.1: what arrives of the former path says nothing of this one's rate, nor makes it grow. */
+/* RFC8261:6.1: what arrives of the former path says nothing of this one's rate, nor makes it grow.
+ */
 START_TEST(the_former_paths_rate_is_forgotten)
 {
 	static const tulle_sctp_control ways[] = {
