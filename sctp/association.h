@@ -175,8 +175,9 @@ typedef struct {
 	uint8_t i_prompt;   /* answers at once in a row */
 	bool i_watched, pace_burst;
 	bool in_recovery, blocked;
-	bool probed;     /* the timer has expired once since the last progress: RFC8985:7 */
-	bool probe_due;  /* a packet may ignore the window */
+	bool put_off;   /* what is blocked is so for an open message's sake, not for lack of room */
+	bool probed;    /* the timer has expired once since the last progress: RFC8985:7 */
+	bool probe_due; /* a packet may ignore the window */
 	bool window_due; /* the peer that has no window is asked with a chunk: RFC9260:6.1 A */
 	bool one_packet,
 		no_packet; /* after T3 one goes out, then none until a SACK: RFC9260:6.3.3 */
@@ -346,6 +347,7 @@ size_t tulle_sctp_tsn_bytes(const tulle_sctp *sctp, const sctp_tsn *t); /* of it
 void tulle_sctp_put_in_flight(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t);
 void tulle_sctp_mark_lost(tulle_sctp *sctp, uint32_t tsn);
 void tulle_sctp_set_aside(tulle_sctp *sctp, uint32_t tsn);
+bool tulle_sctp_is_shut(const tulle_sctp *sctp);             /* the peer's window */
 void tulle_sctp_unmark_lost(tulle_sctp *sctp, uint32_t tsn); /* then the caller sets its state */
 void tulle_sctp_mark_abandoned(tulle_sctp *sctp, uint32_t tsn);
 void tulle_sctp_take_ack_back(tulle_sctp *sctp, uint32_t tsn, sctp_tsn *t); /* it was reneged */

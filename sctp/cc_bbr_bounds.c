@@ -41,6 +41,12 @@ bool tulle_sctp_bbr_is_queue(const tulle_sctp_bbr *b, tulle_time rtt)
 	return rtt > b->min_rtt + tulle_time_max(noise, 500);
 }
 
+/* At least what cwnd never falls below: of nothing nothing could be raised. */
+static void set_inflight_hi(tulle_sctp_cc *cc, size_t bytes)
+{
+	cc->u.bbr.inflight_hi = tulle_max(bytes, 4 * cc->mtu);
+}
+
 static bool has_queue(const tulle_sctp_bbr *b)
 {
 	return tulle_sctp_bbr_is_queue(b, b->round_rtt);
@@ -66,8 +72,8 @@ static bool is_lossy(size_t lost, size_t of)
 static void stop_probe(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 {
 	tulle_sctp_bbr *b = &cc->u.bbr;
-	b->inflight_hi =
-		tulle_max(percent(ack->sample_flight, BBR_BETA_PERCENT), tulle_sctp_bbr_bdp(b));
+	size_t kept = percent(ack->sample_flight, BBR_BETA_PERCENT);
+	set_inflight_hi(cc, tulle_max(kept, tulle_sctp_bbr_bdp(b)));
 	tulle_sctp_bbr_begin_down(cc, ack->now);
 }
 
@@ -181,7 +187,7 @@ static void end_round(tulle_sctp_cc *cc, const tulle_sctp_cc_ack *ack)
 		      (b->state == TULLE_SCTP_BBR_DOWN && b->phase_rounds > BBR_YIELD_ROUNDS);
 	if (congested && b->state == TULLE_SCTP_BBR_STARTUP && !b->full) {
 		b->full = true;
-		b->inflight_hi = tulle_max(tulle_sctp_bbr_bdp(b), b->inflight_latest);
+		set_inflight_hi(cc, tulle_max(tulle_sctp_bbr_bdp(b), b->inflight_latest));
 	} else if (congested && b->state == TULLE_SCTP_BBR_UP) {
 		stop_probe(cc, ack);
 	} else if (steady && queue && b->round_lost != 0) {

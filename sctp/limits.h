@@ -34,6 +34,7 @@
 #define TULLE_SCTP_WEIGHT 256u     /* of a stream that has none: priority low of RFC8831:6.4 */
 #define TULLE_SCTP_WEIGHT_MIN 32u  /* less counts as this */
 #define TULLE_SCTP_TURN_BYTES 512u /* of a turn of weight 128, and in proportion */
+#define TULLE_SCTP_DEBT_BYTES_MAX (1 << 24)   /* what a stream owes the others after its turn */
 #define TULLE_SCTP_FORWARD_STREAMS_MAX 24u    /* streams in a FORWARD-TSN of ours */
 #define TULLE_SCTP_FORWARD_WAIT_US 10000      /* between two of ours, at least */
 #define TULLE_SCTP_FORWARD_WAIT_US_MAX 200000 /* and at most, with news: RFC3758:3.5 F3 */

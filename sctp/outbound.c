@@ -44,6 +44,7 @@ void tulle_sctp_outbound_init(tulle_sctp *sctp, uint32_t tsn)
 	o->ready_last = kept.ready_last;
 	o->undated = kept.undated;
 	o->blocked = kept.blocked;
+	o->put_off = kept.put_off;
 	o->wanted = kept.wanted;
 	o->open = kept.open;
 	o->blocks_max = (uint32_t)(sctp->config.send_bytes_max / payload_max(sctp)) + 2;
@@ -133,6 +134,7 @@ static tulle_err refuse(tulle_sctp *sctp, size_t need)
 	sctp_outbound *o = &sctp->out;
 	o->wanted = o->blocked ? tulle_max(o->wanted, need) : need;
 	o->blocked = true;
+	o->put_off = fits(sctp, need);
 	if (o->blocks + need <= o->blocks_max) { /* it is the pool that is empty */
 		tulle_pool_wait(&sctp->out_account);
 		sctp->stats.pool_waits++;
@@ -159,9 +161,10 @@ void tulle_sctp_handle_room(tulle_sctp *sctp, tulle_time now)
 		sctp->in.waiting = false;
 		tulle_sctp_window_moved(sctp);
 	}
-	tulle_sctp_look_for_room(sctp);
-	/* more is wanted than there is: looking again in a while, not at once, or the host would
-	 * spin */
+	if (!sctp->out.put_off)
+		tulle_sctp_look_for_room(sctp);
+	/* more is wanted than there is, or may be had: looking again in a while, not at once, or
+	 * the host would spin */
 	if (sctp->out.blocked && !tulle_sctp_is_timing(sctp, SCTP_T_ROOM))
 		tulle_sctp_set_timer(sctp, SCTP_T_ROOM, TULLE_SCTP_ROOM_RETRY_US);
 }

@@ -154,8 +154,8 @@ bool tulle_sctp_poll_datagram(
 	if (len == 0 && (sctp->due != 0 || tulle_sctp_has_data_due(sctp)))
 		len = write_packet(sctp, dst, cap);
 	/* all that was due was given up */
-	if (len == 0 &&
-		(sctp->due & (SCTP_DUE_FORWARD | SCTP_DUE_SHUTDOWN | SCTP_DUE_SHUTDOWN_ACK)))
+	if (len == 0 && (sctp->due & (SCTP_DUE_FORWARD | SCTP_DUE_SHUTDOWN | SCTP_DUE_SHUTDOWN_ACK |
+					     SCTP_DUE_RESET_REQUEST)))
 		len = write_packet(sctp, dst, cap);
 	if (len == 0) {
 		tulle_sctp_pace_wait(sctp);

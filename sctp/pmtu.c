@@ -177,8 +177,10 @@ void tulle_sctp_path_timeout(tulle_sctp *sctp)
 		p->probed = 0;
 	} else if (p->state == SCTP_PATH_COMPLETE) {
 		search_again(sctp);
+	} else if (p->probed == 0 && p->state == SCTP_PATH_SEARCHING) {
+		search(sctp);
 	} else if (p->probed == 0) {
-		begin(sctp, p->state == SCTP_PATH_SEARCHING ? p->size : base(sctp));
+		begin(sctp, base(sctp));
 	} else if (p->state == SCTP_PATH_ERROR && p->answered) {
 		wait_in_error(sctp);
 	} else if (sctp->errors != 0 &&

@@ -11,10 +11,19 @@ typedef struct {
 	bool any, moved, newest_asked; /* newest_asked: it had the I bit */
 } ack_sum;
 
+/* What it says of the path's rate and size: nothing, where it took the former one (RFC8261:6.1). */
+static void note_path(tulle_sctp *sctp, ack_sum *sum, const sctp_tsn *t)
+{
+	if (tulle_sctp_is_former(sctp, t))
+		return;
+	sum->ack.acked += tulle_sctp_tsn_bytes(sctp, t);
+	tulle_sctp_rate_acked(sctp, t, &sum->ack);
+	tulle_sctp_path_acked(&sctp->path, t->packet_16);
+}
+
 static void note(tulle_sctp *sctp, ack_sum *sum, uint32_t tsn, sctp_tsn *t, bool cumulative)
 {
 	if (t->state != SCTP_TSN_ACKED && t->state != SCTP_TSN_ABANDONED) {
-		sum->ack.acked += tulle_sctp_tsn_bytes(sctp, t);
 		sum->any = true;
 		if (t->transmissions == 1 && !t->timer_only && t->sent_us >= sum->newest_sent) {
 			sum->newest_sent = t->sent_us;
@@ -22,9 +31,8 @@ static void note(tulle_sctp *sctp, ack_sum *sum, uint32_t tsn, sctp_tsn *t, bool
 		}
 		if (t->transmissions > 1)
 			sum->newest_again = tulle_time_max(sum->newest_again, t->sent_us);
-		tulle_sctp_rate_acked(sctp, t, &sum->ack);
+		note_path(sctp, sum, t);
 		tulle_sctp_rack_note(sctp, tsn, t);
-		tulle_sctp_path_acked(&sctp->path, t->packet_16);
 		if (sctp->out.i_watched && sctp->out.i_tsn == tsn)
 			tulle_sctp_take_prompt(sctp, sctp->now - t->sent_us);
 	}
@@ -174,15 +182,17 @@ static void after_ack(tulle_sctp *sctp, ack_sum *sum, bool has_gaps)
 static void take_window(tulle_sctp *sctp, uint32_t window, bool any)
 {
 	sctp_outbound *o = &sctp->out;
-	/* the chunk that asked for it was refused: it waits for no timer */
-	if (window != 0 && o->peer_window_told == 0 && !any && o->in_flight.count == 1)
-		tulle_sctp_set_aside(sctp, o->in_flight.first);
+	bool was_shut = tulle_sctp_is_shut(sctp);
 	if (window == 0 && o->peer_window_told != 0)
 		sctp->stats.zero_windows++;
-	if (window == 0)
-		sctp->errors = 0; /* RFC9260:6.1 A: it answers, so it lives */
-	o->window_due = o->window_due && window == 0;
 	o->peer_window_told = window;
+	bool shut = tulle_sctp_is_shut(sctp);
+	/* the chunk that asked for it was refused: it waits for no timer */
+	if (was_shut && !shut && !any && o->in_flight.count == 1)
+		tulle_sctp_set_aside(sctp, o->in_flight.first);
+	if (shut)
+		sctp->errors = 0; /* RFC9260:6.1 A: it answers, so it lives */
+	o->window_due = o->window_due && shut;
 	o->peer_window = window > o->flight ? window - o->flight : 0; /* RFC9260:6.2.1 D ii */
 }
 

@@ -188,7 +188,7 @@ void tulle_sctp_cut(tulle_sctp *sctp, sctp_stream *s, size_t n, sctp_tsn *t)
 			s->out_tail = NULL;
 	}
 	t->fsn = s->out_fsn++;
-	s->deficit -= (int32_t)n;
+	s->deficit -= (int32_t)tulle_min(n, (size_t)(s->deficit + TULLE_SCTP_DEBT_BYTES_MAX));
 	if (last) {
 		t->flags |= SCTP_FLAG_E;
 		end_message(sctp, s, unordered);

@@ -148,6 +148,7 @@ static bool write_probe(tulle_sctp *sctp, tulle_sctp_packet *p)
 static bool may_probe_window(tulle_sctp *sctp)
 {
 	sctp_outbound *o = &sctp->out;
+	tulle_sctp_rate_limited(sctp);
 	if (o->flight != 0 || o->lost.count != 0)
 		return false;
 	if (!o->window_due) {
@@ -160,7 +161,7 @@ static bool may_probe_window(tulle_sctp *sctp)
 }
 
 /* The size of the next new chunk; 0: none now. */
-static size_t next_size(tulle_sctp *sctp, const tulle_sctp_packet *p, bool bundled)
+static size_t next_size(tulle_sctp *sctp, const tulle_sctp_packet *p)
 {
 	sctp_outbound *o = &sctp->out;
 	const sctp_stream *s = tulle_sctp_next_stream(sctp);
@@ -172,7 +173,7 @@ static size_t next_size(tulle_sctp *sctp, const tulle_sctp_packet *p, bool bundl
 		return 0;
 	if (o->next_tsn - o->acked_tsn > tulle_sctp_ring_span(&o->ring))
 		return 0;
-	bool last;
+	bool last, bundled = p->w.len != SCTP_HEADER_BYTES;
 	size_t n = tulle_sctp_at_hand(s, room, &last);
 	if (!last && n == room && bundled && n < TULLE_SCTP_FRAGMENT_BYTES_MIN)
 		return 0;
@@ -195,7 +196,7 @@ static bool write_new(tulle_sctp *sctp, tulle_sctp_packet *p, bool bundled)
 	for (;;) {
 		tulle_sctp_pick_stream(sctp);
 		tulle_sctp_drop_expired(sctp);
-		size_t n = next_size(sctp, p, bundled);
+		size_t n = next_size(sctp, p);
 		if (n == 0)
 			return bundled;
 		sctp_tsn *t = tulle_sctp_ring_add(&o->ring, o->next_tsn);

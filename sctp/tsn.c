@@ -194,7 +194,7 @@ void tulle_sctp_renew_flight(tulle_sctp *sctp)
 	sctp_outbound *o = &sctp->out; /* RFC9260:7.2.5.2 */
 	o->in_recovery = o->undo.possible = false;
 	o->one_packet = o->no_packet = o->probe_due = false;
-	o->rack.min_rtt_us = 0;
+	o->rack.min_rtt_us = o->pace_at = 0;
 	if (sctp->errors != 0 && o->acked_tsn + 1 != o->next_tsn)
 		lose_all(sctp);
 	o->newly_lost = 0;
@@ -208,11 +208,20 @@ static bool is_of_former_path(const tulle_sctp *sctp)
 	       tulle_sctp_is_former(sctp, tulle_sctp_tsn_at(sctp, o->in_flight.last));
 }
 
+/* RFC9260:6.1 A: no room is also less than the chunk needs that is out there. */
+bool tulle_sctp_is_shut(const tulle_sctp *sctp)
+{
+	const sctp_outbound *o = &sctp->out;
+	const sctp_tsn_list *out = o->lost.count != 0 ? &o->lost : &o->in_flight;
+	return o->peer_window_told == 0 ||
+	       (out->count != 0 && o->peer_window_told < tulle_sctp_tsn_at(sctp, out->first)->len);
+}
+
 /* A peer without a window is asked with one chunk: no sign of congestion. RFC9260:6.1 A */
 static bool is_window_probe(const tulle_sctp *sctp)
 {
 	const sctp_outbound *o = &sctp->out;
-	return o->peer_window_told == 0 && o->in_flight.count + o->lost.count <= 1;
+	return o->in_flight.count + o->lost.count <= 1 && tulle_sctp_is_shut(sctp);
 }
 
 /* RFC8985:7.2: not where some are known to be lost: then it is T3 that shows what else is. */
@@ -253,6 +262,7 @@ void tulle_sctp_rtx_timeout(tulle_sctp *sctp)
 	o->in_recovery = false;
 	if (!window_probe && !former)
 		tulle_sctp_path_silent(sctp);
+	o->probed = o->probed || !window_probe; /* RFC9260:6.3.3 E2: no probe for what T3 sent */
 	o->probe_due = o->i_watched = false;
 	o->one_packet = o->window_due = true;
 	o->no_packet = false;

@@ -371,6 +371,44 @@ START_TEST(a_timeout_leaves_one_packet_and_undo_all)
 }
 END_TEST
 
+/* A flow of some bytes now and then, whose bandwidth is next to nothing, loses one while it probes:
+ * the bound that it learns can be raised again. */
+START_TEST(a_bound_learnt_of_next_to_nothing_can_be_raised)
+{
+	for (int start = 0; start < 2; start++) {
+		cc = (tulle_sctp_cc){.way = &tulle_sctp_cc_bbr, .mtu = 1148};
+		cc.way->init(&cc, 1);
+		tulle_sctp_bbr *b = &cc.u.bbr;
+		tulle_sctp_cc_ack a = {.rtt_us = 1000, .srtt_us = 1000, .acked = 20};
+		a.now = 1000000;
+		a.delivered = 20;
+		a.sample_us = 200000;
+		a.sample_bytes = 20;
+		a.sample_limited = a.limited = true;
+		cc.way->on_ack(&cc, &a);
+		b->state = start ? TULLE_SCTP_BBR_STARTUP : TULLE_SCTP_BBR_UP;
+		b->full = !start;
+		a.rtt_us = 100000;
+		for (int i = 0; i < 4; i++) {
+			a.now += 100000;
+			a.lost = 20;
+			a.prior_delivered = a.delivered;
+			a.delivered += 20;
+			cc.way->on_ack(&cc, &a);
+		}
+		ck_assert_uint_ne(b->inflight_hi, SIZE_MAX);
+		b->state = TULLE_SCTP_BBR_UP;
+		a.lost = 0;
+		a.limited = a.sample_limited = false;
+		a.acked = a.flight_before = 1148;
+		a.now += 1000;
+		a.prior_delivered = 0;
+		cc.way->on_ack(&cc, &a);
+		ck_assert_uint_ge(b->inflight_hi, 4 * cc.mtu);
+	}
+}
+END_TEST
+
 Suite *suite_sctp_bbr(void)
 {
 	Suite *s = suite_create("sctp_bbr");
@@ -390,6 +428,7 @@ Suite *suite_sctp_bbr(void)
 	tcase_add_test(t, it_holds_its_own_where_the_queue_grows_all_the_same);
 	tcase_add_test(t, a_phase_of_draining_ends_with_the_next_probe);
 	tcase_add_test(t, a_timeout_leaves_one_packet_and_undo_all);
+	tcase_add_test(t, a_bound_learnt_of_next_to_nothing_can_be_raised);
 	suite_add_tcase(s, t);
 	return s;
 }

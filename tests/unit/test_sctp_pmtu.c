@@ -702,6 +702,28 @@ START_TEST(without_randomness_no_probe_goes_out)
 }
 END_TEST
 
+static void expire_and_lose(unsigned times)
+{
+	for (unsigned i = 0; i < times; i++) {
+		pair_expire(&p, 0);
+		(void)pair_catch(&p, 0);
+	}
+}
+
+/* Nor is the size that passes asked for instead, in the middle of a search. */
+START_TEST(a_search_that_lacks_randomness_goes_on_where_it_stood)
+{
+	to_search();
+	size_t size = stats().packet_bytes;
+	p.no_random = true;
+	expire_and_lose(4);
+	p.no_random = false;
+	expire_and_lose(12);
+	ck_assert_uint_eq(stats().packet_bytes, size);
+	ck_assert_uint_gt(path()->failed, size);
+}
+END_TEST
+
 /* Off: no probes, no black holes, all packets as the config says. */
 START_TEST(the_config_says_how_far_or_not_at_all)
 {
@@ -759,6 +781,7 @@ Suite *suite_sctp_pmtu(void)
 	tcase_add_test(t, probes_end_with_the_association_and_begin_with_it);
 	tcase_add_test(t, a_peer_that_begins_anew_is_searched_anew);
 	tcase_add_test(t, without_randomness_no_probe_goes_out);
+	tcase_add_test(t, a_search_that_lacks_randomness_goes_on_where_it_stood);
 	tcase_add_test(t, the_config_says_how_far_or_not_at_all);
 	suite_add_tcase(s, t);
 	return s;
