@@ -215,13 +215,32 @@ bool tulle_peer_servers_is_done(const tulle_peer_servers *s)
 	return s->done;
 }
 
+/* By another question of this path, or an allocation: a server that says something else than before
+ * takes nothing from the others. */
+static bool is_seen(const tulle_peer_servers *s, uint32_t path, const tulle_addr *mapped)
+{
+	for (size_t i = 0; i < PEER_SERVER_QUESTIONS_MAX; i++) {
+		const server_question *q = &s->questions[i];
+		if (q->used && q->path == path && tulle_addr_is(&q->mapped, mapped))
+			return true;
+	}
+	for (uint8_t i = 0; i < s->server_count; i++) {
+		const peer_server *v = &s->servers[i];
+		if (v->state == SERVER_READY && v->uri.relay && !v->uri.tcp && v->path == path &&
+			tulle_addr_is(&v->mapped, mapped))
+			return true;
+	}
+	return false;
+}
+
 /* Places: the questions' addresses, the former ones, and three of each relay. */
-static bool question_candidate(const server_question *q, bool former, tulle_ice_local *out)
+static bool question_candidate(
+	const tulle_peer_servers *s, const server_question *q, bool former, tulle_ice_local *out)
 {
 	const tulle_addr *a = former ? &q->former : &q->mapped;
 	*out = (tulle_ice_local){
 		.type = TULLE_ICE_SRFLX, .id = q->path, .addr = *a, .server = q->server};
-	return q->used && a->family != 0;
+	return q->used && a->family != 0 && !(former && is_seen(s, q->path, a));
 }
 
 /* Bytes that the link to the server leaves: RFC8656:11.1 as long as no channel is bound. */
@@ -262,7 +281,7 @@ bool tulle_peer_servers_candidate(
 	while (*cursor < asked + 3u * s->server_count) {
 		uint32_t i = (*cursor)++;
 		*gone = i < asked && i % 2 == 0;
-		if (i < asked ? question_candidate(&s->questions[i / 2], *gone, out)
+		if (i < asked ? question_candidate(s, &s->questions[i / 2], *gone, out)
 			      : relay_candidate(
 					s, &s->servers[(i - asked) / 3], (i - asked) % 3, out))
 			return true;
