@@ -285,11 +285,14 @@ static server_peer *find_peer(peer_server *v, const tulle_addr *remote)
 	return NULL;
 }
 
-void tulle_peer_servers_note(tulle_peer_servers *s, peer_server *v, const tulle_addr *remote)
+void tulle_peer_servers_note(
+	tulle_peer_servers *s, peer_server *v, const tulle_addr *remote, bool heard)
 {
 	server_peer *p = find_peer(v, remote);
-	if (p != NULL)
-		p->used = s->now;
+	if (p == NULL)
+		return;
+	p->used = s->now;
+	p->heard = p->heard || heard;
 }
 
 static void forget_peer(tulle_peer_servers *s, peer_server *v, server_peer *p)
@@ -298,28 +301,35 @@ static void forget_peer(tulle_peer_servers *s, peer_server *v, server_peer *p)
 	p->addr.family = 0;
 }
 
-/* A place for one more: a free one, or that of whom nothing was heard for longest. */
-static server_peer *place(tulle_peer_servers *s, peer_server *v)
+/* A place for one more: a free one, or that of whom nothing was heard, or nothing for longest. Who
+ * was heard gives way only to what is to be sent, and nobody at once to who was only named: else a
+ * remote of many candidates had all asked for again with each that it adds. NULL: none. */
+static server_peer *place(const tulle_peer_servers *s, peer_server *v, bool needed)
 {
-	server_peer *oldest = &v->peers[0];
+	server_peer *worst = &v->peers[0];
 	for (size_t i = 0; i < PEER_SERVER_PEERS; i++) {
 		server_peer *p = &v->peers[i];
 		if (p->addr.family == 0)
 			return p;
-		if (p->used < oldest->used)
-			oldest = p;
+		if (p->heard != worst->heard ? !p->heard : p->used < worst->used)
+			worst = p;
 	}
-	forget_peer(s, v, oldest);
-	return oldest;
+	bool rests = !worst->heard && s->now - worst->used >= PEER_SERVER_PLACE_US;
+	return needed || rests ? worst : NULL;
 }
 
-static void permit(tulle_peer_servers *s, peer_server *v, const tulle_addr *remote)
+/* needed: there is something to be sent. */
+static void permit(tulle_peer_servers *s, peer_server *v, const tulle_addr *remote, bool needed)
 {
 	tulle_addr own;
 	if (!tulle_turn_relayed(v->turn, remote->family, &own) || find_peer(v, remote) != NULL)
 		return;
-	if (tulle_turn_permit(v->turn, s->now, remote) == TULLE_OK)
-		*place(s, v) = (server_peer){*remote, s->now};
+	server_peer *p = place(s, v, needed);
+	if (p == NULL || tulle_turn_permit(v->turn, s->now, remote) != TULLE_OK)
+		return;
+	if (p->addr.family != 0)
+		forget_peer(s, v, p);
+	*p = (server_peer){.addr = *remote, .used = s->now};
 }
 
 void tulle_peer_servers_permit(tulle_peer_servers *s, tulle_time now, const tulle_addr *remote)
@@ -328,7 +338,7 @@ void tulle_peer_servers_permit(tulle_peer_servers *s, tulle_time now, const tull
 	s->now = tulle_time_max(s->now, now);
 	for (uint8_t i = 0; i < s->server_count; i++)
 		if (s->servers[i].uri.relay && s->servers[i].state == SERVER_READY)
-			permit(s, &s->servers[i], &to);
+			permit(s, &s->servers[i], &to, false);
 }
 
 void tulle_peer_servers_bind(
@@ -339,7 +349,7 @@ void tulle_peer_servers_bind(
 	s->now = tulle_time_max(s->now, now);
 	if (v == NULL)
 		return;
-	permit(s, v, &to);
+	permit(s, v, &to, true);
 	/* RFC8656:12: a number rests for 15 minutes, and must not keep others from a permission. */
 	if (find_peer(v, &to) != NULL && tulle_turn_channels(v->turn) < PEER_SERVER_CHANNELS)
 		(void)tulle_turn_bind(v->turn, s->now, &to);
@@ -454,8 +464,8 @@ bool tulle_peer_servers_wrap(tulle_peer_servers *s, tulle_time now, tulle_out *o
 	s->now = tulle_time_max(s->now, now);
 	if (v == NULL || out->data.len > UINT16_MAX)
 		return false;
-	permit(s, v, &to);
-	tulle_peer_servers_note(s, v, &to);
+	permit(s, v, &to, true);
+	tulle_peer_servers_note(s, v, &to, false);
 	/* It lies in the scratch that poll was given, which is the caller's to write. */
 	tulle_err err = tulle_turn_wrap(
 		v->turn, s->now, &to, (uint8_t *)(uintptr_t)out->data.ptr, out->data.len, &data);

@@ -24,6 +24,7 @@ typedef enum {
 typedef struct {
 	tulle_addr addr; /* family 0: free */
 	tulle_time used;
+	bool heard; /* it has sent something */
 } server_peer;
 
 typedef struct {
@@ -139,5 +140,6 @@ bool tulle_peer_servers_unhold(
 	tulle_peer_servers *s, uint8_t *scratch, size_t bytes, tulle_out *out);
 /* A relay's path; 0: it has none of this family. */
 uint32_t tulle_peer_servers_path(const tulle_peer_servers *s, const peer_server *v, unsigned six);
-void tulle_peer_servers_note(tulle_peer_servers *s, peer_server *v, const tulle_addr *remote);
+void tulle_peer_servers_note(
+	tulle_peer_servers *s, peer_server *v, const tulle_addr *remote, bool heard);
 #endif

@@ -56,7 +56,8 @@ static tulle_addr us(uint32_t path)
 	return addr_of(path == 1 ? "192.0.2.1" : "192.0.2.2", 4000);
 }
 
-static void emit(void *user, const tulle_addr *from, const tulle_addr *to, const uint8_t *data, size_t len)
+static void emit(
+	void *user, const tulle_addr *from, const tulle_addr *to, const uint8_t *data, size_t len)
 {
 	tulle_addr a = us(1), b = us(2);
 	(void)user;
@@ -203,12 +204,84 @@ START_TEST(what_another_server_still_sees_is_not_gone)
 }
 END_TEST
 
+/* What a peer gives on the relay's path; true: it goes out at once. */
+static bool say(const tulle_addr *to)
+{
+	uint8_t scratch[PEER_SERVERS_HEADROOM + 64] = {0};
+	uint32_t cursor = 0;
+	tulle_ice_local c = {0};
+	bool gone;
+	while (tulle_peer_servers_candidate(s, &cursor, &c, &gone) && c.type != TULLE_ICE_RELAY)
+		continue;
+	tulle_out out = {.kind = TULLE_OUT_DATAGRAM,
+		.id = c.id,
+		.remote = *to,
+		.data = {scratch + PEER_SERVERS_HEADROOM, 16}};
+	if (!tulle_peer_servers_wrap(s, now, &out))
+		return false;
+	send_out(&out);
+	return true;
+}
+
+static void permit_many(uint8_t net, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		tulle_addr peer = addr_of("203.0.113.50", 6000);
+		peer.ip[1] = net;
+		peer.ip[3] = (uint8_t)i;
+		tulle_peer_servers_permit(s, now, &peer);
+	}
+}
+
+/* A remote of more candidates than there are places: its candidates are told again with each that
+ * it adds, but no server is asked for all of them again. */
+START_TEST(many_candidates_cost_the_server_no_more_than_once_each)
+{
+	begin("turn:198.51.100.1", NULL, 1);
+	for (unsigned i = 0; i < 50; i++) {
+		permit_many(0, 64);
+		pump();
+		now += 10000;
+	}
+	ck_assert_uint_le(servers[0].permits, 64);
+	end();
+}
+END_TEST
+
+/* What a relay carries gives way neither to what was only named nor to checks without an answer. */
+START_TEST(who_was_heard_gives_way_last)
+{
+	begin("turn:198.51.100.1", NULL, 1);
+	tulle_addr peer = addr_of("192.0.2.200", 6000), relayed = servers[0].address;
+	tulle_peer_servers_permit(s, now, &peer);
+	pump();
+	relayed.port = 50000;
+	ck_assert(relay_take(&servers[0], &peer, &relayed, (const uint8_t *)"hello", 5));
+	deliver();
+	now += 6 * SECOND;
+	permit_many(1, 64);
+	pump();
+	ck_assert(say(&peer));
+	for (unsigned i = 0; i < 64; i++) {
+		tulle_addr other = addr_of("203.2.113.50", 6000);
+		other.ip[3] = (uint8_t)i;
+		now += 50000;
+		(void)say(&other);
+		pump();
+	}
+	ck_assert(say(&peer));
+	end();
+}
+END_TEST
+
 Suite *suite_servers_moves(void)
 {
 	Suite *suite = suite_create("servers_moves");
 	TCase *c = tcase_create("servers_moves");
 	tcase_add_test(c, a_path_that_goes_holds_gathering_up_no_longer);
 	tcase_add_test(c, what_another_server_still_sees_is_not_gone);
+	tcase_add_test(c, many_candidates_cost_the_server_no_more_than_once_each);
+	tcase_add_test(c, who_was_heard_gives_way_last);
 	suite_add_tcase(suite, c);
 	return suite;
 }
