@@ -277,84 +277,6 @@ void tulle_peer_servers_hear_turn(tulle_peer_servers *s, peer_server *v)
 	}
 }
 
-static server_peer *find_peer(peer_server *v, const tulle_addr *remote)
-{
-	for (size_t i = 0; i < PEER_SERVER_PEERS; i++)
-		if (v->peers[i].addr.family != 0 && tulle_addr_is(&v->peers[i].addr, remote))
-			return &v->peers[i];
-	return NULL;
-}
-
-void tulle_peer_servers_note(
-	tulle_peer_servers *s, peer_server *v, const tulle_addr *remote, bool heard)
-{
-	server_peer *p = find_peer(v, remote);
-	if (p == NULL)
-		return;
-	p->used = s->now;
-	p->heard = p->heard || heard;
-}
-
-static void forget_peer(tulle_peer_servers *s, peer_server *v, server_peer *p)
-{
-	tulle_turn_forget(v->turn, s->now, &p->addr);
-	p->addr.family = 0;
-}
-
-/* A place for one more: a free one, or that of whom nothing was heard, or nothing for longest. Who
- * was heard gives way only to what is to be sent, and nobody at once to who was only named: else a
- * remote of many candidates had all asked for again with each that it adds. NULL: none. */
-static server_peer *place(const tulle_peer_servers *s, peer_server *v, bool needed)
-{
-	server_peer *worst = &v->peers[0];
-	for (size_t i = 0; i < PEER_SERVER_PEERS; i++) {
-		server_peer *p = &v->peers[i];
-		if (p->addr.family == 0)
-			return p;
-		if (p->heard != worst->heard ? !p->heard : p->used < worst->used)
-			worst = p;
-	}
-	bool rests = !worst->heard && s->now - worst->used >= PEER_SERVER_PLACE_US;
-	return needed || rests ? worst : NULL;
-}
-
-/* needed: there is something to be sent. */
-static void permit(tulle_peer_servers *s, peer_server *v, const tulle_addr *remote, bool needed)
-{
-	tulle_addr own;
-	if (!tulle_turn_relayed(v->turn, remote->family, &own) || find_peer(v, remote) != NULL)
-		return;
-	server_peer *p = place(s, v, needed);
-	if (p == NULL || tulle_turn_permit(v->turn, s->now, remote) != TULLE_OK)
-		return;
-	if (p->addr.family != 0)
-		forget_peer(s, v, p);
-	*p = (server_peer){.addr = *remote, .used = s->now};
-}
-
-void tulle_peer_servers_permit(tulle_peer_servers *s, tulle_time now, const tulle_addr *remote)
-{
-	tulle_addr to = tulle_addr_unmap(remote);
-	s->now = tulle_time_max(s->now, now);
-	for (uint8_t i = 0; i < s->server_count; i++)
-		if (s->servers[i].uri.relay && s->servers[i].state == SERVER_READY)
-			permit(s, &s->servers[i], &to, false);
-}
-
-void tulle_peer_servers_bind(
-	tulle_peer_servers *s, tulle_time now, uint32_t path, const tulle_addr *remote)
-{
-	peer_server *v = tulle_peer_servers_of(s, path);
-	tulle_addr to = tulle_addr_unmap(remote);
-	s->now = tulle_time_max(s->now, now);
-	if (v == NULL)
-		return;
-	permit(s, v, &to, true);
-	/* RFC8656:12: a number rests for 15 minutes, and must not keep others from a permission. */
-	if (find_peer(v, &to) != NULL && tulle_turn_channels(v->turn) < PEER_SERVER_CHANNELS)
-		(void)tulle_turn_bind(v->turn, s->now, &to);
-}
-
 void tulle_peer_servers_heard(tulle_peer_servers *s, peer_server *v)
 {
 	answers(s, v);
@@ -411,12 +333,8 @@ void tulle_peer_servers_relay_due(tulle_peer_servers *s, peer_server *v)
 		tulle_turn_handle_timeout(v->turn, s->now);
 	tulle_peer_servers_hear_turn(s, v);
 	watch_silence(s, v);
-	for (size_t i = 0; v->state == SERVER_READY && i < PEER_SERVER_PEERS; i++) {
-		server_peer *p = &v->peers[i];
-		if (p->addr.family != 0 &&
-			tulle_time_due(tulle_time_add(p->used, PEER_SERVER_IDLE_US), s->now))
-			forget_peer(s, v, p);
-	}
+	if (v->state == SERVER_READY)
+		tulle_peer_servers_forget_idle(s, v);
 }
 
 /* -- data -----------------------------------------------------------------------------------------
@@ -456,6 +374,20 @@ static bool send(peer_server *v, tulle_bytes data, tulle_out *out)
 	return true;
 }
 
+/* A permission is an IP address's (RFC8656:9), and a place is taken for one that has none: behind
+ * one that has, a stranger may forge any port and be answered that he is not known. */
+static tulle_err put_in(tulle_peer_servers *s, peer_server *v, const tulle_addr *to,
+	tulle_bytes from, tulle_bytes *out)
+{
+	/* It lies in the scratch that poll was given, which is the caller's to write. */
+	uint8_t *data = (uint8_t *)(uintptr_t)from.ptr;
+	tulle_err err = tulle_turn_wrap(v->turn, s->now, to, data, from.len, out);
+	if (err == TULLE_OK)
+		return err;
+	tulle_peer_servers_need(s, v, to);
+	return tulle_turn_wrap(v->turn, s->now, to, data, from.len, out);
+}
+
 bool tulle_peer_servers_wrap(tulle_peer_servers *s, tulle_time now, tulle_out *out)
 {
 	peer_server *v = tulle_peer_servers_of(s, out->id);
@@ -464,11 +396,8 @@ bool tulle_peer_servers_wrap(tulle_peer_servers *s, tulle_time now, tulle_out *o
 	s->now = tulle_time_max(s->now, now);
 	if (v == NULL || out->data.len > UINT16_MAX)
 		return false;
-	permit(s, v, &to, true);
+	tulle_err err = put_in(s, v, &to, out->data, &data);
 	tulle_peer_servers_note(s, v, &to, false);
-	/* It lies in the scratch that poll was given, which is the caller's to write. */
-	tulle_err err = tulle_turn_wrap(
-		v->turn, s->now, &to, (uint8_t *)(uintptr_t)out->data.ptr, out->data.len, &data);
 	if (err == TULLE_WOULD_BLOCK)
 		hold(s, out);
 	if (err != TULLE_OK || !send(v, data, out))

@@ -140,6 +140,10 @@ bool tulle_peer_servers_unhold(
 	tulle_peer_servers *s, uint8_t *scratch, size_t bytes, tulle_out *out);
 /* A relay's path; 0: it has none of this family. */
 uint32_t tulle_peer_servers_path(const tulle_peer_servers *s, const peer_server *v, unsigned six);
+
+/* servers_places.c: need: for something that is to be sent. */
+void tulle_peer_servers_need(tulle_peer_servers *s, peer_server *v, const tulle_addr *remote);
+void tulle_peer_servers_forget_idle(tulle_peer_servers *s, peer_server *v);
 void tulle_peer_servers_note(
 	tulle_peer_servers *s, peer_server *v, const tulle_addr *remote, bool heard);
 #endif

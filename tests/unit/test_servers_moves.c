@@ -223,6 +223,14 @@ static bool say(const tulle_addr *to)
 	return true;
 }
 
+static void hear(const tulle_addr *from)
+{
+	tulle_addr relayed = servers[0].address;
+	relayed.port = 50000;
+	ck_assert(relay_take(&servers[0], from, &relayed, (const uint8_t *)"hello", 5));
+	deliver();
+}
+
 static void permit_many(uint8_t net, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
@@ -252,12 +260,10 @@ END_TEST
 START_TEST(who_was_heard_gives_way_last)
 {
 	begin("turn:198.51.100.1", NULL, 1);
-	tulle_addr peer = addr_of("192.0.2.200", 6000), relayed = servers[0].address;
+	tulle_addr peer = addr_of("192.0.2.200", 6000);
 	tulle_peer_servers_permit(s, now, &peer);
 	pump();
-	relayed.port = 50000;
-	ck_assert(relay_take(&servers[0], &peer, &relayed, (const uint8_t *)"hello", 5));
-	deliver();
+	hear(&peer);
 	now += 6 * SECOND;
 	permit_many(1, 64);
 	pump();
@@ -274,6 +280,37 @@ START_TEST(who_was_heard_gives_way_last)
 }
 END_TEST
 
+/* Behind one address that a relay lets through anybody may have any port, or forge it: what is said
+ * to him there costs nobody else his place. */
+START_TEST(other_ports_of_one_address_take_no_places)
+{
+	begin("turn:198.51.100.1", NULL, 1);
+	tulle_addr peer = addr_of("192.0.2.200", 6000), stranger = addr_of("192.0.2.200", 0);
+	for (unsigned i = 0; i < PEER_SERVER_PEERS; i++) {
+		peer.ip[3] = (uint8_t)(100 + i);
+		tulle_peer_servers_permit(s, now, &peer);
+		pump();
+		hear(&peer);
+	}
+	stranger.ip[3] = 100;
+	for (uint16_t port = 7000; port < 7100; port++) {
+		stranger.port = port;
+		now += 1000;
+		for (unsigned k = 0; k < 2; k++) {
+			hear(&stranger);
+			ck_assert(say(&stranger)); /* 401 */
+		}
+		pump();
+	}
+	for (unsigned i = 0; i < PEER_SERVER_PEERS; i++) {
+		peer.ip[3] = (uint8_t)(100 + i);
+		ck_assert(say(&peer));
+	}
+	ck_assert_uint_eq(servers[0].permits, PEER_SERVER_PEERS);
+	end();
+}
+END_TEST
+
 Suite *suite_servers_moves(void)
 {
 	Suite *suite = suite_create("servers_moves");
@@ -282,6 +319,7 @@ Suite *suite_servers_moves(void)
 	tcase_add_test(c, what_another_server_still_sees_is_not_gone);
 	tcase_add_test(c, many_candidates_cost_the_server_no_more_than_once_each);
 	tcase_add_test(c, who_was_heard_gives_way_last);
+	tcase_add_test(c, other_ports_of_one_address_take_no_places);
 	suite_add_tcase(suite, c);
 	return suite;
 }
