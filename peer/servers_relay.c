@@ -406,17 +406,23 @@ bool tulle_peer_servers_wrap(tulle_peer_servers *s, tulle_time now, tulle_out *o
 	return true;
 }
 
-/* The first of those whose permission has come; who was refused is dropped. */
+static tulle_turn_peer_state state_of(tulle_peer_servers *s, const server_held *h)
+{
+	const peer_server *v = tulle_peer_servers_of(s, h->path);
+	tulle_addr to = tulle_addr_unmap(&h->remote);
+	return v != NULL ? tulle_turn_peer(v->turn, &to) : TULLE_TURN_PEER_NONE;
+}
+
+/* The first of those whose permission has come. Who was refused is dropped, and who has given his
+ * place to another: he would only drive out one who waits as well. */
 bool tulle_peer_servers_unhold(
 	tulle_peer_servers *s, uint8_t *scratch, size_t bytes, tulle_out *out)
 {
 	for (size_t i = 0; i < PEER_SERVER_HELD_MAX; i++) {
 		server_held *h = &s->held[i];
-		peer_server *v = tulle_peer_servers_of(s, h->path);
-		if (h->path == 0 || bytes < h->len + PEER_SERVERS_ROOM)
-			continue;
-		tulle_addr to = tulle_addr_unmap(&h->remote);
-		if (v != NULL && tulle_turn_peer(v->turn, &to) == TULLE_TURN_PEER_ASKED)
+		tulle_turn_peer_state state = state_of(s, h);
+		if (h->path == 0 || bytes < h->len + PEER_SERVERS_ROOM ||
+			state == TULLE_TURN_PEER_ASKED)
 			continue;
 		memcpy(scratch + PEER_SERVERS_HEADROOM, h->data, h->len);
 		*out = (tulle_out){.kind = TULLE_OUT_DATAGRAM,
@@ -424,7 +430,7 @@ bool tulle_peer_servers_unhold(
 			.remote = h->remote,
 			.data = {scratch + PEER_SERVERS_HEADROOM, h->len}};
 		h->path = 0;
-		if (tulle_peer_servers_wrap(s, s->now, out))
+		if (state != TULLE_TURN_PEER_NONE && tulle_peer_servers_wrap(s, s->now, out))
 			return true;
 	}
 	return false;

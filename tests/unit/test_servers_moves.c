@@ -311,6 +311,22 @@ START_TEST(other_ports_of_one_address_take_no_places)
 }
 END_TEST
 
+/* More at one moment than there are places for: what waited without a place any more is lost, and
+ * does not drive out who drove it out, for ever. */
+START_TEST(who_is_driven_out_does_not_come_back_by_itself)
+{
+	begin("turn:198.51.100.1", NULL, 1);
+	for (unsigned i = 0; i < PEER_SERVER_PEERS + PEER_SERVER_HELD_MAX; i++) {
+		tulle_addr peer = addr_of("203.0.113.50", 6000);
+		peer.ip[3] = (uint8_t)i;
+		ck_assert(!say(&peer));
+	}
+	pump();
+	ck_assert_uint_le(servers[0].permits, PEER_SERVER_PEERS + PEER_SERVER_HELD_MAX);
+	end();
+}
+END_TEST
+
 Suite *suite_servers_moves(void)
 {
 	Suite *suite = suite_create("servers_moves");
@@ -320,6 +336,7 @@ Suite *suite_servers_moves(void)
 	tcase_add_test(c, many_candidates_cost_the_server_no_more_than_once_each);
 	tcase_add_test(c, who_was_heard_gives_way_last);
 	tcase_add_test(c, other_ports_of_one_address_take_no_places);
+	tcase_add_test(c, who_is_driven_out_does_not_come_back_by_itself);
 	suite_add_tcase(suite, c);
 	return suite;
 }
