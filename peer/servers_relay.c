@@ -98,7 +98,7 @@ void tulle_peer_servers_rest(tulle_peer_servers *s, peer_server *v, tulle_time u
 void tulle_peer_servers_wake(tulle_peer_servers *s, peer_server *v)
 {
 	if (!v->uri.is_address)
-		v->address_count = 0; /* the name may have another meaning now */
+		v->address_count = v->address_at = 0; /* its meaning may be another now */
 	if (v->uri.relay && count_relays(s) >= PEER_SERVER_RELAYS_MAX)
 		v->state = SERVER_IDLE;
 	else

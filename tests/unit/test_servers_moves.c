@@ -110,8 +110,14 @@ static void pump(void)
 	give(&(tulle_in){.kind = TULLE_IN_TIME});
 	for (unsigned i = 0; tulle_peer_servers_poll(s, now, scratch, sizeof scratch, &out); i++) {
 		ck_assert_uint_lt(i, 300);
+		const tulle_addr nobody = addr_of("198.51.100.99", 3478);
 		if (out.kind == TULLE_OUT_DATAGRAM)
 			send_out(&out);
+		else if (out.kind == TULLE_OUT_RESOLVE)
+			give(&(tulle_in){.kind = TULLE_IN_RESOLVED,
+				.id = out.id,
+				.addrs = &nobody,
+				.addr_count = 1});
 		deliver();
 	}
 	ck_assert_int_gt(tulle_peer_servers_poll_timeout(s), now);
@@ -129,10 +135,9 @@ static void run_for(tulle_time us_)
 	pump();
 }
 
-static void begin(const char *first, const char *second, uint32_t paths)
+static void begin_with(const tulle_ice_server *list, size_t count, uint32_t paths)
 {
-	const tulle_ice_server list[] = {{first, "ann", "secret"}, {second, "ann", "secret"}};
-	const tulle_ice_options ice = {.servers = list, .server_count = second != NULL ? 2 : 1};
+	const tulle_ice_options ice = {.servers = list, .server_count = count};
 	size_t bytes = tulle_peer_servers_memory_bytes(&ice, random_source);
 	memset(servers, 0, sizeof servers);
 	for (int i = 0; i < 2; i++) {
@@ -153,6 +158,12 @@ static void begin(const char *first, const char *second, uint32_t paths)
 	give(&(tulle_in){.kind = TULLE_IN_PATHS_KNOWN});
 	tulle_peer_servers_begin(s, now);
 	pump();
+}
+
+static void begin(const char *first, const char *second, uint32_t paths)
+{
+	const tulle_ice_server list[] = {{first, "ann", "secret"}, {second, "ann", "secret"}};
+	begin_with(list, second != NULL ? 2 : 1, paths);
 }
 
 static void end(void)
@@ -327,6 +338,19 @@ START_TEST(who_is_driven_out_does_not_come_back_by_itself)
 }
 END_TEST
 
+/* Four are asked at a time, and each takes the place of one that failed: the invariants hold. */
+START_TEST(dead_servers_stand_by_in_turn)
+{
+	tulle_ice_server list[PEER_SERVERS_MAX];
+	for (size_t i = 0; i < PEER_SERVERS_MAX; i++)
+		list[i] = (tulle_ice_server){"turn:relay.example.org", "ann", "secret"};
+	begin_with(list, PEER_SERVERS_MAX, 1);
+	run_for(300 * SECOND);
+	ck_assert(tulle_peer_servers_is_done(s));
+	end();
+}
+END_TEST
+
 Suite *suite_servers_moves(void)
 {
 	Suite *suite = suite_create("servers_moves");
@@ -337,6 +361,7 @@ Suite *suite_servers_moves(void)
 	tcase_add_test(c, who_was_heard_gives_way_last);
 	tcase_add_test(c, other_ports_of_one_address_take_no_places);
 	tcase_add_test(c, who_is_driven_out_does_not_come_back_by_itself);
+	tcase_add_test(c, dead_servers_stand_by_in_turn);
 	suite_add_tcase(suite, c);
 	return suite;
 }
