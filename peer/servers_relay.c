@@ -216,6 +216,16 @@ void tulle_peer_servers_lost(tulle_peer_servers *s, peer_server *v, const char *
 	tulle_peer_servers_rest(s, v, s->now);
 }
 
+static void take_mapped(peer_server *v, const tulle_addr *mapped)
+{
+	if (v->seen_path != v->path || !tulle_addr_is(&v->mapped, mapped)) {
+		v->former = v->mapped;
+		v->former_path = v->seen_path;
+	}
+	v->mapped = *mapped;
+	v->seen_path = v->path;
+}
+
 static void ready(tulle_peer_servers *s, peer_server *v, const tulle_turn_event *e)
 {
 	v->state = SERVER_READY;
@@ -224,7 +234,7 @@ static void ready(tulle_peer_servers *s, peer_server *v, const tulle_turn_event 
 	v->rest = PEER_SERVER_REST_US;
 	tulle_peer_servers_heard(s, v);
 	v->generation = ++s->generation % (1u << 24);
-	v->mapped = e->u.ready.mapped;
+	take_mapped(v, &e->u.ready.mapped);
 	tulle_peer_servers_changed(s);
 }
 

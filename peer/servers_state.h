@@ -56,8 +56,11 @@ typedef struct {
 	uint32_t delivered;
 	uint32_t path;     /* that the mapped address is of; 0: not known */
 	tulle_addr mapped; /* family 0: none; over UDP alone */
-	tulle_time silent; /* since the first send without anything back; NEVER: it speaks */
-	tulle_time probed; /* when it was asked for that; NEVER: it was not */
+	uint32_t former_path;
+	tulle_addr former;  /* what an allocation before this one saw of former_path */
+	uint32_t seen_path; /* as path was when mapped was told */
+	tulle_time silent;  /* since the first send without anything back; NEVER: it speaks */
+	tulle_time probed;  /* when it was asked for that; NEVER: it was not */
 	server_peer peers[PEER_SERVER_PEERS];
 	tulle_peer_servers_error error; /* serial 0: none */
 } peer_server;

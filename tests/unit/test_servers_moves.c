@@ -338,6 +338,22 @@ START_TEST(who_is_driven_out_does_not_come_back_by_itself)
 }
 END_TEST
 
+/* An allocation that comes again may have been asked for through another mapping: the former
+ * address is gone then, or they would fill a peer's list of candidates one by one. */
+START_TEST(what_an_allocation_saw_is_gone_when_the_next_sees_another)
+{
+	begin("turn:198.51.100.1", NULL, 1);
+	tulle_addr first = servers[0].mapped, second = addr_of("203.0.113.9", 40001);
+	ck_assert(is_listed(&first, false));
+	servers[0].mapped = second;
+	relay_restart(&servers[0]);
+	run_for(700 * SECOND);
+	ck_assert(is_listed(&second, false) && !is_listed(&second, true));
+	ck_assert(is_listed(&first, true) && !is_listed(&first, false));
+	end();
+}
+END_TEST
+
 /* Four are asked at a time, and each takes the place of one that failed: the invariants hold. */
 START_TEST(dead_servers_stand_by_in_turn)
 {
@@ -362,6 +378,7 @@ Suite *suite_servers_moves(void)
 	tcase_add_test(c, other_ports_of_one_address_take_no_places);
 	tcase_add_test(c, who_is_driven_out_does_not_come_back_by_itself);
 	tcase_add_test(c, dead_servers_stand_by_in_turn);
+	tcase_add_test(c, what_an_allocation_saw_is_gone_when_the_next_sees_another);
 	suite_add_tcase(suite, c);
 	return suite;
 }
