@@ -301,6 +301,12 @@ static void take_accepted(listener *l, int fd, const struct sockaddr_storage *fr
 	tulle_host_stream_opened(s);
 }
 
+static void keep_spare(tulle_host_streams *t)
+{
+	if (t->spare_fd < 0)
+		t->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 /* No descriptor is left: the spare one is given up to accept and close, or the queue would keep the
  * loop awake for nothing. */
 static void turn_away(listener *l)
@@ -312,13 +318,15 @@ static void turn_away(listener *l)
 	int fd = accept4(l->watch.fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
 		close(fd);
-	t->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	t->spare_fd = -1;
+	keep_spare(t);
 }
 
 static void accept_ready(void *user, uint32_t events)
 {
 	listener *l = user;
 	(void)events;
+	keep_spare(l->host->streams); /* another thread may have got the last one */
 	for (int i = 0; i < HOST_STREAM_ACCEPTS; i++) {
 		struct sockaddr_storage from = {0};
 		socklen_t n = sizeof from;
@@ -377,8 +385,7 @@ tulle_err tulle_host_listen(
 		errno = why;
 		return TULLE_ERR_SYSTEM;
 	}
-	if (t->spare_fd < 0)
-		t->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	keep_spare(t);
 	*l = (listener){t->listeners, host, member, {fd, accept_ready, l}};
 	t->listeners = l;
 	return tulle_host_watch_add(host, &l->watch, EPOLLIN);

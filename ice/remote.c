@@ -379,11 +379,12 @@ uint8_t tulle_ice_learn_remote(
 	return slot;
 }
 
+/* What was learnt may hide behind a name that is still asked for: mdns-ice draft, 3.3.2. */
 bool tulle_ice_next_remote(const tulle_ice *ice, size_t *cursor, tulle_addr *out)
 {
 	while (*cursor < ice->remote_slots) {
 		const ice_remote *r = &ice->remotes[(*cursor)++];
-		if (!r->used || r->hidden || r->tcp != 0)
+		if (!r->used || r->hidden || r->type == TULLE_ICE_PRFLX || r->tcp != 0)
 			continue;
 		*out = r->addr;
 		return true;

@@ -69,4 +69,5 @@
 #define PEER_SERVER_SILENCE_US 3000000    /* nothing comes back: the server itself is asked */
 #define PEER_SERVER_SILENT_US 4500000     /* and has so long: four sends of RFC8489:6.2.1 */
 #define PEER_SERVER_IDLE_US 120000000     /* without a datagram a permission is given up */
+#define PEER_SERVER_PLACE_US 5000000      /* before one gives way to who was only named */
 #endif

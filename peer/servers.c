@@ -5,6 +5,8 @@
 #include "base/crypto.h"
 
 #define ALIGN _Alignof(max_align_t)
+#define RELAY_PLACES 4u
+#define FORMER 3u          /* the last of them */
 #define CODE_NO_ANSWER 701 /* W3C webrtc-pc, RTCPeerConnectionIceErrorEvent */
 
 static size_t aligned(size_t n)
@@ -215,13 +217,32 @@ bool tulle_peer_servers_is_done(const tulle_peer_servers *s)
 	return s->done;
 }
 
-/* Places: the questions' addresses, the former ones, and three of each relay. */
-static bool question_candidate(const server_question *q, bool former, tulle_ice_local *out)
+/* By another question of this path, or an allocation: a server that says something else than before
+ * takes nothing from the others. */
+static bool is_seen(const tulle_peer_servers *s, uint32_t path, const tulle_addr *mapped)
+{
+	for (size_t i = 0; i < PEER_SERVER_QUESTIONS_MAX; i++) {
+		const server_question *q = &s->questions[i];
+		if (q->used && q->path == path && tulle_addr_is(&q->mapped, mapped))
+			return true;
+	}
+	for (uint8_t i = 0; i < s->server_count; i++) {
+		const peer_server *v = &s->servers[i];
+		if (v->state == SERVER_READY && v->uri.relay && !v->uri.tcp && v->path == path &&
+			tulle_addr_is(&v->mapped, mapped))
+			return true;
+	}
+	return false;
+}
+
+/* Places: the questions' addresses, the former ones, and four of each relay. */
+static bool question_candidate(
+	const tulle_peer_servers *s, const server_question *q, bool former, tulle_ice_local *out)
 {
 	const tulle_addr *a = former ? &q->former : &q->mapped;
 	*out = (tulle_ice_local){
 		.type = TULLE_ICE_SRFLX, .id = q->path, .addr = *a, .server = q->server};
-	return q->used && a->family != 0;
+	return q->used && a->family != 0 && !(former && is_seen(s, q->path, a));
 }
 
 /* Bytes that the link to the server leaves: RFC8656:11.1 as long as no channel is bound. */
@@ -245,6 +266,12 @@ static bool relay_candidate(
 		.server = tulle_peer_servers_number(s, v)};
 	if (place == 2) /* RFC8445:5.1.1.2: an Allocate answer brings one as well */
 		return v->mapped.family != 0 && v->path != 0 && !v->uri.tcp;
+	if (place == FORMER) {
+		out->id = v->former_path;
+		out->addr = v->former;
+		return v->former.family != 0 && !v->uri.tcp &&
+		       !is_seen(s, v->former_path, &v->former);
+	}
 	out->type = TULLE_ICE_RELAY;
 	out->id = tulle_peer_servers_path(s, v, place);
 	out->related = v->mapped;
@@ -259,12 +286,12 @@ bool tulle_peer_servers_candidate(
 	const tulle_peer_servers *s, uint32_t *cursor, tulle_ice_local *out, bool *gone)
 {
 	const uint32_t asked = 2 * PEER_SERVER_QUESTIONS_MAX;
-	while (*cursor < asked + 3u * s->server_count) {
-		uint32_t i = (*cursor)++;
-		*gone = i < asked && i % 2 == 0;
-		if (i < asked ? question_candidate(&s->questions[i / 2], *gone, out)
-			      : relay_candidate(
-					s, &s->servers[(i - asked) / 3], (i - asked) % 3, out))
+	while (*cursor < asked + RELAY_PLACES * s->server_count) {
+		uint32_t i = (*cursor)++, k = i - asked;
+		bool relay = i >= asked;
+		*gone = relay ? k % RELAY_PLACES == FORMER : i % 2 == 0;
+		if (relay ? relay_candidate(s, &s->servers[k / RELAY_PLACES], k % RELAY_PLACES, out)
+			  : question_candidate(s, &s->questions[i / 2], *gone, out))
 			return true;
 	}
 	return false;

@@ -166,6 +166,7 @@ void tulle_peer_servers_forget_path(tulle_peer_servers *s, uint32_t id)
 		if (s->servers[i].path == id)
 			s->servers[i].path = 0; /* what it saw of us is past */
 	tulle_peer_servers_changed(s);
+	tulle_peer_servers_ask_all(s); /* nobody waits for its answers; others get their places */
 }
 
 void tulle_peer_servers_hear(tulle_peer_servers *s, server_question *q)

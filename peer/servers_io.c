@@ -114,7 +114,7 @@ static void give_out(tulle_peer_servers *s, peer_server *v, const tulle_turn_dat
 		.remote = d->peer,
 		.data = d->data};
 	(void)tulle_turn_relayed(v->turn, six ? 6 : 4, &s->inner.local);
-	tulle_peer_servers_note(s, v, &d->peer);
+	tulle_peer_servers_note(s, v, &d->peer, true);
 }
 
 TULLE_UNTRUSTED(anyone, "one datagram; 8 servers, 16 questions", servers)

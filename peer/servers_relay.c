@@ -98,7 +98,7 @@ void tulle_peer_servers_rest(tulle_peer_servers *s, peer_server *v, tulle_time u
 void tulle_peer_servers_wake(tulle_peer_servers *s, peer_server *v)
 {
 	if (!v->uri.is_address)
-		v->address_count = 0; /* the name may have another meaning now */
+		v->address_count = v->address_at = 0; /* its meaning may be another now */
 	if (v->uri.relay && count_relays(s) >= PEER_SERVER_RELAYS_MAX)
 		v->state = SERVER_IDLE;
 	else
@@ -216,6 +216,16 @@ void tulle_peer_servers_lost(tulle_peer_servers *s, peer_server *v, const char *
 	tulle_peer_servers_rest(s, v, s->now);
 }
 
+static void take_mapped(peer_server *v, const tulle_addr *mapped)
+{
+	if (v->seen_path != v->path || !tulle_addr_is(&v->mapped, mapped)) {
+		v->former = v->mapped;
+		v->former_path = v->seen_path;
+	}
+	v->mapped = *mapped;
+	v->seen_path = v->path;
+}
+
 static void ready(tulle_peer_servers *s, peer_server *v, const tulle_turn_event *e)
 {
 	v->state = SERVER_READY;
@@ -224,7 +234,7 @@ static void ready(tulle_peer_servers *s, peer_server *v, const tulle_turn_event 
 	v->rest = PEER_SERVER_REST_US;
 	tulle_peer_servers_heard(s, v);
 	v->generation = ++s->generation % (1u << 24);
-	v->mapped = e->u.ready.mapped;
+	take_mapped(v, &e->u.ready.mapped);
 	tulle_peer_servers_changed(s);
 }
 
@@ -275,74 +285,6 @@ void tulle_peer_servers_hear_turn(tulle_peer_servers *s, peer_server *v)
 			break;
 		}
 	}
-}
-
-static server_peer *find_peer(peer_server *v, const tulle_addr *remote)
-{
-	for (size_t i = 0; i < PEER_SERVER_PEERS; i++)
-		if (v->peers[i].addr.family != 0 && tulle_addr_is(&v->peers[i].addr, remote))
-			return &v->peers[i];
-	return NULL;
-}
-
-void tulle_peer_servers_note(tulle_peer_servers *s, peer_server *v, const tulle_addr *remote)
-{
-	server_peer *p = find_peer(v, remote);
-	if (p != NULL)
-		p->used = s->now;
-}
-
-static void forget_peer(tulle_peer_servers *s, peer_server *v, server_peer *p)
-{
-	tulle_turn_forget(v->turn, s->now, &p->addr);
-	p->addr.family = 0;
-}
-
-/* A place for one more: a free one, or that of whom nothing was heard for longest. */
-static server_peer *place(tulle_peer_servers *s, peer_server *v)
-{
-	server_peer *oldest = &v->peers[0];
-	for (size_t i = 0; i < PEER_SERVER_PEERS; i++) {
-		server_peer *p = &v->peers[i];
-		if (p->addr.family == 0)
-			return p;
-		if (p->used < oldest->used)
-			oldest = p;
-	}
-	forget_peer(s, v, oldest);
-	return oldest;
-}
-
-static void permit(tulle_peer_servers *s, peer_server *v, const tulle_addr *remote)
-{
-	tulle_addr own;
-	if (!tulle_turn_relayed(v->turn, remote->family, &own) || find_peer(v, remote) != NULL)
-		return;
-	if (tulle_turn_permit(v->turn, s->now, remote) == TULLE_OK)
-		*place(s, v) = (server_peer){*remote, s->now};
-}
-
-void tulle_peer_servers_permit(tulle_peer_servers *s, tulle_time now, const tulle_addr *remote)
-{
-	tulle_addr to = tulle_addr_unmap(remote);
-	s->now = tulle_time_max(s->now, now);
-	for (uint8_t i = 0; i < s->server_count; i++)
-		if (s->servers[i].uri.relay && s->servers[i].state == SERVER_READY)
-			permit(s, &s->servers[i], &to);
-}
-
-void tulle_peer_servers_bind(
-	tulle_peer_servers *s, tulle_time now, uint32_t path, const tulle_addr *remote)
-{
-	peer_server *v = tulle_peer_servers_of(s, path);
-	tulle_addr to = tulle_addr_unmap(remote);
-	s->now = tulle_time_max(s->now, now);
-	if (v == NULL)
-		return;
-	permit(s, v, &to);
-	/* RFC8656:12: a number rests for 15 minutes, and must not keep others from a permission. */
-	if (find_peer(v, &to) != NULL && tulle_turn_channels(v->turn) < PEER_SERVER_CHANNELS)
-		(void)tulle_turn_bind(v->turn, s->now, &to);
 }
 
 void tulle_peer_servers_heard(tulle_peer_servers *s, peer_server *v)
@@ -401,12 +343,8 @@ void tulle_peer_servers_relay_due(tulle_peer_servers *s, peer_server *v)
 		tulle_turn_handle_timeout(v->turn, s->now);
 	tulle_peer_servers_hear_turn(s, v);
 	watch_silence(s, v);
-	for (size_t i = 0; v->state == SERVER_READY && i < PEER_SERVER_PEERS; i++) {
-		server_peer *p = &v->peers[i];
-		if (p->addr.family != 0 &&
-			tulle_time_due(tulle_time_add(p->used, PEER_SERVER_IDLE_US), s->now))
-			forget_peer(s, v, p);
-	}
+	if (v->state == SERVER_READY)
+		tulle_peer_servers_forget_idle(s, v);
 }
 
 /* -- data -----------------------------------------------------------------------------------------
@@ -446,6 +384,20 @@ static bool send(peer_server *v, tulle_bytes data, tulle_out *out)
 	return true;
 }
 
+/* A permission is an IP address's (RFC8656:9), and a place is taken for one that has none: behind
+ * one that has, a stranger may forge any port and be answered that he is not known. */
+static tulle_err put_in(tulle_peer_servers *s, peer_server *v, const tulle_addr *to,
+	tulle_bytes from, tulle_bytes *out)
+{
+	/* It lies in the scratch that poll was given, which is the caller's to write. */
+	uint8_t *data = (uint8_t *)(uintptr_t)from.ptr;
+	tulle_err err = tulle_turn_wrap(v->turn, s->now, to, data, from.len, out);
+	if (err == TULLE_OK)
+		return err;
+	tulle_peer_servers_need(s, v, to);
+	return tulle_turn_wrap(v->turn, s->now, to, data, from.len, out);
+}
+
 bool tulle_peer_servers_wrap(tulle_peer_servers *s, tulle_time now, tulle_out *out)
 {
 	peer_server *v = tulle_peer_servers_of(s, out->id);
@@ -454,11 +406,8 @@ bool tulle_peer_servers_wrap(tulle_peer_servers *s, tulle_time now, tulle_out *o
 	s->now = tulle_time_max(s->now, now);
 	if (v == NULL || out->data.len > UINT16_MAX)
 		return false;
-	permit(s, v, &to);
-	tulle_peer_servers_note(s, v, &to);
-	/* It lies in the scratch that poll was given, which is the caller's to write. */
-	tulle_err err = tulle_turn_wrap(
-		v->turn, s->now, &to, (uint8_t *)(uintptr_t)out->data.ptr, out->data.len, &data);
+	tulle_err err = put_in(s, v, &to, out->data, &data);
+	tulle_peer_servers_note(s, v, &to, false);
 	if (err == TULLE_WOULD_BLOCK)
 		hold(s, out);
 	if (err != TULLE_OK || !send(v, data, out))
@@ -467,17 +416,23 @@ bool tulle_peer_servers_wrap(tulle_peer_servers *s, tulle_time now, tulle_out *o
 	return true;
 }
 
-/* The first of those whose permission has come; who was refused is dropped. */
+static tulle_turn_peer_state state_of(tulle_peer_servers *s, const server_held *h)
+{
+	const peer_server *v = tulle_peer_servers_of(s, h->path);
+	tulle_addr to = tulle_addr_unmap(&h->remote);
+	return v != NULL ? tulle_turn_peer(v->turn, &to) : TULLE_TURN_PEER_NONE;
+}
+
+/* The first of those whose permission has come. Who was refused is dropped, and who has given his
+ * place to another: he would only drive out one who waits as well. */
 bool tulle_peer_servers_unhold(
 	tulle_peer_servers *s, uint8_t *scratch, size_t bytes, tulle_out *out)
 {
 	for (size_t i = 0; i < PEER_SERVER_HELD_MAX; i++) {
 		server_held *h = &s->held[i];
-		peer_server *v = tulle_peer_servers_of(s, h->path);
-		if (h->path == 0 || bytes < h->len + PEER_SERVERS_ROOM)
-			continue;
-		tulle_addr to = tulle_addr_unmap(&h->remote);
-		if (v != NULL && tulle_turn_peer(v->turn, &to) == TULLE_TURN_PEER_ASKED)
+		tulle_turn_peer_state state = state_of(s, h);
+		if (h->path == 0 || bytes < h->len + PEER_SERVERS_ROOM ||
+			state == TULLE_TURN_PEER_ASKED)
 			continue;
 		memcpy(scratch + PEER_SERVERS_HEADROOM, h->data, h->len);
 		*out = (tulle_out){.kind = TULLE_OUT_DATAGRAM,
@@ -485,7 +440,7 @@ bool tulle_peer_servers_unhold(
 			.remote = h->remote,
 			.data = {scratch + PEER_SERVERS_HEADROOM, h->len}};
 		h->path = 0;
-		if (tulle_peer_servers_wrap(s, s->now, out))
+		if (state != TULLE_TURN_PEER_NONE && tulle_peer_servers_wrap(s, s->now, out))
 			return true;
 	}
 	return false;

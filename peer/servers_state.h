@@ -24,6 +24,7 @@ typedef enum {
 typedef struct {
 	tulle_addr addr; /* family 0: free */
 	tulle_time used;
+	bool heard; /* it has sent something */
 } server_peer;
 
 typedef struct {
@@ -55,8 +56,11 @@ typedef struct {
 	uint32_t delivered;
 	uint32_t path;     /* that the mapped address is of; 0: not known */
 	tulle_addr mapped; /* family 0: none; over UDP alone */
-	tulle_time silent; /* since the first send without anything back; NEVER: it speaks */
-	tulle_time probed; /* when it was asked for that; NEVER: it was not */
+	uint32_t former_path;
+	tulle_addr former;  /* what an allocation before this one saw of former_path */
+	uint32_t seen_path; /* as path was when mapped was told */
+	tulle_time silent;  /* since the first send without anything back; NEVER: it speaks */
+	tulle_time probed;  /* when it was asked for that; NEVER: it was not */
 	server_peer peers[PEER_SERVER_PEERS];
 	tulle_peer_servers_error error; /* serial 0: none */
 } peer_server;
@@ -139,5 +143,10 @@ bool tulle_peer_servers_unhold(
 	tulle_peer_servers *s, uint8_t *scratch, size_t bytes, tulle_out *out);
 /* A relay's path; 0: it has none of this family. */
 uint32_t tulle_peer_servers_path(const tulle_peer_servers *s, const peer_server *v, unsigned six);
-void tulle_peer_servers_note(tulle_peer_servers *s, peer_server *v, const tulle_addr *remote);
+
+/* servers_places.c: need: for something that is to be sent. */
+void tulle_peer_servers_need(tulle_peer_servers *s, peer_server *v, const tulle_addr *remote);
+void tulle_peer_servers_forget_idle(tulle_peer_servers *s, peer_server *v);
+void tulle_peer_servers_note(
+	tulle_peer_servers *s, peer_server *v, const tulle_addr *remote, bool heard);
 #endif

@@ -31,9 +31,11 @@ static tulle_text remote_text(const tulle_peer *p, bool pending)
 	return (tulle_text){p->remote_text[slot], d->type != 0 ? d->len : 0};
 }
 
-/* Candidates that were gathered, as RFC9429:4.1.9 has them in a description. */
-static size_t list_candidates(const tulle_peer *p, tulle_text *list)
+/* Candidates that were gathered, as RFC9429:4.1.9 has them in a description. all: as many as there
+ * are. */
+static size_t list_candidates(const tulle_peer *p, tulle_text *list, bool *all)
 {
+	char next[TULLE_ICE_CANDIDATE_BYTES];
 	char *buf = (char *)p->env.plain; /* the scratch is free between packets */
 	size_t n = 0, used = 0, cap = p->env.plain_bytes;
 	for (size_t i = 0; i < PEER_LISTED_MAX && p->gathering_begun; i++) {
@@ -43,6 +45,7 @@ static size_t list_candidates(const tulle_peer *p, tulle_text *list)
 		list[n++] = (tulle_text){buf + used, len};
 		used += len;
 	}
+	*all = tulle_ice_write_local(p->ice, n, next, sizeof next) == 0;
 	return n;
 }
 
@@ -63,6 +66,7 @@ size_t tulle_peer_write_local(tulle_peer *p, const peer_description *d)
 	tulle_text candidates[PEER_LISTED_MAX];
 	char snap[PEER_INIT_TEXT_BYTES], options[PEER_OPTIONS_BYTES];
 	size_t len = 0;
+	bool all;
 	tulle_sdp offer;
 	tulle_sdp_local l = {.session_id = p->session_id,
 		.session_version = d->version,
@@ -75,8 +79,9 @@ size_t tulle_peer_write_local(tulle_peer *p, const peer_description *d)
 	if (d->restart && !tulle_ice_next_credentials(p->ice, &l.ufrag, &l.pwd))
 		return 0;
 	l.fingerprint_count = own_fingerprint(p, &fingerprint);
-	l.candidate_count = list_candidates(p, candidates);
-	l.end_of_candidates = p->gathered && (!d->restart || p->restarting);
+	l.candidate_count = list_candidates(p, candidates, &all);
+	/* RFC8838:14: what follows the end is refused */
+	l.end_of_candidates = p->gathered && all && (!d->restart || p->restarting);
 	tulle_err err;
 	if (d->type == TULLE_SDP_OFFER) {
 		l.sctp_init = tulle_peer_snap_write(p, NULL, snap);

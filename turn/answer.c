@@ -59,6 +59,26 @@ static bool is_for_all(const turn_request *r, tulle_turn_failure failure)
 	return r->method == TULLE_STUN_ALLOCATE || r->method == TULLE_STUN_REFRESH;
 }
 
+/* The server's own trouble: of what holds still it says nothing. */
+bool tulle_turn_is_passing(tulle_turn_failure failure)
+{
+	return failure == TULLE_TURN_FAILURE_SERVER_ERROR || failure == TULLE_TURN_FAILURE_CAPACITY;
+}
+
+/* RFC8656:8: an allocation has its time, whatever became of a Refresh. True: it is asked again. */
+static bool is_refreshed_later(tulle_turn *turn, turn_request *r, tulle_turn_failure failure)
+{
+	if (r->method != TULLE_STUN_REFRESH || turn->now >= turn->expires)
+		return false;
+	if (tulle_turn_is_passing(failure))
+		turn->refresh_at = tulle_time_add(turn->now, TURN_TROUBLE_US);
+	else if (failure == TULLE_TURN_FAILURE_TIMEOUT)
+		(void)tulle_turn_start(turn, r, TULLE_STUN_REFRESH);
+	else
+		return false;
+	return true;
+}
+
 /* A request has ended without success. */
 void tulle_turn_request_failed(
 	tulle_turn *turn, turn_request *r, tulle_turn_failure failure, uint16_t code)
@@ -70,10 +90,7 @@ void tulle_turn_request_failed(
 	} else if (r->method == TULLE_STUN_CHANNEL_BIND && code == 400) {
 		tulle_turn_fail(turn, TULLE_TURN_FAILURE_OUT_OF_SYNC, code); /* RFC8656:12.3 */
 	} else if (is_for_all(r, failure)) {
-		bool lost = failure == TULLE_TURN_FAILURE_TIMEOUT && turn->now < turn->expires;
-		if (r->method == TULLE_STUN_REFRESH && lost)
-			(void)tulle_turn_start(turn, r, TULLE_STUN_REFRESH);
-		else
+		if (!is_refreshed_later(turn, r, failure))
 			tulle_turn_fail(turn, failure, code);
 	} else {
 		tulle_turn_peer_refused(turn, r, failure, code);

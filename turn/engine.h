@@ -110,6 +110,7 @@ tulle_turn_failure tulle_turn_failure_of(unsigned code);
 tulle_drop tulle_turn_take_answer(tulle_turn *turn, const tulle_stun_message *m);
 void tulle_turn_request_failed(
 	tulle_turn *turn, turn_request *r, tulle_turn_failure failure, uint16_t code);
+bool tulle_turn_is_passing(tulle_turn_failure failure);
 
 /* allocation.c */
 bool tulle_turn_is_usable(const tulle_addr *a);

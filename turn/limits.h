@@ -15,6 +15,7 @@
 #define TURN_STREAM_BYTES_DEFAULT 2048 /* when the config says nothing; longer ones are skipped */
 #define TURN_NONCES_MAX 3              /* 438 in a row that one request follows */
 #define TURN_ERRORS_MAX 4              /* answers 5xx in a row after which it is sent again */
+#define TURN_TROUBLE_US 10000000       /* after 5xx, until what holds still is asked for again */
 #define TURN_ALTERNATES_MAX 4          /* servers that a chain of 300 leads to */
 #define TURN_TUPLES_MAX 3              /* local addresses tried after 437: RFC8656:7.4 */
 #define TURN_LIFETIME_S_MIN 10         /* a shorter lifetime is no allocation */

@@ -254,24 +254,35 @@ void tulle_turn_peer_answered(tulle_turn *turn, turn_request *r)
 	grant(turn, permission, r->tx.first_us);
 }
 
-/* Refused; or without an answer: what holds still is asked for again. */
+/* What holds still is asked for again. False: it is refused. */
+static bool is_asked_again(tulle_turn *turn, turn_permission *p, tulle_turn_failure failure)
+{
+	if (!tulle_turn_is_open(turn, p))
+		return false;
+	if (tulle_turn_is_passing(failure))
+		p->refresh_at = tulle_time_add(turn->now, TURN_TROUBLE_US);
+	else if (failure == TULLE_TURN_FAILURE_TIMEOUT)
+		(void)tulle_turn_start(turn, &p->request, TULLE_STUN_CREATE_PERMISSION);
+	else
+		return false;
+	return true;
+}
+
+/* Refused; or without an answer. A channel is given up for indications. */
 void tulle_turn_peer_refused(
 	tulle_turn *turn, turn_request *r, tulle_turn_failure failure, uint16_t code)
 {
-	bool again = failure == TULLE_TURN_FAILURE_TIMEOUT;
 	if (r->method == TULLE_STUN_CREATE_PERMISSION) {
 		turn_permission *permission = permission_of(turn, r);
-		if (again && tulle_turn_is_open(turn, permission)) {
-			(void)tulle_turn_start(turn, r, r->method);
+		if (is_asked_again(turn, permission, failure))
 			return;
-		}
 		permission->grant = TURN_REFUSED;
 		permission->code = code;
 		tell_peers(turn, permission);
 		return;
 	}
 	turn_peer *p = peer_of(turn, r);
-	if (again && tulle_turn_is_bound(turn, p)) {
+	if (failure == TULLE_TURN_FAILURE_TIMEOUT && tulle_turn_is_bound(turn, p)) {
 		(void)tulle_turn_start(turn, r, r->method);
 		return;
 	}

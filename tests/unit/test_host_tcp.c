@@ -361,6 +361,22 @@ START_TEST(strangers_are_turned_out)
 }
 END_TEST
 
+/* A thread that asks for a name may get the descriptor that is given up to turn somebody away:
+ * there is another as soon as one is free, or the next shortage would keep the loop awake for
+ * nothing. */
+START_TEST(a_spare_descriptor_comes_back)
+{
+	(void)alone();
+	close(host->streams->spare_fd);
+	host->streams->spare_fd = -1;
+	int fd = knock("\0\0", 2);
+	step_until_drops(TULLE_DROP_ICE_STREAM, 1);
+	ck_assert_int_ge(host->streams->spare_fd, 0);
+	close(fd);
+	tulle_host_destroy(host);
+}
+END_TEST
+
 /* ICE-129 [SEC]: a flood of half-open ones is bounded in number and time */
 START_TEST(the_lobby_is_bounded)
 {
@@ -438,6 +454,7 @@ Suite *suite_host_tcp(void)
 	tcase_add_test(t, nodes_of_a_mesh_meet_over_streams);
 	tcase_add_test(t, a_stream_comes_from_the_address_that_was_asked_for);
 	tcase_add_test(t, strangers_are_turned_out);
+	tcase_add_test(t, a_spare_descriptor_comes_back);
 	tcase_add_test(t, the_lobby_is_bounded);
 	tcase_add_test(t, streams_that_a_peer_does_not_take_end);
 	suite_add_tcase(s, t);

@@ -292,6 +292,27 @@ START_TEST(what_hides_is_told_by_name)
 }
 END_TEST
 
+/* ICE-114: a check may come before the name that it hides behind is resolved: what it teaches is
+ * told to servers when it is signaled in the clear, and not before (mdns-ice draft, 3.3.2). */
+START_TEST(what_a_check_teaches_is_no_server_s_business)
+{
+	Net n;
+	tulle_addr remote;
+	size_t cursor = 0;
+	alone(&n, &controlled);
+	End *e = &n.end[0];
+	ck_assert_int_eq(send_check_from(&n, &(Check){.role = 1}, "127.0.0.1", 6001), TULLE_TAKEN);
+	ck_assert(!tulle_ice_next_remote(e->ice, &cursor, &remote));
+	ck_assert_int_eq(tulle_ice_add_remote(e->ice, 0,
+				 TULLE_TEXT("candidate:1 1 udp 1 127.0.0.1 6001 typ host")),
+		TULLE_TAKEN);
+	cursor = 0;
+	ck_assert(tulle_ice_next_remote(e->ice, &cursor, &remote));
+	ck_assert_uint_eq(remote.port, 6001);
+	net_wipe(&n);
+}
+END_TEST
+
 /* ICE-114, ICE-110: checks go from the host's base alone, and no server is told; a candidate in the
  * clear has both. The name's port and generation are the candidate's. */
 START_TEST(a_name_s_address_is_no_server_s_business)
@@ -346,6 +367,7 @@ Suite *suite_ice_servers(void)
 	tcase_add_test(t, a_relay_carries_what_nothing_else_does);
 	tcase_add_test(t, an_answer_leaves_by_its_own_path_or_not_at_all);
 	tcase_add_test(t, what_hides_is_told_by_name);
+	tcase_add_test(t, what_a_check_teaches_is_no_server_s_business);
 	tcase_add_test(t, a_name_s_address_is_no_server_s_business);
 	suite_add_tcase(s, t);
 	return s;

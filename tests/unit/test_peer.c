@@ -3,6 +3,10 @@
  * its bytes. */
 #include "tests/support/couple.h"
 
+#include "base/addr.h"
+#include "base/text.h"
+#include "peer/state.h"
+
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -302,6 +306,46 @@ START_TEST(gathered_descriptions_need_no_trickle)
 }
 END_TEST
 
+/* A machine of many addresses: each is listed, or the description is not the end of them. */
+START_TEST(a_description_ends_the_candidates_only_with_all_of_them)
+{
+	static char text[SDP_MAX];
+	tulle_ice_local relay = {.type = TULLE_ICE_RELAY, .id = 1000, .server = 1};
+	unsigned told = 0, listed = 0;
+	tulle_text sdp;
+	c = (couple){.by_hand = true, .seed = 9};
+	couple_open(&c, NULL, NULL);
+	ck_assert_int_eq(tulle_channel_create(a(), "chat", NULL, &chat), TULLE_OK);
+	for (uint8_t i = 0; i < 15; i++) {
+		tulle_in in = {.kind = TULLE_IN_PATH_UP, .id = 50u + i, .mtu = 1500};
+		ck_assert(tulle_addr_read_ip(
+			TULLE_TEXT("2001:db8:1111:2222:3333:4444:5555:6666"), &in.local));
+		in.local.ip[15] = i;
+		in.local.port = 50000;
+		tulle_peer_handle(a(), c.now, &in);
+		relay.addr = relay.related = in.local;
+	}
+	for (; relay.id < 1000 + 8; relay.id++) {
+		relay.addr.port++;
+		ck_assert_int_eq(tulle_ice_add_candidate(a()->ice, c.now, &relay), TULLE_OK);
+	}
+	ck_assert_int_eq(tulle_peer_set_local(a(), TULLE_SDP_IMPLICIT, NULL, 0), TULLE_OK);
+	couple_run(&c, NULL, 0);
+	ck_assert_int_eq(tulle_peer_gathering(a()), TULLE_GATHERING_COMPLETE);
+	ck_assert_int_ne((int)tulle_peer_local(a(), true, &sdp), 0);
+	memset(text, 0, sizeof text);
+	memcpy(text, sdp.ptr, sdp.len);
+	for (const char *at = text; (at = strstr(at, "\r\na=candidate:")) != NULL; at++)
+		listed++;
+	for (char line[TULLE_ICE_CANDIDATE_BYTES];
+		tulle_ice_write_local(a()->ice, told, line, sizeof line);)
+		told++;
+	ck_assert_uint_eq(told, 24);
+	ck_assert((strstr(text, "\r\na=end-of-candidates\r\n") != NULL) == (listed == told));
+	couple_close(&c);
+}
+END_TEST
+
 /* One hexadecimal digit of the fingerprint is another one. */
 static void forge_fingerprint(char *text)
 {
@@ -496,6 +540,7 @@ Suite *suite_peer(void)
 	tcase_add_test(t, the_first_channel_asks_for_negotiation_once);
 	tcase_add_test(t, two_peers_connect_and_know_each_other_by_fingerprint);
 	tcase_add_test(t, gathered_descriptions_need_no_trickle);
+	tcase_add_test(t, a_description_ends_the_candidates_only_with_all_of_them);
 	tcase_add_test(t, candidates_may_come_long_after_the_descriptions);
 	tcase_add_test(t, a_wrong_fingerprint_ends_the_connection_before_any_data_in_both_roles);
 	tcase_add_test(t, a_path_that_is_none_fails_and_says_so);

@@ -748,7 +748,7 @@ START_TEST(a_permission_that_nobody_uses_is_given_up)
 		peer.ip[3] = (uint8_t)i;
 		tulle_peer_servers_permit(s, now, &peer);
 		pump();
-		now += 1000;
+		now += 2 * PEER_SERVER_PLACE_US / PEER_SERVER_PEERS;
 	}
 	ck_assert_uint_eq(servers[0].permits, before + 3 * PEER_SERVER_PEERS);
 	ck_assert(say(relay_path(), &peer, "the last one"));

@@ -108,6 +108,46 @@ START_TEST(a_permission_without_answers_runs_out)
 }
 END_TEST
 
+/* What holds still is not given up for a moment of the server's trouble (RFC8656:8, 9, 12: it has
+ * its time), and it is asked now and then, not without a pause (RFC8489:6.3.4). */
+START_TEST(a_server_in_trouble_takes_nothing_that_holds_still)
+{
+	static const struct {
+		uint16_t method, code, times;
+	} rows[] = {{TULLE_STUN_CREATE_PERMISSION, 500, 6}, {TULLE_STUN_CREATE_PERMISSION, 508, 2},
+		{TULLE_STUN_REFRESH, 500, 6}, {TULLE_STUN_REFRESH, 508, 2}};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const tulle_addr peer = addr_of("192.0.2.50", 5000);
+		Server s;
+		size_t asked = 0;
+		server_ready(&s, &plain);
+		ck_assert_int_eq(tulle_turn_permit(s.turn, s.now, &peer), TULLE_OK);
+		run_for(&s, 3 * MINUTE);
+		s.refuse_method = rows[i].method;
+		s.refuse_code = rows[i].code;
+		s.refuse_times = rows[i].times;
+		s.asked_count = 0;
+		for (tulle_time at = 0; at < 7 * MINUTE; at += 5 * SECOND) {
+			run_for(&s, 5 * SECOND);
+			ck_assert_int_eq(tulle_turn_get_state(s.turn), TULLE_TURN_READY);
+			ck_assert_int_eq(peer_of(&s, &peer), TULLE_TURN_PEER_PERMITTED);
+		}
+		for (size_t k = 0; k < s.asked_count; k++)
+			asked += s.asked[k].method == rows[i].method;
+		ck_assert_uint_le(asked, rows[i].times + 3u);
+		ck_assert_uint_eq(s.refuse_times, 0);
+		/* For ever is another thing. */
+		s.refuse_method = rows[i].method;
+		s.refuse_code = rows[i].code;
+		s.asked_count = 0;
+		run_for(&s, 11 * MINUTE);
+		ck_assert_int_ne(peer_of(&s, &peer), TULLE_TURN_PEER_PERMITTED);
+		ck_assert_uint_lt(s.asked_count, 80); /* 44 are keepalives */
+		server_wipe(&s);
+	}
+}
+END_TEST
+
 /* ICE-146, ICE-138 RFC8656:10.2: the one peer, not the others and not the allocation */
 START_TEST(a_forbidden_peer_is_refused_alone)
 {
@@ -566,6 +606,7 @@ Suite *suite_turn_peers(void)
 	tcase_add_test(t, a_permission_is_for_an_ip_address);
 	tcase_add_test(t, permissions_are_refreshed_every_four_minutes);
 	tcase_add_test(t, a_permission_without_answers_runs_out);
+	tcase_add_test(t, a_server_in_trouble_takes_nothing_that_holds_still);
 	tcase_add_test(t, a_forbidden_peer_is_refused_alone);
 	tcase_add_test(t, addresses_that_no_relay_should_reach_are_never_asked_for);
 	tcase_add_test(t, data_goes_in_an_indication_until_a_channel_is_bound);
