@@ -188,6 +188,14 @@ void tulle_sctp_free_chain(tulle_sctp *sctp, sctp_in_piece *piece)
 	}
 }
 
+/* Its message's number; unordered DATA has none, whatever stands there: RFC9260:3.3.1 */
+static uint32_t mid_of(const sctp_stream *s, const tulle_sctp_data_chunk *data)
+{
+	if (data->interleaved)
+		return data->mid;
+	return data->flags & SCTP_FLAG_U ? 0 : tulle_sctp_extend(s->in_mid, data->mid);
+}
+
 /* The chunk's payload in a block, in several pieces when it is larger than one. NULL: no room. */
 static sctp_in_piece *store(
 	tulle_sctp *sctp, const tulle_sctp_data_chunk *data, sctp_stream *s, bool next_in_order)
@@ -205,8 +213,7 @@ static sctp_in_piece *store(
 		piece->tsn = piece->mate = data->tsn;
 		piece->ppid = data->ppid;
 		piece->fsn = data->fsn;
-		piece->mid =
-			data->interleaved ? data->mid : tulle_sctp_extend(s->in_mid, data->mid);
+		piece->mid = mid_of(s, data);
 		piece->flags = data->flags;
 		memcpy(piece + 1, from, n);
 		from += n;
