@@ -27,6 +27,31 @@ static void begin(bool interleaves, bool streamed, size_t message_max)
 	pair_connect(&p);
 }
 
+/* A fragment of I-DATA to end 1, its TSN counted from the one that is due. */
+static tulle_drop give(uint32_t ahead, uint16_t stream, uint32_t mid, uint32_t fsn, uint8_t flags,
+	const char *text)
+{
+	uint8_t buf[1200];
+	tulle_wr w = tulle_wr_make(buf, sizeof buf);
+	tulle_sctp_data_chunk d = {
+		.stream = stream, .mid = mid, .fsn = fsn, .flags = flags, .interleaved = true};
+	d.tsn = end1()->in.cumulative + 1 + ahead;
+	d.ppid = fsn == 0 ? 51 : fsn; /* they share a field */
+	tulle_sctp_write_data_header(&w, &d, strlen(text));
+	tulle_wr_cstr(&w, text);
+	tulle_wr_zero(&w, tulle_sctp_padded(w.len) - w.len);
+	return pair_inject(&p, 1, pair_tag(&p, 1), buf, w.len);
+}
+
+static tulle_drop forward(uint32_t ahead, const tulle_sctp_skip *skips, size_t n)
+{
+	uint8_t buf[600];
+	tulle_wr w = tulle_wr_make(buf, sizeof buf);
+	tulle_sctp_write_forward_chunk(
+		&w, end1()->interleaves, end1()->in.cumulative + ahead, skips, n);
+	return pair_inject(&p, 1, pair_tag(&p, 1), buf, w.len);
+}
+
 static void ck_got(const char *text)
 {
 	pair_events(&p, 1);
@@ -65,6 +90,41 @@ START_TEST(an_unordered_message_stands_beside_the_middle_of_the_ssns)
 }
 END_TEST
 
+/* RFC8260:2.3.1: a stream is named once for its ordered messages and once for the others. */
+START_TEST(a_forward_skips_both_kinds_of_a_stream_of_which_nothing_came)
+{
+	static const tulle_sctp_skip skips[] = {
+		{.stream = 5, .unordered = true, .mid = 1}, {.stream = 5, .mid = 4}};
+	begin(true, false, 0);
+	ck_assert_int_eq(forward(3, skips, 2), TULLE_TAKEN);
+	ck_assert_int_eq(give(0, 5, 5, 0, B | E, "fifth"), TULLE_TAKEN);
+	ck_got("fifth");
+	pair_close(&p);
+}
+END_TEST
+
+/* ... and one that finds no room makes no records either. */
+START_TEST(a_forward_without_room_leaves_nothing_behind)
+{
+	static tulle_sctp_skip skips[100];
+	tulle_pool_account other;
+	void *taken[400];
+	begin(false, false, 0);
+	tulle_pool_open(&other, p.pool, NULL, 0, NULL);
+	unsigned n = 0;
+	while ((taken[n] = tulle_pool_take(&other, false)) != NULL)
+		n++;
+	for (uint16_t i = 0; i < 100; i++)
+		skips[i] = (tulle_sctp_skip){.stream = i};
+	ck_assert_int_eq(forward(1, skips, 100), TULLE_DROP_NO_ROOM);
+	ck_assert_ptr_null(end1()->streams.first);
+	while (n-- > 0)
+		tulle_pool_give(&other, taken[n]);
+	tulle_pool_close(&other);
+	pair_close(&p);
+}
+END_TEST
+
 Suite *suite_sctp_crossed(void);
 Suite *suite_sctp_crossed(void)
 {
@@ -72,6 +132,8 @@ Suite *suite_sctp_crossed(void)
 	TCase *t = tcase_create("crossed");
 	tcase_add_test(t, the_ssn_of_unordered_data_is_ignored);
 	tcase_add_test(t, an_unordered_message_stands_beside_the_middle_of_the_ssns);
+	tcase_add_test(t, a_forward_skips_both_kinds_of_a_stream_of_which_nothing_came);
+	tcase_add_test(t, a_forward_without_room_leaves_nothing_behind);
 	suite_add_tcase(s, t);
 	return s;
 }
