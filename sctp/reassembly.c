@@ -263,10 +263,7 @@ bool tulle_sctp_pass_cumulative(tulle_sctp *sctp, sctp_in_piece *piece)
 	}
 	bool first = (piece->flags & SCTP_FLAG_B) != 0;
 	if (first == in->front_open || (in->front_open && !is_same_message(in, piece))) {
-		chunk_end(piece)->chain = in->front; /* keeps it where clearing finds it */
-		if (in->front == NULL)
-			in->front_tail = chunk_end(piece);
-		in->front = piece;
+		tulle_sctp_free_chain(sctp, piece); /* no part of what is being given out */
 		return broken(sctp);
 	}
 	return grow_front(sctp, piece);

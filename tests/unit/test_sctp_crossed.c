@@ -125,6 +125,25 @@ START_TEST(a_forward_without_room_leaves_nothing_behind)
 }
 END_TEST
 
+/* What breaks the rules is no part of the message that is being given out. */
+START_TEST(what_ends_the_association_is_not_given_out)
+{
+	for (unsigned way = 0; way < 2; way++) {
+		begin(false, true, 0);
+		end1()->partial = false;
+		ck_assert_int_eq(pair_data(&p, 1, 0, 2, 0, B, "mine"), TULLE_TAKEN);
+		if (way == 0)
+			ck_got("mine");
+		pair_data(&p, 1, 0, 9, 0, B | E, "foreign");
+		ck_assert(end1()->ended);
+		pair_events(&p, 1);
+		ck_assert_uint_eq(p.end[1].events[TULLE_SCTP_CLOSED], 1);
+		ck_got(way == 0 ? "mine" : "");
+		pair_close(&p);
+	}
+}
+END_TEST
+
 Suite *suite_sctp_crossed(void);
 Suite *suite_sctp_crossed(void)
 {
@@ -134,6 +153,7 @@ Suite *suite_sctp_crossed(void)
 	tcase_add_test(t, an_unordered_message_stands_beside_the_middle_of_the_ssns);
 	tcase_add_test(t, a_forward_skips_both_kinds_of_a_stream_of_which_nothing_came);
 	tcase_add_test(t, a_forward_without_room_leaves_nothing_behind);
+	tcase_add_test(t, what_ends_the_association_is_not_given_out);
 	suite_add_tcase(s, t);
 	return s;
 }
