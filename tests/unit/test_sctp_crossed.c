@@ -144,6 +144,24 @@ START_TEST(what_ends_the_association_is_not_given_out)
 }
 END_TEST
 
+/* A message that is too long ends the association; it is not given out as well. */
+START_TEST(no_message_is_longer_than_the_bound_however_it_comes)
+{
+	for (unsigned way = 0; way < 4; way++) {
+		begin(way >= 2, false, 8);
+		uint32_t ahead = way & 1;
+		if (way < 2)
+			pair_data(&p, 1, ahead, 2, 0, B | E | U, "123456789");
+		else
+			give(ahead, 2, 0, 0, B | E | U, "123456789");
+		ck_assert(end1()->ended);
+		ck_assert_uint_eq(end1()->cause, SCTP_C_RESOURCE);
+		ck_got("");
+		pair_close(&p);
+	}
+}
+END_TEST
+
 Suite *suite_sctp_crossed(void);
 Suite *suite_sctp_crossed(void)
 {
@@ -154,6 +172,7 @@ Suite *suite_sctp_crossed(void)
 	tcase_add_test(t, a_forward_skips_both_kinds_of_a_stream_of_which_nothing_came);
 	tcase_add_test(t, a_forward_without_room_leaves_nothing_behind);
 	tcase_add_test(t, what_ends_the_association_is_not_given_out);
+	tcase_add_test(t, no_message_is_longer_than_the_bound_however_it_comes);
 	suite_add_tcase(s, t);
 	return s;
 }
