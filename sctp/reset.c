@@ -62,6 +62,20 @@ static void stop_waiting(sctp_resets *r, sctp_stream *s)
 	r->deferred--;
 }
 
+void tulle_sctp_resets_forget(tulle_sctp *sctp)
+{
+	sctp_resets *r = &sctp->resets;
+	while (r->waiting != NULL) {
+		sctp_stream *s = r->waiting;
+		stop_waiting(r, s);
+		tulle_sctp_leave_stream(sctp, s);
+	}
+	r->all_deferred = false;
+	r->done_count = r->answer_count = 0;
+	r->put_off[0] = r->put_off[1] = false;
+	sctp->due &= ~(uint32_t)SCTP_DUE_RESET_RESPONSE;
+}
+
 static void reset_one(tulle_sctp *sctp, sctp_stream *s)
 {
 	stop_waiting(&sctp->resets, s);

@@ -162,6 +162,43 @@ START_TEST(no_message_is_longer_than_the_bound_however_it_comes)
 }
 END_TEST
 
+/* RFC9260:5.2.4 B: a peer that begins anew before anything came has numbers of its own. */
+START_TEST(a_reset_that_waits_is_not_the_next_peers)
+{
+	for (unsigned way = 0; way < 2; way++) {
+		uint8_t buf[160], cookie[SCTP_COOKIE_BYTES];
+		tulle_sctp_chunk chunk;
+		begin(false, false, 0);
+		tulle_wr w = tulle_wr_make(buf, sizeof buf);
+		size_t at = tulle_sctp_chunk_start(&w, SCTP_RE_CONFIG, 0);
+		tulle_sctp_reset_parameter ask = {.type = SCTP_P_RESET_OUT};
+		ask.sequence = end1()->resets.peer_sequence;
+		ask.last_tsn = end1()->in.cumulative + 5;
+		tulle_sctp_write_reset(&w, &ask, (uint16_t[]){7}, way);
+		tulle_sctp_chunk_end(&w, at);
+		ck_assert_int_eq(pair_inject(&p, 1, pair_tag(&p, 1), buf, w.len), TULLE_TAKEN);
+		ck_assert(end1()->resets.deferred == way && end1()->resets.all_deferred != way);
+		sctp_reply reply = {.identity = end1()->identity};
+		reply.identity.remote_tag++;
+		reply.identity.remote_tsn += 1000000;
+		ck_assert(tulle_sctp_make_cookie(end1(), &reply, cookie));
+		w = tulle_wr_make(buf, sizeof buf);
+		at = tulle_sctp_chunk_start(&w, SCTP_COOKIE_ECHO, 0);
+		tulle_wr_bytes(&w, cookie, sizeof cookie);
+		tulle_sctp_chunk_end(&w, at);
+		ck_assert_int_eq(pair_inject(&p, 1, pair_tag(&p, 1), buf, w.len), TULLE_TAKEN);
+		ck_assert_uint_eq(p.end[1].events[TULLE_SCTP_RESTARTED], 0);
+		pair_catch(&p, 1);
+		ck_assert(pair_find(&p.end[1], SCTP_COOKIE_ACK, 0, &chunk));
+		ck_assert(!pair_find(&p.end[1], SCTP_RE_CONFIG, 0, &chunk));
+		ck_assert_int_eq(pair_data(&p, 1, 0, 7, 0, B | E, "new"), TULLE_TAKEN);
+		ck_got("new");
+		ck_assert_uint_eq(p.end[1].events[TULLE_SCTP_STREAM_RESET_IN], 0);
+		pair_close(&p);
+	}
+}
+END_TEST
+
 Suite *suite_sctp_crossed(void);
 Suite *suite_sctp_crossed(void)
 {
@@ -173,6 +210,7 @@ Suite *suite_sctp_crossed(void)
 	tcase_add_test(t, a_forward_without_room_leaves_nothing_behind);
 	tcase_add_test(t, what_ends_the_association_is_not_given_out);
 	tcase_add_test(t, no_message_is_longer_than_the_bound_however_it_comes);
+	tcase_add_test(t, a_reset_that_waits_is_not_the_next_peers);
 	suite_add_tcase(s, t);
 	return s;
 }
