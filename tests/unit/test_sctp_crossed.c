@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* sctp: what comes in of one feature while another is under way. */
-#include "tests/unit/sctp_pair.h"
+#include "tests/unit/sctp_states.h"
 
 #include "sctp/wire/forward.h"
 #include "sctp/wire/reset.h"
@@ -125,6 +125,37 @@ START_TEST(a_forward_without_room_leaves_nothing_behind)
 }
 END_TEST
 
+/* RFC8260:2.3.1: with I-DATA only where both know I-FORWARD-TSN; else what is given up would stay. */
+START_TEST(partial_reliability_is_agreed_with_i_data_or_not_at_all)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		bool offered = (i & 4) != 0;
+		uint8_t list[] = {0x80, 8, 0, 7, SCTP_RE_CONFIG, SCTP_I_DATA, SCTP_I_FORWARD_TSN,
+			0, 0xc0, 0, 0, 4};
+		list[5] = (i & 1) != 0 ? SCTP_I_DATA : SCTP_RE_CONFIG;
+		list[6] = (i & 2) != 0 ? SCTP_I_FORWARD_TSN : SCTP_RE_CONFIG;
+		memset(&p, 0, sizeof p);
+		p.interleaves = offered;
+		pair_open(&p, 400);
+		hand_init init = hand_default(SCTP_INIT);
+		init.extra = list;
+		init.extra_len = sizeof list;
+		ck_assert_int_eq(hand_give_init(&p, 1, &init), TULLE_TAKEN);
+		tulle_sctp_chunk chunk;
+		tulle_sctp_init_chunk ack;
+		hand_expect(&p, 1, SCTP_INIT_ACK);
+		ck_assert(pair_find(&p.end[1], SCTP_INIT_ACK, 0, &chunk));
+		ck_assert_int_eq(tulle_sctp_read_init(chunk.value, &ack), TULLE_TAKEN);
+		ck_assert_int_eq(
+			hand_give(&p, 1, SCTP_COOKIE_ECHO, 0, ack.cookie.len, ack.cookie.ptr),
+			TULLE_TAKEN);
+		ck_assert(end1()->interleaves == (offered && (i & 1) != 0));
+		ck_assert(end1()->partial == (!end1()->interleaves || (i & 2) != 0));
+		pair_close(&p);
+	}
+}
+END_TEST
+
 /* What breaks the rules is no part of the message that is being given out. */
 START_TEST(what_ends_the_association_is_not_given_out)
 {
@@ -208,6 +239,7 @@ Suite *suite_sctp_crossed(void)
 	tcase_add_test(t, an_unordered_message_stands_beside_the_middle_of_the_ssns);
 	tcase_add_test(t, a_forward_skips_both_kinds_of_a_stream_of_which_nothing_came);
 	tcase_add_test(t, a_forward_without_room_leaves_nothing_behind);
+	tcase_add_test(t, partial_reliability_is_agreed_with_i_data_or_not_at_all);
 	tcase_add_test(t, what_ends_the_association_is_not_given_out);
 	tcase_add_test(t, no_message_is_longer_than_the_bound_however_it_comes);
 	tcase_add_test(t, a_reset_that_waits_is_not_the_next_peers);
