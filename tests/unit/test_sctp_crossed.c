@@ -193,31 +193,75 @@ START_TEST(no_message_is_longer_than_the_bound_however_it_comes)
 }
 END_TEST
 
+static tulle_drop ask_reset(uint32_t ago, uint32_t ahead, const uint16_t *streams, size_t n)
+{
+	uint8_t buf[160];
+	tulle_wr w = tulle_wr_make(buf, sizeof buf);
+	size_t at = tulle_sctp_chunk_start(&w, SCTP_RE_CONFIG, 0);
+	tulle_sctp_reset_parameter ask = {.type = SCTP_P_RESET_OUT};
+	ask.sequence = end1()->resets.peer_sequence - ago;
+	ask.last_tsn = end1()->in.cumulative + ahead;
+	tulle_sctp_write_reset(&w, &ask, streams, n);
+	tulle_sctp_chunk_end(&w, at);
+	return pair_inject(&p, 1, pair_tag(&p, 1), buf, w.len);
+}
+
+static uint32_t result_said(void)
+{
+	tulle_sctp_chunk chunk;
+	tulle_sctp_parameter raw;
+	tulle_sctp_reset_parameter reset;
+	pair_catch(&p, 1);
+	ck_assert(pair_find(&p.end[1], SCTP_RE_CONFIG, 0, &chunk));
+	tulle_rd r = tulle_rd_make(chunk.value.ptr, chunk.value.len);
+	ck_assert(tulle_sctp_read_parameter(&r, &raw) && tulle_sctp_read_reset(&raw, &reset));
+	return reset.result;
+}
+
+/* A stream that serves a second time, and ends, before our user has heard of its first end: each
+ * end is heard, behind what was sent before it. */
+START_TEST(each_end_of_a_stream_is_heard)
+{
+	static const uint16_t stream = 7;
+	for (unsigned way = 0; way < 3; way++) { /* it is named, all are, its data is not here */
+		begin(false, false, 0);
+		tulle_sctp_event event;
+		pair_data(&p, 1, 0, 7, 0, B | E, "one");
+		ck_assert_int_eq(ask_reset(0, 0, &stream, 1), TULLE_TAKEN);
+		ck_assert_uint_eq(result_said(), SCTP_R_PERFORMED);
+		pair_data(&p, 1, 0, 7, 0, B | E, "two");
+		ck_assert_int_eq(ask_reset(0, way == 2, &stream, way != 1), TULLE_TAKEN);
+		ck_assert_uint_eq(result_said(), SCTP_R_IN_PROGRESS);
+		if (way == 2)
+			pair_data(&p, 1, 0, 8, 0, B | E, ".");
+		ck_assert(tulle_sctp_poll_event(end1(), &event) && event.len == 3);
+		while (tulle_sctp_poll_event(end1(), &event) && event.stream == 8)
+			continue;
+		ck_assert_int_eq(event.kind, TULLE_SCTP_STREAM_RESET_IN);
+		ck_assert_int_eq(ask_reset(1, 0, &stream, way != 1), TULLE_TAKEN);
+		ck_assert_uint_eq(result_said(), SCTP_R_PERFORMED);
+		ck_got("two");
+		ck_assert_uint_eq(p.end[1].events[TULLE_SCTP_STREAM_RESET_IN], 1);
+		pair_close(&p);
+	}
+}
+END_TEST
+
 /* RFC9260:5.2.4 B: a peer that begins anew before anything came has numbers of its own. */
 START_TEST(a_reset_that_waits_is_not_the_next_peers)
 {
 	for (unsigned way = 0; way < 2; way++) {
-		uint8_t buf[160], cookie[SCTP_COOKIE_BYTES];
+		uint8_t cookie[SCTP_COOKIE_BYTES];
 		tulle_sctp_chunk chunk;
 		begin(false, false, 0);
-		tulle_wr w = tulle_wr_make(buf, sizeof buf);
-		size_t at = tulle_sctp_chunk_start(&w, SCTP_RE_CONFIG, 0);
-		tulle_sctp_reset_parameter ask = {.type = SCTP_P_RESET_OUT};
-		ask.sequence = end1()->resets.peer_sequence;
-		ask.last_tsn = end1()->in.cumulative + 5;
-		tulle_sctp_write_reset(&w, &ask, (uint16_t[]){7}, way);
-		tulle_sctp_chunk_end(&w, at);
-		ck_assert_int_eq(pair_inject(&p, 1, pair_tag(&p, 1), buf, w.len), TULLE_TAKEN);
+		ck_assert_int_eq(ask_reset(0, 5, (uint16_t[]){7}, way), TULLE_TAKEN);
 		ck_assert(end1()->resets.deferred == way && end1()->resets.all_deferred != way);
 		sctp_reply reply = {.identity = end1()->identity};
 		reply.identity.remote_tag++;
 		reply.identity.remote_tsn += 1000000;
 		ck_assert(tulle_sctp_make_cookie(end1(), &reply, cookie));
-		w = tulle_wr_make(buf, sizeof buf);
-		at = tulle_sctp_chunk_start(&w, SCTP_COOKIE_ECHO, 0);
-		tulle_wr_bytes(&w, cookie, sizeof cookie);
-		tulle_sctp_chunk_end(&w, at);
-		ck_assert_int_eq(pair_inject(&p, 1, pair_tag(&p, 1), buf, w.len), TULLE_TAKEN);
+		ck_assert_int_eq(
+			hand_give(&p, 1, SCTP_COOKIE_ECHO, 0, sizeof cookie, cookie), TULLE_TAKEN);
 		ck_assert_uint_eq(p.end[1].events[TULLE_SCTP_RESTARTED], 0);
 		pair_catch(&p, 1);
 		ck_assert(pair_find(&p.end[1], SCTP_COOKIE_ACK, 0, &chunk));
@@ -242,6 +286,7 @@ Suite *suite_sctp_crossed(void)
 	tcase_add_test(t, partial_reliability_is_agreed_with_i_data_or_not_at_all);
 	tcase_add_test(t, what_ends_the_association_is_not_given_out);
 	tcase_add_test(t, no_message_is_longer_than_the_bound_however_it_comes);
+	tcase_add_test(t, each_end_of_a_stream_is_heard);
 	tcase_add_test(t, a_reset_that_waits_is_not_the_next_peers);
 	suite_add_tcase(s, t);
 	return s;
