@@ -308,6 +308,7 @@ tulle_drop tulle_sctp_take_cookie(tulle_sctp *sctp, tulle_bytes bytes, sctp_cook
 sctp_stream *tulle_sctp_find_stream(const tulle_sctp *sctp, uint16_t id);
 sctp_stream *tulle_sctp_add_stream(tulle_sctp *sctp, uint16_t id);   /* or finds; NULL: no room */
 void tulle_sctp_leave_stream(tulle_sctp *sctp, sctp_stream *stream); /* frees an unused record */
+void tulle_sctp_leave_streams(tulle_sctp *sctp);                     /* all that are */
 void tulle_sctp_mark_stream(tulle_sctp *sctp, sctp_stream *stream, uint8_t mark);
 void tulle_sctp_unmark_stream(tulle_sctp *sctp, sctp_stream *stream, uint8_t mark);
 void tulle_sctp_clear_streams(tulle_sctp *sctp);

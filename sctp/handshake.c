@@ -301,6 +301,7 @@ static void restart(tulle_sctp *sctp, const sctp_cookie *cookie)
 	sctp->connected_mark = was_connected;
 	sctp->restarted_mark = true;
 	sctp->stats.restarts++;
+	tulle_sctp_leave_streams(sctp);
 	tulle_sctp_look_for_room(sctp);
 }
 

@@ -247,21 +247,34 @@ START_TEST(each_end_of_a_stream_is_heard)
 }
 END_TEST
 
+static void give_cookie(uint32_t by)
+{
+	uint8_t cookie[SCTP_COOKIE_BYTES];
+	sctp_reply reply = {.identity = end1()->identity};
+	reply.local_tie = reply.identity.local_tag;
+	reply.remote_tie = reply.identity.remote_tag;
+	reply.identity.local_tag += by;
+	reply.identity.remote_tag++;
+	reply.identity.remote_tsn += 1000000;
+	ck_assert(tulle_sctp_make_cookie(end1(), &reply, cookie));
+	uint8_t buf[160];
+	tulle_wr w = tulle_wr_make(buf, sizeof buf);
+	size_t at = tulle_sctp_chunk_start(&w, SCTP_COOKIE_ECHO, 0);
+	tulle_wr_bytes(&w, cookie, sizeof cookie);
+	tulle_sctp_chunk_end(&w, at);
+	ck_assert_int_eq(
+		pair_inject(&p, 1, reply.identity.local_tag, buf, w.len), TULLE_TAKEN);
+}
+
 /* RFC9260:5.2.4 B: a peer that begins anew before anything came has numbers of its own. */
 START_TEST(a_reset_that_waits_is_not_the_next_peers)
 {
 	for (unsigned way = 0; way < 2; way++) {
-		uint8_t cookie[SCTP_COOKIE_BYTES];
 		tulle_sctp_chunk chunk;
 		begin(false, false, 0);
 		ck_assert_int_eq(ask_reset(0, 5, (uint16_t[]){7}, way), TULLE_TAKEN);
 		ck_assert(end1()->resets.deferred == way && end1()->resets.all_deferred != way);
-		sctp_reply reply = {.identity = end1()->identity};
-		reply.identity.remote_tag++;
-		reply.identity.remote_tsn += 1000000;
-		ck_assert(tulle_sctp_make_cookie(end1(), &reply, cookie));
-		ck_assert_int_eq(
-			hand_give(&p, 1, SCTP_COOKIE_ECHO, 0, sizeof cookie, cookie), TULLE_TAKEN);
+		give_cookie(0);
 		ck_assert_uint_eq(p.end[1].events[TULLE_SCTP_RESTARTED], 0);
 		pair_catch(&p, 1);
 		ck_assert(pair_find(&p.end[1], SCTP_COOKIE_ACK, 0, &chunk));
@@ -271,6 +284,27 @@ START_TEST(a_reset_that_waits_is_not_the_next_peers)
 		ck_assert_uint_eq(p.end[1].events[TULLE_SCTP_STREAM_RESET_IN], 0);
 		pair_close(&p);
 	}
+}
+END_TEST
+
+/* A record, and its share of the pool, is there while anything is not as at the start. */
+START_TEST(a_restart_keeps_no_record_of_streams)
+{
+	begin(false, false, 0);
+	for (uint16_t id = 0; id < 60; id++)
+		pair_data(&p, 1, 0, id, 0, B | E, "x");
+	pair_settle(&p);
+	ck_assert_uint_ne(end1()->streams.count, 0);
+	ck_assert_int_eq(tulle_sctp_pause(end1(), p.now, 9, true), TULLE_OK);
+	ck_assert_int_eq(tulle_sctp_reset_stream(end1(), p.now, 10), TULLE_OK);
+	give_cookie(2);
+	ck_assert_ptr_nonnull(tulle_sctp_find_stream(end1(), 9));
+	pair_events(&p, 1);
+	ck_assert_uint_eq(p.end[1].events[TULLE_SCTP_STREAM_RESET_OUT], 1);
+	ck_assert_int_eq(tulle_sctp_pause(end1(), p.now, 9, false), TULLE_OK);
+	ck_assert_ptr_null(end1()->streams.first);
+	ck_assert_uint_eq(tulle_pool_free(p.pool), tulle_pool_blocks(p.pool));
+	pair_close(&p);
 }
 END_TEST
 
@@ -288,6 +322,7 @@ Suite *suite_sctp_crossed(void)
 	tcase_add_test(t, no_message_is_longer_than_the_bound_however_it_comes);
 	tcase_add_test(t, each_end_of_a_stream_is_heard);
 	tcase_add_test(t, a_reset_that_waits_is_not_the_next_peers);
+	tcase_add_test(t, a_restart_keeps_no_record_of_streams);
 	suite_add_tcase(s, t);
 	return s;
 }
