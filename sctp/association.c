@@ -242,6 +242,7 @@ void tulle_sctp_reset_numbers(tulle_sctp *sctp)
 	tulle_sctp_resets_forget(sctp); /* what waits does so for TSNs of another peer */
 	sctp->errors = 0;
 	tulle_sctp_path_start(sctp);
+	tulle_sctp_drop_beyond(sctp);
 }
 
 tulle_sctp_state tulle_sctp_state_now(const tulle_sctp *sctp)

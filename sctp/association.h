@@ -337,6 +337,7 @@ void tulle_sctp_make_ready(tulle_sctp *sctp, sctp_stream *stream);
 /* What is not cut of the message at the head of the queue is thrown away. */
 void tulle_sctp_reset_wanted(tulle_sctp *sctp, sctp_stream *stream); /* is it time for it? */
 void tulle_sctp_drop_rest(tulle_sctp *sctp, sctp_stream *stream);
+void tulle_sctp_drop_beyond(tulle_sctp *sctp); /* on streams that we may not use */
 bool tulle_sctp_wants_to_send(const tulle_sctp *sctp); /* if only the pace allowed it */
 bool tulle_sctp_has_data_due(const tulle_sctp *sctp);
 bool tulle_sctp_write_chunks(tulle_sctp *sctp, tulle_sctp_packet *p);

@@ -308,6 +308,30 @@ START_TEST(a_restart_keeps_no_record_of_streams)
 }
 END_TEST
 
+/* RFC9260:5.1.1: after that no stream is used that the peer does not have. */
+START_TEST(what_waits_for_a_stream_that_the_peer_has_not_is_not_sent)
+{
+	static const tulle_sctp_send_options begun = {
+		.first = true, .has_lifetime = true, .lifetime_us = 5, .late = true};
+	memset(&p, 0, sizeof p);
+	p.config.streams_max = 100;
+	pair_open(&p, 400);
+	end1()->config.streams_max = 10;
+	tulle_sctp *s = p.end[0].sctp;
+	ck_assert_int_eq(tulle_sctp_send(s, p.now, 10, 51, "no", 2, NULL), TULLE_OK);
+	ck_assert_int_eq(tulle_sctp_send(s, p.now, 9, 51, "yes", 3, NULL), TULLE_OK);
+	ck_assert_int_eq(tulle_sctp_send(s, p.now, 12, 51, "no", 2, &begun), TULLE_OK);
+	ck_assert_int_eq(tulle_sctp_reset_stream(s, p.now, 10), TULLE_OK);
+	pair_connect(&p);
+	ck_got("yes");
+	ck_assert_uint_eq(end1()->stats.drops[TULLE_DROP_SCTP_STREAM], 1); /* the reset */
+	ck_assert_uint_eq(tulle_sctp_unacked_total(s), 0);
+	ck_assert_uint_eq(p.end[0].events[TULLE_SCTP_STREAM_RESET_OUT], 1);
+	ck_assert_int_eq(tulle_sctp_shutdown(s, p.now), TULLE_OK); /* no message is open */
+	pair_close(&p);
+}
+END_TEST
+
 Suite *suite_sctp_crossed(void);
 Suite *suite_sctp_crossed(void)
 {
@@ -323,6 +347,7 @@ Suite *suite_sctp_crossed(void)
 	tcase_add_test(t, each_end_of_a_stream_is_heard);
 	tcase_add_test(t, a_reset_that_waits_is_not_the_next_peers);
 	tcase_add_test(t, a_restart_keeps_no_record_of_streams);
+	tcase_add_test(t, what_waits_for_a_stream_that_the_peer_has_not_is_not_sent);
 	suite_add_tcase(s, t);
 	return s;
 }
