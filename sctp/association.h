@@ -400,6 +400,7 @@ void tulle_sctp_write_sack_chunk(tulle_sctp *sctp, tulle_wr *w);
 size_t tulle_sctp_window(const tulle_sctp *sctp);
 void tulle_sctp_window_moved(tulle_sctp *sctp);
 bool tulle_sctp_is_low(const tulle_sctp *sctp);
+bool tulle_sctp_has_room_for_next(const tulle_sctp *sctp);
 sctp_in_piece *tulle_sctp_early_at(const tulle_sctp *sctp, uint32_t tsn);
 void tulle_sctp_free_piece(tulle_sctp *sctp, sctp_in_piece *piece);
 void tulle_sctp_free_chain(tulle_sctp *sctp, sctp_in_piece *piece);

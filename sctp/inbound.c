@@ -92,6 +92,15 @@ static size_t low_window(const tulle_sctp *sctp, size_t packet)
 	return blocks * payload_max(sctp) < packet ? 0 : packet;
 }
 
+/* For one chunk that is next in order, whatever else comes, and whoever has the pool. */
+bool tulle_sctp_has_room_for_next(const tulle_sctp *sctp)
+{
+	const sctp_inbound *in = &sctp->in;
+	size_t packet = sctp->config.packet_bytes_max - SCTP_HEADER_BYTES - SCTP_DATA_HEADER_BYTES;
+	size_t blocks = in->blocks_max > in->blocks ? in->blocks_max - in->blocks : 0;
+	return tulle_min(blocks, sctp->in_account.reserve_free) * payload_max(sctp) >= packet;
+}
+
 size_t tulle_sctp_window(const tulle_sctp *sctp)
 {
 	const sctp_inbound *in = &sctp->in;

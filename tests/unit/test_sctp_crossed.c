@@ -332,6 +332,39 @@ START_TEST(what_waits_for_a_stream_that_the_peer_has_not_is_not_sent)
 }
 END_TEST
 
+/* A message begins to go out in parts while a reader that waits holds all the room; when he goes on
+ * he must not wait for its end, which waits for his room. */
+START_TEST(a_reader_that_goes_on_does_not_wait_for_what_waits_for_him)
+{
+	static char text[1001];
+	memset(text, 'x', sizeof text - 1);
+	for (unsigned way = 0; way < 2; way++) { /* by the bound, by the pool */
+		pair_end *e = &p.end[1];
+		memset(&p, 0, sizeof p);
+		p.config.streams_max = 100;
+		p.config.streamed = true;
+		p.config.receive_bytes_max = way == 0 ? 16384 : 0;
+		pair_open(&p, way == 0 ? 64 : 8);
+		pair_connect(&p);
+		uint16_t ssn = 0;
+		ck_assert_int_eq(tulle_sctp_pause(end1(), p.now, 1, true), TULLE_OK);
+		while (tulle_sctp_window(end1()) != 0) /* the next one makes the rest full */
+			(void)pair_data(&p, 1, 0, 1, ssn++, B | E, text);
+		(void)pair_data(&p, 1, 0, 2, 0, B, "begun");
+		while (pair_data(&p, 1, 0, 2, 0, 0, ".") == TULLE_TAKEN)
+			continue;
+		pair_events(&p, 1);
+		ck_assert_int_eq(tulle_sctp_pause(end1(), p.now, 1, false), TULLE_OK);
+		pair_events(&p, 1);
+		ck_assert_int_eq(pair_data(&p, 1, 0, 2, 0, E, text), TULLE_TAKEN);
+		pair_events(&p, 1);
+		ck_assert(e->last.kind == TULLE_SCTP_MESSAGE && e->last.last);
+		ck_assert_uint_ge(e->got_len, 1000u * ssn);
+		pair_close(&p);
+	}
+}
+END_TEST
+
 Suite *suite_sctp_crossed(void);
 Suite *suite_sctp_crossed(void)
 {
@@ -348,6 +381,7 @@ Suite *suite_sctp_crossed(void)
 	tcase_add_test(t, a_reset_that_waits_is_not_the_next_peers);
 	tcase_add_test(t, a_restart_keeps_no_record_of_streams);
 	tcase_add_test(t, what_waits_for_a_stream_that_the_peer_has_not_is_not_sent);
+	tcase_add_test(t, a_reader_that_goes_on_does_not_wait_for_what_waits_for_him);
 	suite_add_tcase(s, t);
 	return s;
 }
