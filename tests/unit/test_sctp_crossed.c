@@ -125,7 +125,7 @@ START_TEST(a_forward_without_room_leaves_nothing_behind)
 }
 END_TEST
 
-/* RFC8260:2.3.1: with I-DATA only where both know I-FORWARD-TSN; else what is given up would stay. */
+/* RFC8260:2.3.1: with I-DATA only where both know I-FORWARD-TSN, or what is given up would stay */
 START_TEST(partial_reliability_is_agreed_with_i_data_or_not_at_all)
 {
 	for (unsigned i = 0; i < 8; i++) {
