@@ -251,6 +251,8 @@ void tulle_peer_channel_reset_in(tulle_peer *p, uint16_t stream)
 void tulle_peer_channel_reset_out(tulle_peer *p, uint16_t stream, bool ok)
 {
 	peer_channel *c = tulle_peer_table_by_stream(p, stream);
+	if (!ok && tulle_sctp_state_now(p->sctp) == TULLE_SCTP_STATE_CLOSED)
+		return; /* for its association ended: that is heard next, and why */
 	if (!ok)
 		p->channels.ids_once = true; /* RFC6525:5.2.7: nothing more will come of it */
 	if (c == NULL)

@@ -239,10 +239,10 @@ void tulle_sctp_reset_numbers(tulle_sctp *sctp)
 	sctp->zero_checksum = id->zero_checksum && sctp->config.zero_checksum;
 	sctp->resets.sequence = id->local_tsn; /* RFC6525:4.1 */
 	sctp->resets.peer_sequence = id->remote_tsn;
-	sctp->resets.done_count = sctp->resets.answer_count = 0;
-	sctp->resets.put_off[0] = sctp->resets.put_off[1] = false;
+	tulle_sctp_resets_forget(sctp); /* what waits does so for TSNs of another peer */
 	sctp->errors = 0;
 	tulle_sctp_path_start(sctp);
+	tulle_sctp_drop_beyond(sctp);
 }
 
 tulle_sctp_state tulle_sctp_state_now(const tulle_sctp *sctp)

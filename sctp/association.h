@@ -309,6 +309,7 @@ tulle_drop tulle_sctp_take_cookie(tulle_sctp *sctp, tulle_bytes bytes, sctp_cook
 sctp_stream *tulle_sctp_find_stream(const tulle_sctp *sctp, uint16_t id);
 sctp_stream *tulle_sctp_add_stream(tulle_sctp *sctp, uint16_t id);   /* or finds; NULL: no room */
 void tulle_sctp_leave_stream(tulle_sctp *sctp, sctp_stream *stream); /* frees an unused record */
+void tulle_sctp_leave_streams(tulle_sctp *sctp);                     /* all that are */
 void tulle_sctp_mark_stream(tulle_sctp *sctp, sctp_stream *stream, uint8_t mark);
 void tulle_sctp_unmark_stream(tulle_sctp *sctp, sctp_stream *stream, uint8_t mark);
 void tulle_sctp_clear_streams(tulle_sctp *sctp);
@@ -337,6 +338,7 @@ void tulle_sctp_make_ready(tulle_sctp *sctp, sctp_stream *stream);
 /* What is not cut of the message at the head of the queue is thrown away. */
 void tulle_sctp_reset_wanted(tulle_sctp *sctp, sctp_stream *stream); /* is it time for it? */
 void tulle_sctp_drop_rest(tulle_sctp *sctp, sctp_stream *stream);
+void tulle_sctp_drop_beyond(tulle_sctp *sctp); /* on streams that we may not use */
 bool tulle_sctp_wants_to_send(const tulle_sctp *sctp); /* if only the pace allowed it */
 bool tulle_sctp_has_data_due(const tulle_sctp *sctp);
 bool tulle_sctp_write_chunks(tulle_sctp *sctp, tulle_sctp_packet *p);
@@ -400,6 +402,7 @@ void tulle_sctp_write_sack_chunk(tulle_sctp *sctp, tulle_wr *w);
 size_t tulle_sctp_window(const tulle_sctp *sctp);
 void tulle_sctp_window_moved(tulle_sctp *sctp);
 bool tulle_sctp_is_low(const tulle_sctp *sctp);
+bool tulle_sctp_has_room_for_next(const tulle_sctp *sctp);
 sctp_in_piece *tulle_sctp_early_at(const tulle_sctp *sctp, uint32_t tsn);
 void tulle_sctp_free_piece(tulle_sctp *sctp, sctp_in_piece *piece);
 void tulle_sctp_free_chain(tulle_sctp *sctp, sctp_in_piece *piece);

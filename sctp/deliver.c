@@ -52,6 +52,18 @@ static sctp_stream *pop_stream(sctp_inbound *in)
 	return s;
 }
 
+/* Others wait for the end of a message that goes out in parts, and it for room: what a reader holds
+ * up, and gives free too late, must leave some. */
+static bool can_be_ended(const tulle_sctp *sctp)
+{
+	if (sctp->interleaves || tulle_sctp_has_room_for_next(sctp))
+		return true;
+	for (const sctp_stream *s = sctp->streams.first; s != NULL; s = s->next)
+		if ((s->paused || s->ended_in) && s->in_pieces != 0)
+			return false;
+	return true;
+}
+
 /* The front message goes out in parts when the user wants it so, or memory leaves no other way. */
 static bool may_begin_front(const tulle_sctp *sctp)
 {
@@ -63,7 +75,7 @@ static bool may_begin_front(const tulle_sctp *sctp)
 		return false;
 	if ((in->front_flags & SCTP_FLAG_U) == 0 && in->front_mid != s->in_mid)
 		return false;
-	return sctp->config.streamed || tulle_sctp_is_low(sctp);
+	return (sctp->config.streamed || tulle_sctp_is_low(sctp)) && can_be_ended(sctp);
 }
 
 static void begin_front(tulle_sctp *sctp)

@@ -80,16 +80,18 @@ static void establish(tulle_sctp *sctp, const char *why)
 
 /* -- INIT -- */
 
-static sctp_identity identity_of(const sctp_identity *local, const tulle_sctp_init_chunk *init)
+static sctp_identity identity_of(const tulle_sctp *sctp, const tulle_sctp_init_chunk *init)
 {
-	sctp_identity id = *local;
+	sctp_identity id = sctp->identity;
+	bool interleaves = init->i_data && sctp->config.interleaving;
 	id.remote_tag = init->tag;
 	id.remote_tsn = init->tsn;
 	id.remote_window = init->window;
 	id.remote_streams_out = init->streams_out;
 	id.remote_streams_in = init->streams_in;
 	id.re_config = init->re_config;
-	id.partial = init->forward_tsn;
+	/* RFC8260:2.3.1: with I-DATA both must know I-FORWARD-TSN */
+	id.partial = init->forward_tsn && (!interleaves || init->i_forward_tsn);
 	id.i_data = init->i_data;
 	id.no_pad = init->no_pad;
 	id.zero_checksum = init->zero_checksum;
@@ -144,7 +146,7 @@ static tulle_drop answer_init(tulle_sctp *sctp, const tulle_sctp_init_chunk *ini
 	if (!tulle_sctp_ensure_identity(sctp))
 		return TULLE_DROP_ENGINE_FAILED;
 	sctp_reply reply = {.type = SCTP_INIT_ACK, .tag = init->tag};
-	reply.identity = identity_of(&sctp->identity, init);
+	reply.identity = identity_of(sctp, init);
 	if (sctp->state == TULLE_SCTP_STATE_COOKIE_WAIT ||
 		sctp->state == TULLE_SCTP_STATE_COOKIE_ECHOED)
 		sctp->stats.collisions++; /* RFC9260:5.2.1: the tag of our own INIT */
@@ -270,7 +272,7 @@ tulle_drop tulle_sctp_take_init_ack(tulle_sctp *sctp, const tulle_sctp_chunk *ch
 	drop = keep_cookie(sctp, init.cookie);
 	if (drop != TULLE_TAKEN)
 		return drop;
-	sctp->identity = identity_of(&sctp->identity, &init);
+	sctp->identity = identity_of(sctp, &init);
 	report_unknown(sctp, &init);
 	if (sctp->init_tries == 0)
 		tulle_sctp_rto_sample(sctp, sctp->now - sctp->init_sent);
@@ -299,6 +301,7 @@ static void restart(tulle_sctp *sctp, const sctp_cookie *cookie)
 	sctp->connected_mark = was_connected;
 	sctp->restarted_mark = true;
 	sctp->stats.restarts++;
+	tulle_sctp_leave_streams(sctp);
 	tulle_sctp_look_for_room(sctp);
 }
 
@@ -448,7 +451,7 @@ tulle_err tulle_sctp_start_from(
 		return TULLE_ERR_ARGUMENT;
 	if (!tulle_sctp_is_init(remote_init) || !read_whole_init(remote_init, &remote))
 		return TULLE_ERR_SYNTAX;
-	sctp->identity = identity_of(&sctp->identity, &remote);
+	sctp->identity = identity_of(sctp, &remote);
 	establish(sctp, "SNAP");
 	return TULLE_OK;
 }

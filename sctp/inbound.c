@@ -92,6 +92,15 @@ static size_t low_window(const tulle_sctp *sctp, size_t packet)
 	return blocks * payload_max(sctp) < packet ? 0 : packet;
 }
 
+/* For one chunk that is next in order, whatever else comes, and whoever has the pool. */
+bool tulle_sctp_has_room_for_next(const tulle_sctp *sctp)
+{
+	const sctp_inbound *in = &sctp->in;
+	size_t packet = sctp->config.packet_bytes_max - SCTP_HEADER_BYTES - SCTP_DATA_HEADER_BYTES;
+	size_t blocks = in->blocks_max > in->blocks ? in->blocks_max - in->blocks : 0;
+	return tulle_min(blocks, sctp->in_account.reserve_free) * payload_max(sctp) >= packet;
+}
+
 size_t tulle_sctp_window(const tulle_sctp *sctp)
 {
 	const sctp_inbound *in = &sctp->in;
@@ -188,6 +197,14 @@ void tulle_sctp_free_chain(tulle_sctp *sctp, sctp_in_piece *piece)
 	}
 }
 
+/* Its message's number; unordered DATA has none, whatever stands there: RFC9260:3.3.1 */
+static uint32_t mid_of(const sctp_stream *s, const tulle_sctp_data_chunk *data)
+{
+	if (data->interleaved)
+		return data->mid;
+	return data->flags & SCTP_FLAG_U ? 0 : tulle_sctp_extend(s->in_mid, data->mid);
+}
+
 /* The chunk's payload in a block, in several pieces when it is larger than one. NULL: no room. */
 static sctp_in_piece *store(
 	tulle_sctp *sctp, const tulle_sctp_data_chunk *data, sctp_stream *s, bool next_in_order)
@@ -205,8 +222,7 @@ static sctp_in_piece *store(
 		piece->tsn = piece->mate = data->tsn;
 		piece->ppid = data->ppid;
 		piece->fsn = data->fsn;
-		piece->mid =
-			data->interleaved ? data->mid : tulle_sctp_extend(s->in_mid, data->mid);
+		piece->mid = mid_of(s, data);
 		piece->flags = data->flags;
 		memcpy(piece + 1, from, n);
 		from += n;

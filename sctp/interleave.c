@@ -99,7 +99,7 @@ static bool begin(tulle_sctp *sctp, sctp_in_list *list, sctp_in_piece *at, sctp_
 	piece->bytes = (uint32_t)chunk_bytes(piece);
 	tulle_sctp_insert_message(list, at, piece);
 	sctp->in.forming++;
-	return true;
+	return !tulle_sctp_too_long(sctp, piece->bytes);
 }
 
 static bool add_to(tulle_sctp *sctp, sctp_in_list *list, sctp_in_piece *head, sctp_in_piece *piece)

@@ -388,6 +388,19 @@ void tulle_sctp_drop_rest(tulle_sctp *sctp, sctp_stream *s)
 	}
 }
 
+/* RFC9260:5.1.1: send took it before it was known how many streams the peer has. */
+void tulle_sctp_drop_beyond(tulle_sctp *sctp)
+{
+	tulle_sctp_date(&sctp->out, 0);
+	for (sctp_stream *s = sctp->streams.first; s != NULL; s = s->next) {
+		if (s->id < sctp->streams_out || s->out_head == NULL)
+			continue;
+		for (; s->out_head != NULL; sctp->stats.abandoned++)
+			tulle_sctp_drop_rest(sctp, s);
+		tulle_sctp_reset_wanted(sctp, s);
+	}
+}
+
 static void clear_queue(tulle_sctp *sctp, sctp_stream *s)
 {
 	while (s->out_head != NULL) {

@@ -263,12 +263,25 @@ static void drop_early(tulle_sctp *sctp, uint32_t to)
 	}
 }
 
+/* Records that nothing keeps go. Only after the last skip: a stream is named once for its ordered
+ * messages and once for the others (RFC8260:2.3.1), and finds its record both times. */
+static void leave_streams(tulle_sctp *sctp, const tulle_sctp_forward_chunk *f)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		sctp_stream *s = tulle_sctp_find_stream(sctp, tulle_sctp_read_skip(f, i).stream);
+		if (s != NULL)
+			tulle_sctp_leave_stream(sctp, s);
+	}
+}
+
 static bool have_streams(tulle_sctp *sctp, const tulle_sctp_forward_chunk *f)
 {
 	for (size_t i = 0; i < f->count; i++) {
 		uint16_t id = tulle_sctp_read_skip(f, i).stream;
-		if (id < sctp->config.streams_max && tulle_sctp_add_stream(sctp, id) == NULL)
+		if (id < sctp->config.streams_max && tulle_sctp_add_stream(sctp, id) == NULL) {
+			leave_streams(sctp, f);
 			return false;
+		}
 	}
 	return true;
 }
@@ -296,11 +309,10 @@ static bool forward(tulle_sctp *sctp, const tulle_sctp_forward_chunk *f)
 	for (size_t i = 0; i < f->count; i++) {
 		tulle_sctp_skip skip = tulle_sctp_read_skip(f, i);
 		sctp_stream *s = tulle_sctp_find_stream(sctp, skip.stream);
-		if (s == NULL)
-			continue;
-		skip_stream(sctp, s, &skip);
-		tulle_sctp_leave_stream(sctp, s);
+		if (s != NULL)
+			skip_stream(sctp, s, &skip);
 	}
+	leave_streams(sctp, f);
 	return tulle_sctp_pass_ranges(sctp);
 }
 

@@ -263,10 +263,7 @@ bool tulle_sctp_pass_cumulative(tulle_sctp *sctp, sctp_in_piece *piece)
 	}
 	bool first = (piece->flags & SCTP_FLAG_B) != 0;
 	if (first == in->front_open || (in->front_open && !is_same_message(in, piece))) {
-		chunk_end(piece)->chain = in->front; /* keeps it where clearing finds it */
-		if (in->front == NULL)
-			in->front_tail = chunk_end(piece);
-		in->front = piece;
+		tulle_sctp_free_chain(sctp, piece); /* no part of what is being given out */
 		return broken(sctp);
 	}
 	return grow_front(sctp, piece);
@@ -286,14 +283,22 @@ static bool may_follow(
 	       ((left->flags ^ right->flags) & SCTP_FLAG_U) == 0;
 }
 
+static size_t run_bytes(const tulle_sctp *sctp, uint32_t first, uint32_t last)
+{
+	size_t bytes = 0;
+	for (uint32_t tsn = first; tsn != last + 1; tsn++)
+		bytes += chunk_bytes(tulle_sctp_early_at(sctp, tsn));
+	return bytes;
+}
+
 static bool make_message(tulle_sctp *sctp, uint32_t first, uint32_t last)
 {
+	if (tulle_sctp_too_long(sctp, run_bytes(sctp, first, last)))
+		return false;
 	sctp_in_piece *head = tulle_sctp_early_at(sctp, first);
-	size_t bytes = 0;
 	for (uint32_t tsn = first;; tsn++) {
 		sctp_in_piece *piece = tulle_sctp_early_at(sctp, tsn);
 		piece->done = true;
-		bytes += chunk_bytes(piece);
 		if (tsn == last)
 			break;
 		chunk_end(piece)->chain = tulle_sctp_early_at(sctp, tsn + 1);
@@ -306,7 +311,7 @@ static bool make_message(tulle_sctp *sctp, uint32_t first, uint32_t last)
 			chunk_end(tulle_sctp_early_at(sctp, tsn))->chain = NULL;
 		return false;
 	}
-	return !tulle_sctp_too_long(sctp, bytes);
+	return true;
 }
 
 void tulle_sctp_mend_run(tulle_sctp *sctp, uint32_t tsn)

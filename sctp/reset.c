@@ -62,6 +62,20 @@ static void stop_waiting(sctp_resets *r, sctp_stream *s)
 	r->deferred--;
 }
 
+void tulle_sctp_resets_forget(tulle_sctp *sctp)
+{
+	sctp_resets *r = &sctp->resets;
+	while (r->waiting != NULL) {
+		sctp_stream *s = r->waiting;
+		stop_waiting(r, s);
+		tulle_sctp_leave_stream(sctp, s);
+	}
+	r->all_deferred = false;
+	r->done_count = r->answer_count = 0;
+	r->put_off[0] = r->put_off[1] = false;
+	sctp->due &= ~(uint32_t)SCTP_DUE_RESET_RESPONSE;
+}
+
 static void reset_one(tulle_sctp *sctp, sctp_stream *s)
 {
 	stop_waiting(&sctp->resets, s);
@@ -141,6 +155,27 @@ static bool is_too_often(tulle_sctp *sctp)
 	return false;
 }
 
+/* Our user has still to hear of an end before this one, and something was sent between the two, or
+ * may have been: he would hear of both as of one, and behind that. */
+static bool has_end_between(const sctp_stream *s, bool waits)
+{
+	return s != NULL && s->ended_in &&
+	       (waits || s->in_mid != 0 || s->passed.head != NULL || s->ordered.head != NULL ||
+		       s->unordered.head != NULL);
+}
+
+static bool is_too_soon(const tulle_sctp *sctp, const tulle_sctp_reset_parameter *p, bool waits)
+{
+	bool soon = false;
+	for (size_t i = 0; i < p->streams.len / 2 && !soon; i++)
+		soon = has_end_between(
+			tulle_sctp_find_stream(sctp, tulle_sctp_read_reset_stream(p, i)), waits);
+	const sctp_stream *s = p->streams.len == 0 ? sctp->streams.first : NULL;
+	for (; s != NULL && !soon; s = s->next)
+		soon = has_end_between(s, waits);
+	return soon;
+}
+
 static uint32_t perform(tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
 {
 	size_t count = p->streams.len / 2;
@@ -153,7 +188,7 @@ static uint32_t perform(tulle_sctp *sctp, const tulle_sctp_reset_parameter *p)
 		return SCTP_R_IN_PROGRESS; /* RFC6525:5.1.1: a peer asks for one after the other */
 	if (count == 0 && is_too_often(sctp))
 		return SCTP_R_IN_PROGRESS;
-	if (!make_records(sctp, p))
+	if (is_too_soon(sctp, p, waits) || !make_records(sctp, p))
 		return SCTP_R_IN_PROGRESS; /* the peer asks again */
 	if (waits) {                       /* RFC6525:5.2.2 E2 */
 		defer(sctp, p);

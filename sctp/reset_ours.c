@@ -116,14 +116,10 @@ void tulle_sctp_reset_end(tulle_sctp *sctp, bool ok)
 void tulle_sctp_resets_clear(tulle_sctp *sctp)
 {
 	sctp_resets *r = &sctp->resets;
-	for (sctp_stream *s = sctp->streams.first; s != NULL; s = s->next) {
-		s->deferred = false;
+	tulle_sctp_resets_forget(sctp);
+	for (sctp_stream *s = sctp->streams.first; s != NULL; s = s->next)
 		if (s->reset != SCTP_RESET_NONE)
 			done(sctp, s, false);
-	}
-	r->deferred = 0;
-	r->waiting = NULL;
-	r->all_deferred = false;
 	r->first = r->last = NULL;
 	r->busy = false;
 	r->sent_count = 0;

@@ -39,6 +39,7 @@ void tulle_sctp_reset_end(tulle_sctp *sctp, bool ok); /* our request is answered
 void tulle_sctp_write_re_config(tulle_sctp *sctp, tulle_wr *w);
 void tulle_sctp_resets_begin(tulle_sctp *sctp);
 void tulle_sctp_resets_clear(tulle_sctp *sctp);
+void tulle_sctp_resets_forget(tulle_sctp *sctp); /* all that the peer asked for */
 void tulle_sctp_reset_timeout(tulle_sctp *sctp);
 /* Data of a stream behind its reset, while that waits. */
 bool tulle_sctp_is_held_back(const tulle_sctp *sctp, uint16_t stream, uint32_t tsn);

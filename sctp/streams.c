@@ -142,6 +142,14 @@ void tulle_sctp_leave_stream(tulle_sctp *sctp, sctp_stream *stream)
 		remove_stream(sctp, stream);
 }
 
+void tulle_sctp_leave_streams(tulle_sctp *sctp)
+{
+	for (sctp_stream *s = sctp->streams.first, *next; s != NULL; s = next) {
+		next = s->next; /* with the last of the slabs' records these go: it is inline */
+		tulle_sctp_leave_stream(sctp, s);
+	}
+}
+
 static void unmark(tulle_sctp *sctp, sctp_stream *s)
 {
 	sctp_streams *t = &sctp->streams;

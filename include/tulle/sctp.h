@@ -154,7 +154,8 @@ TULLE_API void tulle_sctp_wipe(tulle_sctp *sctp);
 /* Commands. All: ERR_STATE once closed; ERR_SYSTEM: no randomness, nothing was sent or changed. */
 /* Sends an INIT. OK and nothing done when the peer was first. RFC9260:5.1 */
 TULLE_API tulle_err tulle_sctp_connect(tulle_sctp *sctp, tulle_time now);
-/* Takes len > 0 bytes whole or not at all; legal before CONNECTED. options NULL: whole, ordered.
+/* Takes len > 0 bytes whole or not at all; legal before CONNECTED, when what waits on a stream that
+ * the peer does not have is thrown away (stats: streams_out). options NULL: whole, ordered.
  * WOULD_BLOCK: nothing was taken, WRITABLE follows. ERR_TOO_LARGE: can never fit (send parts).
  * ERR_ARGUMENT: len 0, stream out of range, or parts out of order. ERR_STATE: shutting down (but
  * what is open when the peer shuts down is still ended, its rest is taken), or the stream is being

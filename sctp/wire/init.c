@@ -10,6 +10,8 @@ static void read_extensions(tulle_bytes value, tulle_sctp_init_chunk *init)
 	for (size_t i = 0; i < value.len; i++) {
 		init->re_config = init->re_config || value.ptr[i] == SCTP_RE_CONFIG;
 		init->i_data = init->i_data || value.ptr[i] == SCTP_I_DATA;
+		init->i_forward_tsn =
+			init->i_forward_tsn || value.ptr[i] == SCTP_I_FORWARD_TSN;
 	}
 }
 

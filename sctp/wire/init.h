@@ -9,6 +9,7 @@ typedef struct {
 	uint32_t tag, window, tsn;
 	uint16_t streams_out, streams_in;
 	bool forward_tsn, re_config, i_data, zero_checksum, host_name, has_cookie;
+	bool i_forward_tsn; /* read; written when i_data and forward_tsn are */
 	bool no_pad;        /* it is like one that falls at a chunk that it does not know */
 	tulle_bytes cookie; /* INIT ACK */
 	/* RFC9260:3.2.2: parameters to report, one behind the other, those that fit with a header

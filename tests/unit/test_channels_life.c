@@ -114,6 +114,24 @@ START_TEST(channels_that_wait_for_a_reset_end_with_their_connection)
 }
 END_TEST
 
+/* W3C: a channel that our user closes ends without an error when its connection ends first. */
+START_TEST(a_channel_that_closes_ends_in_peace_with_its_connection)
+{
+	for (int how = 0; how < 2; how++) {
+		open_pair(NULL, NULL);
+		ck_assert_int_eq(tulle_channel_close(a(), chat), TULLE_OK);
+		if (how == 1) /* its reset is on the way */
+			couple_run(&c, NULL, 1);
+		ck_assert_int_eq(
+			tulle_sctp_abort(b()->sctp, c.now, 0, (tulle_text){NULL, 0}), TULLE_OK);
+		settle();
+		ck_assert_uint_eq(closes(), 1);
+		ck_assert_uint_eq(c.end[0].events[TULLE_PEER_ERROR], 0);
+		couple_close(&c);
+	}
+}
+END_TEST
+
 /* RFC8832:6: the remote opens anew on what it never reset: the old use is over for it */
 START_TEST(a_stream_that_waits_for_its_reset_may_be_opened_anew)
 {
@@ -490,6 +508,7 @@ Suite *suite_channels_life(void)
 	tcase_add_test(t, a_lifetime_begins_with_the_send_however_long_nothing_happened);
 	tcase_add_test(t, a_channel_whose_remote_never_resets_it_is_closed_in_time);
 	tcase_add_test(t, channels_that_wait_for_a_reset_end_with_their_connection);
+	tcase_add_test(t, a_channel_that_closes_ends_in_peace_with_its_connection);
 	tcase_add_test(t, a_stream_that_waits_for_its_reset_may_be_opened_anew);
 	tcase_add_test(t, there_are_65535_streams_and_those_not_open_cost_nothing);
 	tcase_add_test(t, ids_end_where_the_streams_of_the_remote_end);
