@@ -309,6 +309,32 @@ START_TEST(the_handshake_has_all_its_tries_on_another_path)
 }
 END_TEST
 
+/* RFC9260:8.1, RFC6525:5.1.1: data and a reset that both wait for one peer: its silence is borne as
+ * long as with data alone. */
+START_TEST(a_silence_is_counted_once)
+{
+	tulle_time lasts[2];
+	for (int resets = 0; resets < 2; resets++) {
+		if (resets != 0) {
+			teardown();
+			setup();
+		}
+		measure();
+		if (resets != 0)
+			ck_assert_int_eq(tulle_sctp_reset_stream(end0(), p.now, 1), TULLE_OK);
+		ck_assert_int_eq(tulle_sctp_send(end0(), p.now, 2, 51, "data", 4, NULL), TULLE_OK);
+		tulle_time began = p.now;
+		(void)catch_all();
+		while (!end0()->ended) {
+			pair_expire(&p, 0);
+			(void)catch_all();
+		}
+		lasts[resets] = p.now - began;
+	}
+	ck_assert_int_ge(lasts[1], lasts[0]);
+}
+END_TEST
+
 Suite *suite_sctp_outage(void)
 {
 	Suite *s = suite_create("sctp_outage");
@@ -319,6 +345,7 @@ Suite *suite_sctp_outage(void)
 	tcase_add_test(t, losses_of_the_former_path_cost_no_window);
 	tcase_add_test(t, another_path_hastens_whatever_is_asked);
 	tcase_add_test(t, the_handshake_has_all_its_tries_on_another_path);
+	tcase_add_test(t, a_silence_is_counted_once);
 	tcase_add_test(t, a_probe_that_has_no_room_goes_in_the_next_packet);
 	tcase_add_test(t, a_cookie_may_be_longer_than_the_path_takes);
 	tcase_add_test(t, it_ends_when_the_last_message_expires);
