@@ -170,8 +170,16 @@ static void read_plain(tulle_dtls *d)
 	ask_timer(d);
 }
 
-static tulle_drop feed(tulle_dtls *d, tulle_bytes datagram)
+/* From here on OpenSSL opens a record of epoch 1 at once, or drops it. */
+static bool is_changed(const tulle_dtls *d)
 {
+	OSSL_HANDSHAKE_STATE state = SSL_get_state(d->ssl);
+	return state == TLS_ST_CR_CHANGE || state == TLS_ST_SR_CHANGE;
+}
+
+static tulle_drop feed_whole(tulle_dtls *d, tulle_bytes datagram)
+{
+	d->guard.changed = d->state == DTLS_SHAKING && is_changed(d);
 	tulle_drop drop = tulle_dtls_read_datagram(&d->guard, datagram.ptr, datagram.len);
 	if (drop != TULLE_TAKEN)
 		return drop;
@@ -184,6 +192,19 @@ static tulle_drop feed(tulle_dtls *d, tulle_bytes datagram)
 		read_plain(d);
 	d->input.len = 0; /* borrowed for this call */
 	return TULLE_TAKEN;
+}
+
+/* A ChangeCipherSpec makes way for the Finished behind it in one datagram. */
+static tulle_drop feed(tulle_dtls *d, tulle_bytes datagram)
+{
+	tulle_drop drop = feed_whole(d, datagram);
+	size_t clear = drop == TULLE_DROP_DTLS_EARLY
+			       ? tulle_dtls_cleartext_bytes(datagram.ptr, datagram.len)
+			       : 0;
+	if (clear == 0)
+		return drop;
+	(void)feed_whole(d, (tulle_bytes){datagram.ptr, clear});
+	return feed_whole(d, (tulle_bytes){datagram.ptr + clear, datagram.len - clear});
 }
 
 tulle_err tulle_dtls_start(tulle_dtls *d, tulle_time now, tulle_dtls_role role,

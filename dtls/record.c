@@ -75,9 +75,27 @@ static tulle_drop read_record(dtls_guard *guard, tulle_rd *r)
 		return read_cleartext(guard, type, body);
 	if (epoch != 1) /* there is no renegotiation */
 		return TULLE_DROP_DTLS_EPOCH;
-	if (!guard->open && ++guard->early > DTLS_EARLY_RECORDS_MAX)
-		return TULLE_DROP_DTLS_EARLY;
-	return TULLE_TAKEN;
+	/* RFC6347:4.2.4: a Finished that comes again behind data that came early. Its key is known
+	 * by then, so that nothing of it is kept unread. */
+	if (guard->open || (guard->changed && type == HANDSHAKE))
+		return TULLE_TAKEN;
+	return ++guard->early > DTLS_EARLY_RECORDS_MAX ? TULLE_DROP_DTLS_EARLY : TULLE_TAKEN;
+}
+
+size_t tulle_dtls_cleartext_bytes(const uint8_t *data, size_t len)
+{
+	tulle_rd r = tulle_rd_make(data, len);
+	size_t clear = 0;
+	while (tulle_rd_left(&r) != 0) {
+		tulle_rd_skip(&r, 3); /* type, version */
+		uint16_t epoch = tulle_rd_u16(&r);
+		tulle_rd_skip(&r, 6);
+		tulle_rd_skip(&r, tulle_rd_u16(&r));
+		if (r.bad || epoch != 0)
+			break;
+		clear = len - tulle_rd_left(&r);
+	}
+	return clear;
 }
 
 TULLE_UNTRUSTED(stun, "DTLS_RECORDS_PER_DATAGRAM_MAX records of one datagram", dtls_header)

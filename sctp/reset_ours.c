@@ -131,11 +131,14 @@ void tulle_sctp_reset_timeout(tulle_sctp *sctp)
 	sctp_resets *r = &sctp->resets;
 	if (!r->busy)
 		return;
+	/* One silence counts once: while data waits as well its own timer counts (RFC9260:8.1). */
+	bool counts = !tulle_sctp_is_timing(sctp, SCTP_T_RTX);
 	/* RFC6525:5.1.1; after "In progress" no error is counted: 5.2.7 H2 */
-	if (!r->in_progress && !tulle_sctp_count_error(sctp))
+	if (counts && !r->in_progress && !tulle_sctp_count_error(sctp))
 		return;
 	r->in_progress = false;
-	tulle_sctp_rto_back_off(sctp);
+	if (counts)
+		tulle_sctp_rto_back_off(sctp);
 	sctp->due |= SCTP_DUE_RESET_REQUEST;
 	tulle_sctp_set_timer(sctp, SCTP_T_RESET, sctp->rto);
 }

@@ -45,6 +45,7 @@ void tulle_sctp_rto_renew(tulle_sctp *sctp)
 	tulle_sctp_rto_init(sctp);
 	sctp->rto = tulle_time_min(sctp->rto, before); /* of which ICE may know nothing */
 	sctp->errors = 0;
+	sctp->init_tries = 0;
 	sctp->out.probed = false;
 	hasten(sctp);
 }

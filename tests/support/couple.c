@@ -3,6 +3,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED /* RAND_set_rand_method is what a replay needs */
 #include "tests/support/couple.h"
 
+#include "base/addr.h"
 #include "base/panic.h"
 #include "tests/support/clock.h"
 
@@ -51,9 +52,10 @@ void couple_seed_openssl(uint64_t seed)
 	(void)RAND_set_rand_method(&method);
 }
 
-static tulle_addr address_of(int end)
+static tulle_addr address_of(int end, uint32_t path)
 {
-	return (tulle_addr){.family = 4, .ip = {10, 0, 0, (uint8_t)(end + 1)}, .port = 5000};
+	return (tulle_addr){
+		.family = 4, .ip = {10, 0, (uint8_t)(path - 1), (uint8_t)(end + 1)}, .port = 5000};
 }
 
 static void check_end(const couple_end *e)
@@ -73,6 +75,18 @@ static void hand_in(couple *c, int end, const tulle_in *in)
 	check_end(&c->end[end]);
 }
 
+void couple_path(couple *c, int end, uint32_t path, bool up)
+{
+	TULLE_CHECK(path > 0 && path < 32);
+	const tulle_in in = {.kind = up ? TULLE_IN_PATH_UP : TULLE_IN_PATH_DOWN,
+		.id = path,
+		.local = address_of(end, path),
+		.mtu = c->interface_mtu != 0 ? c->interface_mtu : 1500};
+	uint32_t bit = UINT32_C(1) << path;
+	c->up[end] = up ? c->up[end] | bit : c->up[end] & ~bit;
+	hand_in(c, end, &in);
+}
+
 static void open_end(couple *c, int i, const tulle_peer_config *config)
 {
 	couple_end *e = &c->end[i];
@@ -83,12 +97,8 @@ static void open_end(couple *c, int i, const tulle_peer_config *config)
 	e->peer = tulle_peer_init(
 		e->memory, e->bytes, config, (tulle_random){couple_random, c}, c->now);
 	TULLE_CHECK(e->peer != NULL);
-	tulle_in in = {.kind = TULLE_IN_PATH_UP,
-		.id = 1,
-		.local = address_of(i),
-		.mtu = c->interface_mtu != 0 ? c->interface_mtu : 1500};
-	hand_in(c, i, &in);
-	in = (tulle_in){.kind = TULLE_IN_PATHS_KNOWN};
+	couple_path(c, i, 1, true);
+	const tulle_in in = {.kind = TULLE_IN_PATHS_KNOWN};
 	hand_in(c, i, &in);
 }
 
@@ -127,16 +137,19 @@ void couple_close(couple *c)
 
 /* -- network -- */
 
-static void fly(couple *c, int to, const uint8_t *data, size_t len, tulle_time later)
+static void fly(couple *c, const couple_packet *head, const uint8_t *data, tulle_time later)
 {
 	if (c->count == c->cap) {
 		c->cap = c->cap != 0 ? 2 * c->cap : 64;
 		c->flight = realloc(c->flight, c->cap * sizeof *c->flight);
 		TULLE_CHECK(c->flight != NULL);
 	}
-	couple_packet p = {c->now + c->delay_us + later, c->order++, to, len, malloc(len)};
+	couple_packet p = *head;
+	p.at = c->now + c->delay_us + later;
+	p.order = c->order++;
+	p.data = malloc(p.len);
 	TULLE_CHECK(p.data != NULL);
-	memcpy(p.data, data, len);
+	memcpy(p.data, data, p.len);
 	size_t i = c->count++; /* a heap: by time, then by order */
 	for (size_t up; i > 0; i = up) {
 		up = (i - 1) / 2;
@@ -167,8 +180,24 @@ static couple_packet land(couple *c)
 	return first;
 }
 
-static void send_one(couple *c, int from, const uint8_t *data, size_t len)
+/* false: nothing leads there. */
+static bool route(const couple *c, int from, const tulle_out *out, couple_packet *head)
 {
+	*head = (couple_packet){.to = 1 - from, .path = 1, .from = address_of(from, 1)};
+	if (!c->routed)
+		return true;
+	head->path = out->remote.ip[2] + 1u;
+	head->from = address_of(from, out->id);
+	tulle_addr to = head->path < 32 ? address_of(1 - from, head->path) : head->from;
+	return (c->up[from] >> out->id & 1) != 0 && tulle_addr_is(&to, &out->remote);
+}
+
+static void send_one(couple *c, int from, const tulle_out *out, const uint8_t *data, size_t len)
+{
+	couple_packet head;
+	if (!route(c, from, out, &head))
+		return;
+	head.len = len;
 	c->datagrams++;
 	if ((c->loss != 0 && couple_dice(c, 1000) < c->loss) ||
 		(c->eat != NULL && c->eat(c, from, data, len))) {
@@ -176,10 +205,10 @@ static void send_one(couple *c, int from, const uint8_t *data, size_t len)
 		return;
 	}
 	bool late = c->reorder != 0 && couple_dice(c, 1000) < c->reorder;
-	fly(c, 1 - from, data, len, late ? 1000 + couple_dice(c, 3000) : 0);
+	fly(c, &head, data, late ? 1000 + couple_dice(c, 3000) : 0);
 	c->late += late;
 	if (c->doubled != 0 && couple_dice(c, 1000) < c->doubled) {
-		fly(c, 1 - from, data, len, couple_dice(c, 2000));
+		fly(c, &head, data, couple_dice(c, 2000));
 		c->doubles++;
 	}
 }
@@ -316,7 +345,7 @@ static bool drain(couple *c, int i)
 		if (c->takes != 0 && out.segment > c->takes && !out.may_fragment)
 			continue;
 		for (size_t at = 0; at < out.data.len; at += out.segment)
-			send_one(c, i, out.data.ptr + at,
+			send_one(c, i, &out, out.data.ptr + at,
 				out.data.len - at < out.segment ? out.data.len - at : out.segment);
 	}
 	check_end(&c->end[i]);
@@ -342,11 +371,12 @@ static void arrive(couple *c)
 	for (int n = 0; n < 8 && c->count != 0 && c->flight[0].at <= c->now; n++) {
 		couple_packet p = land(c);
 		tulle_in in = {.kind = TULLE_IN_DATAGRAM,
-			.id = 1,
-			.local = address_of(p.to),
-			.remote = address_of(1 - p.to),
+			.id = p.path,
+			.local = address_of(p.to, p.path),
+			.remote = p.from,
 			.data = {p.data, p.len}};
-		hand_in(c, p.to, &in);
+		if ((c->up[p.to] >> p.path & 1) != 0)
+			hand_in(c, p.to, &in);
 		free(p.data);
 	}
 }
@@ -355,7 +385,7 @@ bool couple_run(couple *c, bool (*done)(const couple *c), tulle_time us)
 {
 	const tulle_in time = {.kind = TULLE_IN_TIME};
 	tulle_time limit = c->now + us;
-	for (;;) {
+	for (;; c->turns++) {
 		for (bool moved = true; moved;) {
 			moved = drain(c, 0);
 			moved = drain(c, 1) || moved;

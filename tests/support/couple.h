@@ -30,6 +30,8 @@ typedef struct {
 	tulle_time at;
 	uint64_t order;
 	int to;
+	uint32_t path; /* of the receiver, 1 unless the couple is routed */
+	tulle_addr from;
 	size_t len;
 	uint8_t *data;
 } couple_packet;
@@ -54,6 +56,10 @@ struct couple {
 	uint64_t seed;
 	bool no_random;
 	bool by_hand; /* descriptions and candidates are the test's */
+	/* Datagrams go by their addresses, and only to a path that is up; else all of an end's come
+	 * to the other's only one. */
+	bool routed;
+	uint32_t up[2]; /* a bit for each path: couple_path */
 	tulle_time delay_us;
 	uint32_t interface_mtu; /* (1500) as both are told */
 	size_t takes;           /* larger datagrams vanish but those that may be cut; 0: none */
@@ -61,7 +67,7 @@ struct couple {
 	unsigned loss, doubled, reorder;                                   /* of 1000 datagrams */
 	bool (*eat)(couple *c, int from, const uint8_t *data, size_t len); /* NULL: none is eaten */
 	void (*on_event)(couple *c, int end, const tulle_peer_event *e);   /* after the kit's own */
-	uint64_t datagrams, lost, doubles, late, order;
+	uint64_t datagrams, lost, doubles, late, order, turns;
 	couple_name names[16]; /* published, or put here by the test */
 	size_t name_count, asked;
 	couple_question questions[16]; /* that wait for their answer */
@@ -76,6 +82,8 @@ void couple_open(couple *c, const tulle_peer_config *a, const tulle_peer_config 
 /* Runs until done says so; false: nothing is left to happen, or `us` have passed. done NULL: until
  * then. */
 bool couple_run(couple *c, bool (*done)(const couple *c), tulle_time us);
+/* A path of this end, 1 to 31, comes or goes; each has an address of its own. */
+void couple_path(couple *c, int end, uint32_t path, bool up);
 /* Takes one end away before couple_close does. */
 void couple_wipe(couple *c, int end);
 void couple_close(couple *c);

@@ -665,6 +665,53 @@ START_TEST(a_third_of_all_datagrams_lost_is_survived)
 }
 END_TEST
 
+/* All that one end has, as one datagram. */
+static size_t join(end *from, uint8_t *dst, size_t cap)
+{
+	tulle_datagram out;
+	size_t len = 0;
+	while (tulle_dtls_poll_datagram(from->dtls, now, dst + len, cap - len, &out))
+		len += out.len;
+	return len;
+}
+
+/* RFC6347:4.2.4: the server's last flight is lost, what it says then comes early, more than is
+ * kept. The flight comes again, and ends the handshake: (0) its records one by one, (1) as one
+ * datagram. */
+START_TEST(a_last_flight_that_was_lost_ends_the_handshake_behind_early_data)
+{
+	uint8_t sealed[4096];
+	size_t n;
+	start_both(&b.own, &a.own);
+	for (int i = 0; i < 20 && !b.connected; i++) {
+		while (carry(&a, &b, 0, 0) && !b.connected) {
+		}
+		while (!b.connected && carry(&b, &a, 0, 0)) {
+		}
+	}
+	ck_assert(b.connected && join(&b, sealed, sizeof sealed) != 0);
+	for (int i = 0; i < 3 * DTLS_EARLY_RECORDS_MAX; i++) {
+		ck_assert_int_eq(
+			tulle_dtls_seal(b.dtls, now, "early", 5, sealed, sizeof sealed, &n),
+			TULLE_OK);
+		ck_assert_int_eq(tulle_dtls_handle_datagram(a.dtls, now, sealed, n),
+			i < DTLS_EARLY_RECORDS_MAX ? TULLE_TAKEN : TULLE_DROP_DTLS_EARLY);
+	}
+	now = tulle_dtls_poll_timeout(a.dtls);
+	clock_set(now);
+	tulle_dtls_handle_timeout(a.dtls, now);
+	while (carry(&a, &b, 0, 0)) {
+	}
+	n = _i == 0 ? 0 : join(&b, sealed, sizeof sealed);
+	if (n != 0)
+		ck_assert_int_eq(tulle_dtls_handle_datagram(a.dtls, now, sealed, n), TULLE_TAKEN);
+	run_until(both_connected, 0, 0, 0);
+	listen_to(&a);
+	ck_assert(both_connected());
+	send_across(&b, &a, "hello", 5);
+}
+END_TEST
+
 /* DTLS-069 RFC6347:4.1.2.6 */
 START_TEST(a_replayed_record_is_dropped)
 {
@@ -731,6 +778,8 @@ Suite *suite_dtls(void)
 	tcase_add_test(t, a_client_without_a_certificate_is_refused);
 	tcase_add_test(t, a_certificate_without_its_key_proves_nothing);
 	tcase_add_loop_test(t, a_third_of_all_datagrams_lost_is_survived, 0, 20);
+	tcase_add_loop_test(
+		t, a_last_flight_that_was_lost_ends_the_handshake_behind_early_data, 0, 2);
 	tcase_add_test(t, a_replayed_record_is_dropped);
 	tcase_add_test(t, several_records_in_one_datagram_are_all_read);
 	suite_add_tcase(suite, t);

@@ -284,6 +284,57 @@ START_TEST(what_asked_for_a_window_goes_when_it_opens)
 }
 END_TEST
 
+/* RFC8261:6.1: tries on the former path are none of this one, and its timeouts are short again:
+ * what had doubled for seconds would be over within a tenth of one. */
+START_TEST(the_handshake_has_all_its_tries_on_another_path)
+{
+	static const tulle_sctp_state states[] = {
+		TULLE_SCTP_STATE_COOKIE_WAIT, TULLE_SCTP_STATE_COOKIE_ECHOED};
+	for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+		hand_state(&p, states[i]);
+		for (int path = 0; path < 3; path++) {
+			for (int n = 0; n < 8; n++) {
+				ck_assert(!end0()->ended);
+				pair_expire(&p, 0);
+				(void)catch_all();
+			}
+			tulle_sctp_set_path(end0(), p.now, 0);
+			tulle_sctp_set_ice_rtt(end0(), 1000);
+		}
+		ck_assert(!end0()->ended);
+		for (int n = 0; n < 9; n++)
+			pair_expire(&p, 0);
+		ck_assert(end0()->ended);
+	}
+}
+END_TEST
+
+/* RFC9260:8.1, RFC6525:5.1.1: data and a reset that both wait for one peer: its silence is borne as
+ * long as with data alone. */
+START_TEST(a_silence_is_counted_once)
+{
+	tulle_time lasts[2];
+	for (int resets = 0; resets < 2; resets++) {
+		if (resets != 0) {
+			teardown();
+			setup();
+		}
+		measure();
+		if (resets != 0)
+			ck_assert_int_eq(tulle_sctp_reset_stream(end0(), p.now, 1), TULLE_OK);
+		ck_assert_int_eq(tulle_sctp_send(end0(), p.now, 2, 51, "data", 4, NULL), TULLE_OK);
+		tulle_time began = p.now;
+		(void)catch_all();
+		while (!end0()->ended) {
+			pair_expire(&p, 0);
+			(void)catch_all();
+		}
+		lasts[resets] = p.now - began;
+	}
+	ck_assert_int_ge(lasts[1], lasts[0]);
+}
+END_TEST
+
 Suite *suite_sctp_outage(void)
 {
 	Suite *s = suite_create("sctp_outage");
@@ -293,6 +344,8 @@ Suite *suite_sctp_outage(void)
 	tcase_add_test(t, another_path_asks_at_once);
 	tcase_add_test(t, losses_of_the_former_path_cost_no_window);
 	tcase_add_test(t, another_path_hastens_whatever_is_asked);
+	tcase_add_test(t, the_handshake_has_all_its_tries_on_another_path);
+	tcase_add_test(t, a_silence_is_counted_once);
 	tcase_add_test(t, a_probe_that_has_no_room_goes_in_the_next_packet);
 	tcase_add_test(t, a_cookie_may_be_longer_than_the_path_takes);
 	tcase_add_test(t, it_ends_when_the_last_message_expires);
