@@ -315,6 +315,29 @@ START_TEST(a_lost_shutdown_complete_is_made_good_out_of_the_blue)
 }
 END_TEST
 
+/* RFC9260:9.2: nor does a packet that the end overtook make an abort of it */
+START_TEST(what_the_end_overtook_is_no_abort)
+{
+	hand_state(&p, S(SHUTDOWN_ACK_SENT));
+	tulle_sctp *s = p.end[0].sctp;
+	pair_expire(&p, 0);
+	hand_expect(&p, 0, SCTP_SHUTDOWN_ACK);
+	uint32_t tag = pair_tag(&p, 0);
+	static const uint8_t late[] = {SCTP_SACK, 0, 0, 4};
+	uint8_t complete[] = {SCTP_SHUTDOWN_COMPLETE, 0, 0, 4};
+	ck_assert_int_eq(pair_inject(&p, 0, tag, complete, 4), TULLE_TAKEN);
+	ck_closed(0, TULLE_SCTP_SHUTDOWN);
+	ck_assert_int_eq(pair_inject(&p, 0, tag, late, 4), TULLE_DROP_SCTP_OUT_OF_BLUE);
+	ck_assert_uint_eq(pair_catch(&p, 0), 0);
+	ck_assert_int_eq(pair_inject(&p, 0, tag + 1, late, 4), TULLE_DROP_SCTP_OUT_OF_BLUE);
+	hand_expect(&p, 0, SCTP_ABORT); /* of somebody else */
+	static const uint8_t ack[] = {SCTP_SHUTDOWN_ACK, 0, 0, 4};
+	ck_assert_int_eq(pair_inject(&p, 0, tag, ack, 4), TULLE_DROP_SCTP_OUT_OF_BLUE);
+	hand_expect(&p, 0, SCTP_SHUTDOWN_COMPLETE);
+	ck_assert_int_eq(tulle_sctp_state_now(s), S(CLOSED));
+}
+END_TEST
+
 Suite *suite_sctp_shutdown(void);
 Suite *suite_sctp_shutdown(void)
 {
@@ -334,6 +357,7 @@ Suite *suite_sctp_shutdown(void)
 	tcase_add_test(t, t5_ends_a_shutdown_that_goes_on_for_ever);
 	tcase_add_test(t, both_shut_down_at_once);
 	tcase_add_test(t, a_lost_shutdown_complete_is_made_good_out_of_the_blue);
+	tcase_add_test(t, what_the_end_overtook_is_no_abort);
 	suite_add_tcase(s, t);
 	return s;
 }
