@@ -4,7 +4,8 @@
 
 static bool is_all_acked(const tulle_sctp *sctp)
 {
-	return sctp->out.unacked == 0 && sctp->out.open == 0;
+	const sctp_outbound *o = &sctp->out;
+	return o->unacked == 0 && o->open == 0 && o->next_tsn - o->acked_tsn == 1;
 }
 
 static void arm(tulle_sctp *sctp)
