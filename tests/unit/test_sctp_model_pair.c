@@ -570,6 +570,9 @@ static void close_all(void)
 {
 	uint32_t who = draw(3);
 	m.closing = true;
+	sim_link good = {.delay_us = 10000}; /* T5 is 50 s: not for ever */
+	for (int i = 0; i < 2; i++)
+		sim_net_change(&m.net, m.now + 5000000, i, &good);
 	for (uint32_t i = 0; i < 2; i++)
 		if (who == i || who == 2)
 			ASK(tulle_sctp_shutdown(m.ends[i].sctp, m.now) == TULLE_OK);
