@@ -62,13 +62,15 @@ void tulle_sctp_shutdown_timeout(tulle_sctp *sctp)
 	arm(sctp);
 }
 
-/* RFC9260:9.2: the peer lives, so it gets its time, and each DATA both answers; T5 bounds it. */
+/* RFC9260:9.2: the peer lives, and each DATA gets both answers and T2 anew; T5 bounds it. What
+ * brings no SHUTDOWN puts none off. */
 void tulle_sctp_shutdown_heard(tulle_sctp *sctp, bool data)
 {
 	sctp->errors = 0;
+	if (!data)
+		return;
 	tulle_sctp_set_timer(sctp, SCTP_T_SHUTDOWN, sctp->rto);
-	if (data)
-		sctp->due |= SCTP_DUE_SACK | SCTP_DUE_SHUTDOWN;
+	sctp->due |= SCTP_DUE_SACK | SCTP_DUE_SHUTDOWN;
 }
 
 TULLE_UNTRUSTED(dtls, "one chunk", sctp_state)
