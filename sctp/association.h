@@ -461,6 +461,13 @@ static inline bool tulle_sctp_is_former(const tulle_sctp *sctp, const sctp_tsn *
 	return t->sent_us < sctp->path_since;
 }
 
+/* From reset_stream until the user has heard STREAM_RESET_OUT. */
+static inline bool tulle_sctp_is_resetting(const sctp_stream *s)
+{
+	return s->reset != SCTP_RESET_NONE ||
+	       (s->marks & (SCTP_MARK_RESET_DONE | SCTP_MARK_RESET_FAILED)) != 0;
+}
+
 static inline bool tulle_sctp_is_open(const tulle_sctp *sctp)
 {
 	return sctp->state >= TULLE_SCTP_STATE_ESTABLISHED;

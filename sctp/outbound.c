@@ -265,7 +265,7 @@ static tulle_err judge_send(
 	const sctp_stream *s = tulle_sctp_find_stream(sctp, stream);
 	if (len == 0 || stream >= streams || options->first == (s != NULL && s->part_open))
 		return TULLE_ERR_ARGUMENT;
-	if (s != NULL && s->reset != SCTP_RESET_NONE)
+	if (s != NULL && tulle_sctp_is_resetting(s))
 		return TULLE_ERR_STATE;
 	size_t blocks = (len + payload_max(sctp) - 1) / payload_max(sctp);
 	if (len > sctp->config.send_bytes_max || blocks > blocks_most(sctp))

@@ -206,6 +206,14 @@ static bool holds_stale_cookie(tulle_rd chunks)
 	return false;
 }
 
+/* A packet of the association that ended in order, which its end overtook. The peer may not have
+ * heard of that yet: an ABORT would undo the order, and its SHUTDOWN ACK comes again (9.2). */
+static bool is_overtaken(const tulle_sctp *sctp, const packet_in *in)
+{
+	return sctp->ended && sctp->why == TULLE_SCTP_SHUTDOWN && sctp->cause == 0 &&
+	       in->header.tag == sctp->identity.local_tag;
+}
+
 /* RFC9260:8.4, in the order of its rules */
 static tulle_drop take_out_of_blue(tulle_sctp *sctp, const packet_in *in, tulle_rd chunks)
 {
@@ -218,7 +226,8 @@ static tulle_drop take_out_of_blue(tulle_sctp *sctp, const packet_in *in, tulle_
 	if (holds(chunks, SCTP_SHUTDOWN_COMPLETE) || holds(chunks, SCTP_COOKIE_ACK) ||
 		holds_stale_cookie(chunks)) /* 6, 7 */
 		return TULLE_DROP_SCTP_OUT_OF_BLUE;
-	(void)tulle_sctp_answer(sctp, SCTP_ABORT, in->header.tag, true, 0); /* 8 */
+	if (!is_overtaken(sctp, in))
+		(void)tulle_sctp_answer(sctp, SCTP_ABORT, in->header.tag, true, 0); /* 8 */
 	return TULLE_DROP_SCTP_OUT_OF_BLUE;
 }
 

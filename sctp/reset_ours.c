@@ -16,7 +16,7 @@ tulle_err tulle_sctp_reset_stream(tulle_sctp *sctp, tulle_time now, uint16_t str
 		return TULLE_ERR_LIMIT;
 	if (s->part_open)
 		return TULLE_ERR_ARGUMENT;
-	if (s->reset != SCTP_RESET_NONE)
+	if (tulle_sctp_is_resetting(s)) /* two ends would be told as one */
 		return TULLE_ERR_STATE;
 	s->reset = SCTP_RESET_WANTED;
 	if (s->unacked == 0)

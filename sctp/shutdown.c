@@ -4,7 +4,8 @@
 
 static bool is_all_acked(const tulle_sctp *sctp)
 {
-	return sctp->out.unacked == 0 && sctp->out.open == 0;
+	const sctp_outbound *o = &sctp->out;
+	return o->unacked == 0 && o->open == 0 && o->next_tsn - o->acked_tsn == 1;
 }
 
 static void arm(tulle_sctp *sctp)
@@ -61,13 +62,15 @@ void tulle_sctp_shutdown_timeout(tulle_sctp *sctp)
 	arm(sctp);
 }
 
-/* RFC9260:9.2: the peer lives, so it gets its time, and each DATA both answers; T5 bounds it. */
+/* RFC9260:9.2: the peer lives, and each DATA gets both answers and T2 anew; T5 bounds it. What
+ * brings no SHUTDOWN puts none off. */
 void tulle_sctp_shutdown_heard(tulle_sctp *sctp, bool data)
 {
 	sctp->errors = 0;
+	if (!data)
+		return;
 	tulle_sctp_set_timer(sctp, SCTP_T_SHUTDOWN, sctp->rto);
-	if (data)
-		sctp->due |= SCTP_DUE_SACK | SCTP_DUE_SHUTDOWN;
+	sctp->due |= SCTP_DUE_SACK | SCTP_DUE_SHUTDOWN;
 }
 
 TULLE_UNTRUSTED(dtls, "one chunk", sctp_state)

@@ -392,6 +392,23 @@ START_TEST(a_reset_waits_until_the_peer_has_passed_what_was_given_up)
 }
 END_TEST
 
+/* RFC9260:9.2: else a message that broke off has no end there, and what is behind it no turn */
+START_TEST(a_shutdown_waits_until_the_peer_has_passed_what_was_given_up)
+{
+	uint32_t acked = OUT->acked_tsn;
+	tulle_sctp_chunk chunk;
+	send(1, 100, &once);
+	lose_all();
+	ck_assert_uint_eq(tulle_sctp_unacked_total(p.end[0].sctp), 0);
+	ck_assert_int_eq(tulle_sctp_shutdown(p.end[0].sctp, p.now), TULLE_OK);
+	pair_catch(&p, 0);
+	ck_assert(!pair_find(&p.end[0], SCTP_SHUTDOWN, 0, &chunk));
+	give_sack(acked + 1, 0, 0);
+	pair_catch(&p, 0);
+	ck_assert(pair_find(&p.end[0], SCTP_SHUTDOWN, 0, &chunk));
+}
+END_TEST
+
 /* SCTP-132 RFC3758:3.5 F2: the same again once a round trip, however long that is */
 START_TEST(a_forward_tsn_is_repeated_once_a_round_trip)
 {
@@ -492,6 +509,7 @@ Suite *suite_sctp_partial(void)
 	tcase_add_test(t, the_point_moves_over_what_is_given_up_and_no_further);
 	tcase_add_test(t, a_forward_tsn_is_repeated_until_the_peer_has_passed_it);
 	tcase_add_test(t, a_reset_waits_until_the_peer_has_passed_what_was_given_up);
+	tcase_add_test(t, a_shutdown_waits_until_the_peer_has_passed_what_was_given_up);
 	tcase_add_test(t, a_forward_tsn_is_repeated_once_a_round_trip);
 	tcase_add_test(t, a_forward_tsn_is_not_held_back_for_long);
 	tcase_add_test(

@@ -21,6 +21,26 @@ START_TEST(our_requests_are_numbered_from_the_initial_tsn)
 }
 END_TEST
 
+/* The user that has not looked for STREAM_RESET_OUT yet cannot make one event of two. */
+START_TEST(a_stream_is_used_anew_once_its_end_was_told)
+{
+	tulle_sctp *s = p.end[0].sctp;
+	for (uint32_t ends = 1; ends <= 2; ends++) {
+		ck_assert_int_eq(tulle_sctp_send(s, p.now, 7, 51, "x", 1, NULL), TULLE_OK);
+		pair_catch(&p, 0);
+		acknowledge_all(0);
+		ck_assert_int_eq(tulle_sctp_reset_stream(s, p.now, 7), TULLE_OK);
+		uint32_t result = ends == 1 ? SCTP_R_PERFORMED : SCTP_R_DENIED;
+		ck_assert_int_eq(answer_to(0, said(0, 0).sequence, result), TULLE_TAKEN);
+		ck_assert_int_eq(tulle_sctp_send(s, p.now, 7, 51, "x", 1, NULL), TULLE_ERR_STATE);
+		ck_assert_int_eq(tulle_sctp_reset_stream(s, p.now, 7), TULLE_ERR_STATE);
+		pair_events(&p, 0);
+		ck_assert_uint_eq(p.end[0].events[TULLE_SCTP_STREAM_RESET_OUT], ends);
+	}
+	ck_assert_int_eq(tulle_sctp_send(s, p.now, 7, 51, "x", 1, NULL), TULLE_OK);
+}
+END_TEST
+
 /* SCTP-144 RFC6525:5.1.1: one at a time, of at most 32 streams, and each stream in one of them */
 START_TEST(many_streams_go_in_few_requests_one_after_the_other)
 {
@@ -182,6 +202,7 @@ Suite *suite_sctp_reset(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, our_requests_are_numbered_from_the_initial_tsn);
+	tcase_add_test(t, a_stream_is_used_anew_once_its_end_was_told);
 	tcase_add_test(t, many_streams_go_in_few_requests_one_after_the_other);
 	tcase_add_test(t, a_request_on_the_wire_takes_no_more_streams);
 	tcase_add_test(t, an_unanswered_request_backs_off_and_counts);

@@ -252,6 +252,22 @@ START_TEST(data_in_shutdown_sent_is_answered_at_once)
 }
 END_TEST
 
+/* RFC9260:9.2: what is not DATA brings no SHUTDOWN, so it puts none off: the one before was lost */
+START_TEST(talk_in_shutdown_sent_puts_no_shutdown_off)
+{
+	hand_state(&p, S(SHUTDOWN_SENT));
+	tulle_time due = end0()->timers[SCTP_T_SHUTDOWN];
+	static const uint8_t heartbeat[] = {0, 1, 0, 8, 1, 2, 3, 4};
+	for (p.now += 1000; p.now < due; p.now += end0()->rto / 3) {
+		ck_assert_int_eq(hand_give(&p, 0, SCTP_HEARTBEAT, 0, 8, heartbeat), TULLE_TAKEN);
+		hand_expect(&p, 0, SCTP_HEARTBEAT_ACK);
+	}
+	ck_assert_int_eq(end0()->timers[SCTP_T_SHUTDOWN], due);
+	pair_expire(&p, 0);
+	hand_expect(&p, 0, SCTP_SHUTDOWN);
+}
+END_TEST
+
 /* SCTP-121 RFC9260:9.2: T5, five times RTO.Max from the first SHUTDOWN, ends with an ABORT */
 START_TEST(t5_ends_a_shutdown_that_goes_on_for_ever)
 {
@@ -315,6 +331,29 @@ START_TEST(a_lost_shutdown_complete_is_made_good_out_of_the_blue)
 }
 END_TEST
 
+/* RFC9260:9.2: nor does a packet that the end overtook make an abort of it */
+START_TEST(what_the_end_overtook_is_no_abort)
+{
+	hand_state(&p, S(SHUTDOWN_ACK_SENT));
+	tulle_sctp *s = p.end[0].sctp;
+	pair_expire(&p, 0);
+	hand_expect(&p, 0, SCTP_SHUTDOWN_ACK);
+	uint32_t tag = pair_tag(&p, 0);
+	static const uint8_t late[] = {SCTP_SACK, 0, 0, 4};
+	uint8_t complete[] = {SCTP_SHUTDOWN_COMPLETE, 0, 0, 4};
+	ck_assert_int_eq(pair_inject(&p, 0, tag, complete, 4), TULLE_TAKEN);
+	ck_closed(0, TULLE_SCTP_SHUTDOWN);
+	ck_assert_int_eq(pair_inject(&p, 0, tag, late, 4), TULLE_DROP_SCTP_OUT_OF_BLUE);
+	ck_assert_uint_eq(pair_catch(&p, 0), 0);
+	ck_assert_int_eq(pair_inject(&p, 0, tag + 1, late, 4), TULLE_DROP_SCTP_OUT_OF_BLUE);
+	hand_expect(&p, 0, SCTP_ABORT); /* of somebody else */
+	static const uint8_t ack[] = {SCTP_SHUTDOWN_ACK, 0, 0, 4};
+	ck_assert_int_eq(pair_inject(&p, 0, tag, ack, 4), TULLE_DROP_SCTP_OUT_OF_BLUE);
+	hand_expect(&p, 0, SCTP_SHUTDOWN_COMPLETE);
+	ck_assert_int_eq(tulle_sctp_state_now(s), S(CLOSED));
+}
+END_TEST
+
 Suite *suite_sctp_shutdown(void);
 Suite *suite_sctp_shutdown(void)
 {
@@ -331,9 +370,11 @@ Suite *suite_sctp_shutdown(void)
 	tcase_add_test(t, a_shutdown_complete_in_each_state_by_tag_and_t_bit);
 	tcase_add_test(t, t2_sends_again_until_the_peer_is_lost);
 	tcase_add_test(t, data_in_shutdown_sent_is_answered_at_once);
+	tcase_add_test(t, talk_in_shutdown_sent_puts_no_shutdown_off);
 	tcase_add_test(t, t5_ends_a_shutdown_that_goes_on_for_ever);
 	tcase_add_test(t, both_shut_down_at_once);
 	tcase_add_test(t, a_lost_shutdown_complete_is_made_good_out_of_the_blue);
+	tcase_add_test(t, what_the_end_overtook_is_no_abort);
 	suite_add_tcase(s, t);
 	return s;
 }
