@@ -162,6 +162,7 @@ typedef struct {
 	sctp_stream *current;    /* in the middle of its message */
 	uint32_t open;           /* messages whose last part was not given, nor given up */
 	tulle_time last_sent;
+	tulle_time timeout_at; /* when T3 called all that was out there lost */
 	size_t wanted; /* blocks that a refused send wants */
 	sctp_out_piece
 		*undated; /* their lifetimes begin when the time is known: send options' late */
