@@ -119,12 +119,14 @@ static bool fits_besides(const tulle_sctp *sctp, size_t need)
 	return o->blocks + need <= blocks_most(sctp) / 2 && need + kept <= blocks_at_hand(sctp);
 }
 
-/* Does it stand, or come to stand, beside an open message? */
+/* Does it stand, or come to stand, beside an open message? Only what goes on with the message that
+ * is on the wire does not: another one of its stream may have to wait for one that is open. */
 static bool is_besides(
 	const tulle_sctp *sctp, uint16_t stream, const tulle_sctp_send_options *options)
 {
 	const sctp_outbound *o = &sctp->out;
-	if (sctp->interleaves || (o->current != NULL && o->current->id == stream))
+	const sctp_stream *s = o->current;
+	if (sctp->interleaves || (s != NULL && s->id == stream && s->out_ends == 0))
 		return false;
 	return o->open != 0 || !options->last;
 }
@@ -248,6 +250,7 @@ static void enqueue(tulle_sctp *sctp, sctp_stream *s, uint32_t ppid, const uint8
 	}
 	sctp->out.open += options->first && !options->last;
 	sctp->out.open -= !options->first && options->last;
+	s->out_ends += options->last;
 	s->part_open = !options->last;
 	if (!s->ready)
 		tulle_sctp_make_ready(sctp, s);
@@ -380,6 +383,7 @@ void tulle_sctp_drop_rest(tulle_sctp *sctp, sctp_stream *s)
 		if (piece->acked == piece->len)
 			free_piece(sctp, piece);
 	}
+	s->out_ends -= last;
 	if (s->out_head == NULL)
 		s->out_tail = NULL;
 	if (!last && s->part_open && !s->part_dropped) {
@@ -412,7 +416,7 @@ static void clear_queue(tulle_sctp *sctp, sctp_stream *s)
 	s->ready = s->part_open = s->part_dropped = s->part_undated = false;
 	s->ready_next = NULL;
 	s->buffered = s->uncounted = s->unacked = 0;
-	s->out_ssn = 0;
+	s->out_ssn = s->out_ends = 0;
 	s->out_umid = s->out_fsn = 0;
 	s->deficit = 0;
 }
