@@ -131,16 +131,24 @@ static bool is_besides(
 	return o->open != 0 || !options->last;
 }
 
+/* It is the pool that is empty. */
+static bool wait_for_pool(tulle_sctp *sctp, size_t need)
+{
+	sctp_outbound *o = &sctp->out;
+	if (o->blocks + need > o->blocks_max)
+		return false;
+	tulle_pool_wait(&sctp->out_account);
+	return true;
+}
+
 static tulle_err refuse(tulle_sctp *sctp, size_t need)
 {
 	sctp_outbound *o = &sctp->out;
 	o->wanted = o->blocked ? tulle_max(o->wanted, need) : need;
 	o->blocked = true;
 	o->put_off = fits(sctp, need);
-	if (o->blocks + need <= o->blocks_max) { /* it is the pool that is empty */
-		tulle_pool_wait(&sctp->out_account);
+	if (wait_for_pool(sctp, need))
 		sctp->stats.pool_waits++;
-	}
 	return TULLE_WOULD_BLOCK;
 }
 
@@ -205,6 +213,9 @@ static void free_piece(tulle_sctp *sctp, sctp_out_piece *piece)
 	sctp->out.blocks--;
 	tulle_pool_give(&sctp->out_account, b);
 	tulle_sctp_look_for_room(sctp);
+	/* refused for want of room of our own, and now others hold the pool */
+	if (sctp->out.blocked)
+		(void)wait_for_pool(sctp, sctp->out.wanted);
 }
 
 /* The ring of streams with data: the order between streams is ours to choose, it goes round. */
