@@ -69,6 +69,7 @@ struct sctp_stream {
 	sctp_in_list old, passed, ordered, unordered;
 	sctp_in_list forming[2]; /* I-DATA, by U: messages that are not whole, by MID */
 	uint32_t in_pieces;      /* received and not freed */
+	uint32_t out_ends;       /* messages given to their end and not wholly cut */
 	tulle_time part_expires; /* of the message that is being given */
 	uint32_t out_tsn;        /* the last one cut */
 	uint32_t out_ssn;        /* of the next ordered message: in DATA its low half */
@@ -162,6 +163,7 @@ typedef struct {
 	sctp_stream *current;    /* in the middle of its message */
 	uint32_t open;           /* messages whose last part was not given, nor given up */
 	tulle_time last_sent;
+	tulle_time timeout_at; /* when T3 called all that was out there lost */
 	size_t wanted; /* blocks that a refused send wants */
 	sctp_out_piece
 		*undated; /* their lifetimes begin when the time is known: send options' late */

@@ -64,14 +64,16 @@ static void check_streams(const tulle_sctp *sctp)
 	const sctp_stream *last = NULL;
 	for (const sctp_stream *s = sctp->streams.first; s != NULL; s = s->next) {
 		size_t queued = 0, uncounted = 0;
+		uint32_t ends = 0;
 		TULLE_CHECK(s->prev == last && tulle_sctp_find_stream(sctp, s->id) == s);
 		last = s;
 		for (const sctp_out_piece *p = s->out_head; p != NULL; p = p->next) {
 			queued += (size_t)p->len - p->sent;
 			uncounted += p->uncounted ? (size_t)p->len - p->sent : 0;
+			ends += p->last;
 		}
 		TULLE_CHECK(queued == s->buffered && s->buffered <= s->unacked);
-		TULLE_CHECK(uncounted == s->uncounted);
+		TULLE_CHECK(uncounted == s->uncounted && ends == s->out_ends);
 		TULLE_CHECK(s->id < sctp->config.streams_max);
 		TULLE_CHECK(s->marked == (s->marks != 0));
 		size_t pieces = check_list(s, &s->old) + check_list(s, &s->passed) +

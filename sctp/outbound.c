@@ -119,14 +119,26 @@ static bool fits_besides(const tulle_sctp *sctp, size_t need)
 	return o->blocks + need <= blocks_most(sctp) / 2 && need + kept <= blocks_at_hand(sctp);
 }
 
-/* Does it stand, or come to stand, beside an open message? */
+/* Does it stand, or come to stand, beside an open message? Only what goes on with the message that
+ * is on the wire does not: another one of its stream may have to wait for one that is open. */
 static bool is_besides(
 	const tulle_sctp *sctp, uint16_t stream, const tulle_sctp_send_options *options)
 {
 	const sctp_outbound *o = &sctp->out;
-	if (sctp->interleaves || (o->current != NULL && o->current->id == stream))
+	const sctp_stream *s = o->current;
+	if (sctp->interleaves || (s != NULL && s->id == stream && s->out_ends == 0))
 		return false;
 	return o->open != 0 || !options->last;
+}
+
+/* It is the pool that is empty. */
+static bool wait_for_pool(tulle_sctp *sctp, size_t need)
+{
+	sctp_outbound *o = &sctp->out;
+	if (o->blocks + need > o->blocks_max)
+		return false;
+	tulle_pool_wait(&sctp->out_account);
+	return true;
 }
 
 static tulle_err refuse(tulle_sctp *sctp, size_t need)
@@ -135,10 +147,8 @@ static tulle_err refuse(tulle_sctp *sctp, size_t need)
 	o->wanted = o->blocked ? tulle_max(o->wanted, need) : need;
 	o->blocked = true;
 	o->put_off = fits(sctp, need);
-	if (o->blocks + need <= o->blocks_max) { /* it is the pool that is empty */
-		tulle_pool_wait(&sctp->out_account);
+	if (wait_for_pool(sctp, need))
 		sctp->stats.pool_waits++;
-	}
 	return TULLE_WOULD_BLOCK;
 }
 
@@ -203,6 +213,9 @@ static void free_piece(tulle_sctp *sctp, sctp_out_piece *piece)
 	sctp->out.blocks--;
 	tulle_pool_give(&sctp->out_account, b);
 	tulle_sctp_look_for_room(sctp);
+	/* refused for want of room of our own, and now others hold the pool */
+	if (sctp->out.blocked)
+		(void)wait_for_pool(sctp, sctp->out.wanted);
 }
 
 /* The ring of streams with data: the order between streams is ours to choose, it goes round. */
@@ -248,6 +261,7 @@ static void enqueue(tulle_sctp *sctp, sctp_stream *s, uint32_t ppid, const uint8
 	}
 	sctp->out.open += options->first && !options->last;
 	sctp->out.open -= !options->first && options->last;
+	s->out_ends += options->last;
 	s->part_open = !options->last;
 	if (!s->ready)
 		tulle_sctp_make_ready(sctp, s);
@@ -380,6 +394,7 @@ void tulle_sctp_drop_rest(tulle_sctp *sctp, sctp_stream *s)
 		if (piece->acked == piece->len)
 			free_piece(sctp, piece);
 	}
+	s->out_ends -= last;
 	if (s->out_head == NULL)
 		s->out_tail = NULL;
 	if (!last && s->part_open && !s->part_dropped) {
@@ -412,7 +427,7 @@ static void clear_queue(tulle_sctp *sctp, sctp_stream *s)
 	s->ready = s->part_open = s->part_dropped = s->part_undated = false;
 	s->ready_next = NULL;
 	s->buffered = s->uncounted = s->unacked = 0;
-	s->out_ssn = 0;
+	s->out_ssn = s->out_ends = 0;
 	s->out_umid = s->out_fsn = 0;
 	s->deficit = 0;
 }

@@ -112,12 +112,13 @@ static void take_gaps(
 }
 
 /* RFC9260:6.3.1 C5: not where an older one was sent again since: the SACK that first told of this
- * one may be lost, and how long it took to ask again is no round trip. Nor of another path. */
+ * one may be lost, and how long it took to ask again is no round trip. Nor how long the silence was
+ * that T3 met with; nor is one of another path. */
 static void sample_rtt(tulle_sctp *sctp, ack_sum *sum, bool has_gaps)
 {
 	sctp_rack *r = &sctp->out.rack;
 	if (sum->newest_sent == 0 || sum->newest_sent < sum->newest_again ||
-		sum->newest_sent < sctp->path_since)
+		sum->newest_sent < sctp->path_since || sum->newest_sent < sctp->out.timeout_at)
 		return;
 	sum->ack.rtt_us = tulle_time_max(sctp->now - sum->newest_sent, 1);
 	if (r->min_rtt_us == 0 || sum->ack.rtt_us < r->min_rtt_us)

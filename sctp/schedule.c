@@ -191,6 +191,7 @@ void tulle_sctp_cut(tulle_sctp *sctp, sctp_stream *s, size_t n, sctp_tsn *t)
 	s->deficit -= (int32_t)tulle_min(n, (size_t)(s->deficit + TULLE_SCTP_DEBT_BYTES_MAX));
 	if (last) {
 		t->flags |= SCTP_FLAG_E;
+		s->out_ends--;
 		end_message(sctp, s, unordered);
 	} else if (sctp->interleaves && (s->deficit <= 0 || s->out_head == NULL)) {
 		pass_turn(sctp, s); /* RFC8260:2.2 */

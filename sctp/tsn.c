@@ -266,6 +266,7 @@ void tulle_sctp_rtx_timeout(tulle_sctp *sctp)
 	o->probe_due = o->i_watched = false;
 	o->one_packet = o->window_due = true;
 	o->no_packet = false;
+	o->timeout_at = sctp->now;
 	lose_all(sctp);
 	if (former)
 		o->newly_lost = 0;

@@ -335,12 +335,33 @@ START_TEST(a_silence_is_counted_once)
 }
 END_TEST
 
+/* RFC9260:6.3.1 C5: nor where the first SACK after it leaves out what was sent again. */
+START_TEST(an_outage_is_no_round_trip_where_a_hole_is_left)
+{
+	static const tulle_sctp_gap gap = {2, 2};
+	measure();
+	tulle_time rtt = end0()->srtt;
+	send_bytes(0, 3000);
+	ck_assert_uint_eq(catch_all(), 3);
+	be_silent(5);
+	give_sack(end0()->out.acked_tsn, 90000, &gap, 1);
+	ck_assert_uint_eq(end0()->out.gap_acked, 1);
+	ck_assert_int_eq(end0()->srtt, rtt);
+	(void)catch_all();
+	be_silent(1);
+	p.now += 40000;
+	give_sack(end0()->out.next_tsn - 1, 90000, NULL, 0);
+	measure();
+}
+END_TEST
+
 Suite *suite_sctp_outage(void)
 {
 	Suite *s = suite_create("sctp_outage");
 	TCase *t = tcase_create("outage");
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, an_outage_is_no_round_trip);
+	tcase_add_test(t, an_outage_is_no_round_trip_where_a_hole_is_left);
 	tcase_add_test(t, another_path_asks_at_once);
 	tcase_add_test(t, losses_of_the_former_path_cost_no_window);
 	tcase_add_test(t, another_path_hastens_whatever_is_asked);

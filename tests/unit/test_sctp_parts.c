@@ -180,12 +180,30 @@ START_TEST(uncounted_bytes_are_not_of_the_buffer)
 }
 END_TEST
 
+/* Nor may what follows on the stream whose turn it is: an open message may be next. */
+START_TEST(the_stream_whose_turn_it_is_leaves_room_to_an_open_message)
+{
+	ck_assert_int_eq(part(2, 8000, true, true), TULLE_OK);
+	ck_assert_uint_gt(pair_catch(&p, 0), 0);
+	ck_assert_ptr_nonnull(p.end[0].sctp->out.current);
+	ck_assert_int_eq(part(1, 100, true, false), TULLE_OK);
+	unsigned n = fill(2, 1000);
+	for (unsigned i = 0; i < p.end[0].packets; i++)
+		pair_give(&p, 1, p.end[0].packet[i], p.end[0].packet_len[i]);
+	pair_settle(&p);
+	ck_assert_int_eq(part(1, 16000, false, true), TULLE_OK);
+	pair_settle(&p);
+	ck_assert_uint_eq(p.end[1].got_len, 24100 + n * 1000);
+}
+END_TEST
+
 Suite *suite_sctp_parts(void)
 {
 	Suite *s = suite_create("sctp_parts");
 	TCase *t = tcase_create("parts");
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, an_open_message_finds_room_for_its_end);
+	tcase_add_test(t, the_stream_whose_turn_it_is_leaves_room_to_an_open_message);
 	tcase_add_test(t, an_open_message_leaves_room_for_another_one);
 	tcase_add_test(t, a_message_is_opened_when_half_of_the_room_is_free);
 	tcase_add_test(t, half_of_the_reserve_is_left_to_an_open_message);

@@ -230,6 +230,33 @@ START_TEST(behind_a_long_sack_goes_no_small_fragment)
 }
 END_TEST
 
+/* Refused for want of room of its own, which comes back while others hold the pool. */
+START_TEST(who_waited_for_its_own_room_waits_for_the_pool)
+{
+	static void *held[400];
+	tulle_pool_account others;
+	size_t n = 0;
+	tulle_pool_open(&others, p.pool, NULL, 0, &others);
+	while (send(1, 1000, NULL) == TULLE_OK)
+		continue;
+	ck_assert_int_eq(send(1, 30000, NULL), TULLE_WOULD_BLOCK);
+	while ((held[n] = tulle_pool_take(&others, false)) != NULL)
+		n++;
+	while (end0()->out.unacked != 0) {
+		(void)catch_all();
+		p.now += 1000;
+		give_sack(end0()->out.next_tsn - 1, 90000, NULL, 0);
+	}
+	while (n > 0)
+		tulle_pool_give(&others, held[--n]);
+	for (void *w; (w = tulle_pool_next_waiter(p.pool)) != NULL;)
+		tulle_sctp_handle_room(w, p.now);
+	pair_events(&p, 0);
+	ck_assert_uint_eq(p.end[0].events[TULLE_SCTP_WRITABLE], 1);
+	tulle_pool_close(&others);
+}
+END_TEST
+
 Suite *suite_sctp_sender(void)
 {
 	Suite *s = suite_create("sctp_sender");
@@ -238,6 +265,7 @@ Suite *suite_sctp_sender(void)
 	tcase_add_test(t, a_window_that_takes_no_chunk_is_asked_for_ever);
 	tcase_add_test(t, a_reset_goes_when_the_last_message_expires);
 	tcase_add_test(t, who_waits_behind_an_open_message_looks_again_in_a_while);
+	tcase_add_test(t, who_waited_for_its_own_room_waits_for_the_pool);
 	tcase_add_test(t, what_a_stream_owes_is_bounded);
 	tcase_add_test(t, the_former_paths_rate_is_forgotten);
 	tcase_add_test(t, the_former_paths_pace_is_forgotten);
