@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* peer: two whole peers whose channels, signaling, paths and network do what a seed says; then all
  * is well again, and what the application was promised must have come true. The seed is the number
- * of the iteration in Check's message. PEER_MODEL="FIRST LAST" runs others, PEER_MODEL_LOG=1 tells
- * what happens. */
+ * of the iteration in Check's message. TULLE_SEED and TULLE_SEEDS choose others (support/seeds.h),
+ * TULLE_LOG=1 tells what happens. */
 #include "base/addr.h"
 #include "channels_help.h"
 #include "tests/support/clock.h"
+#include "tests/support/seeds.h"
 
 #include <stdio.h>
 
@@ -627,7 +628,7 @@ static void judge(void)
 static void begin(int seed)
 {
 	the_seed = seed;
-	verbose = getenv("PEER_MODEL_LOG") != NULL;
+	verbose = getenv("TULLE_LOG") != NULL;
 	if (verbose)
 		setvbuf(stdout, NULL, _IONBF, 0);
 	couple_seed_openssl((uint64_t)seed);
@@ -698,12 +699,9 @@ Suite *suite_peer_model(void)
 {
 	Suite *s = suite_create("peer_model");
 	TCase *t = tcase_create("peer_model");
-	int first = 1, last = 31;
-	const char *others = getenv("PEER_MODEL");
-	if (others != NULL)
-		(void)sscanf(others, "%d %d", &first, &last);
-	tcase_set_timeout(t, 120);
-	tcase_add_loop_test(t, whatever_happens_both_ends_agree, first, last);
+	seeds run = seeds_to_run(30);
+	tcase_set_timeout(t, run.patience_s);
+	tcase_add_loop_test(t, whatever_happens_both_ends_agree, run.first, run.end);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -14,6 +14,7 @@
  * that one alone, TULLE_SEEDS=n runs so many. */
 #include "sctp/wire/forward.h"
 #include "sctp/wire/reset.h"
+#include "tests/support/seeds.h"
 #include "tests/unit/sctp_pair.h"
 
 #include <stdio.h>
@@ -449,11 +450,9 @@ static void ask_all(void)
 
 START_TEST(what_comes_is_what_a_legal_sender_sent)
 {
-	const char *one = getenv("TULLE_SEED"), *many = getenv("TULLE_SEEDS");
-	unsigned long first = one != NULL ? strtoul(one, NULL, 10) : 1;
-	unsigned long count = many != NULL ? strtoul(many, NULL, 10) : one != NULL ? 1 : 300;
-	for (unsigned long seed = first; seed < first + count; seed++) {
-		start(seed);
+	seeds run = seeds_to_run(300);
+	for (int seed = run.first; seed < run.end; seed++) {
+		start((unsigned long)seed);
 		unsigned steps = 200 + draw(1500);
 		while (steps-- > 0)
 			step();
@@ -468,7 +467,7 @@ Suite *suite_sctp_model(void)
 {
 	Suite *s = suite_create("sctp_model");
 	TCase *t = tcase_create("model");
-	tcase_set_timeout(t, getenv("TULLE_SEEDS") != NULL ? 3600 : 60);
+	tcase_set_timeout(t, seeds_to_run(0).patience_s);
 	tcase_add_test(t, what_comes_is_what_a_legal_sender_sent);
 	suite_add_tcase(s, t);
 	return s;

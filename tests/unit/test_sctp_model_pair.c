@@ -15,6 +15,7 @@
  * a deadline that was handled is over. A failure names the seed: TULLE_SEED=n runs that one alone,
  * TULLE_SEEDS=n so many. */
 #include "tests/sim/sim_net.h"
+#include "tests/support/seeds.h"
 #include "tests/unit/sctp_pair.h"
 
 #include <stdio.h>
@@ -597,11 +598,9 @@ static void close_all(void)
 
 START_TEST(what_one_user_sends_is_what_the_other_is_told)
 {
-	const char *one = getenv("TULLE_SEED"), *many = getenv("TULLE_SEEDS");
-	unsigned long first = one != NULL ? strtoul(one, NULL, 10) : 1;
-	unsigned long count = many != NULL ? strtoul(many, NULL, 10) : one != NULL ? 1 : 60;
-	for (unsigned long seed = first; seed < first + count; seed++) {
-		start(seed);
+	seeds run = seeds_to_run(60);
+	for (int seed = run.first; seed < run.end; seed++) {
+		start((unsigned long)seed);
 		unsigned steps = 200 + draw(1500);
 		unsigned anew = draw(4) == 0 ? draw(steps) : steps + 1;
 		while (steps-- > 0) {
@@ -625,7 +624,7 @@ Suite *suite_sctp_model_pair(void)
 {
 	Suite *s = suite_create("sctp_model_pair");
 	TCase *t = tcase_create("pair");
-	tcase_set_timeout(t, getenv("TULLE_SEEDS") != NULL ? 3600 : 60);
+	tcase_set_timeout(t, seeds_to_run(0).patience_s);
 	tcase_add_test(t, what_one_user_sends_is_what_the_other_is_told);
 	suite_add_tcase(s, t);
 	return s;

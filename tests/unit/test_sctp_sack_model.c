@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* sctp: a sender of ours and a receiver played at random. First it behaves legally but awkwardly,
  * on a path that loses and delays; then well, and all that is reliable must arrive. The number of
- * a loop's turn is the seed; SACK_MODEL="from to" runs other ones. */
+ * a loop's turn is the seed; TULLE_SEED and TULLE_SEEDS choose others (support/seeds.h). */
 #include "sctp/wire/forward.h"
+#include "tests/support/seeds.h"
 #include "tests/unit/sctp_pair.h"
 
 #include <stdarg.h>
@@ -765,11 +766,9 @@ Suite *suite_sctp_sack_model(void)
 {
 	Suite *s = suite_create("sctp_sack_model");
 	TCase *t = tcase_create("model");
-	int from = 1, to = 60;
-	if (getenv("SACK_MODEL") != NULL)
-		sscanf(getenv("SACK_MODEL"), "%d %d", &from, &to);
-	tcase_set_timeout(t, 60);
-	tcase_add_loop_test(t, whoever_receives_awkwardly_gets_all_in_the_end, from, to + 1);
+	seeds run = seeds_to_run(60);
+	tcase_set_timeout(t, run.patience_s);
+	tcase_add_loop_test(t, whoever_receives_awkwardly_gets_all_in_the_end, run.first, run.end);
 	suite_add_tcase(s, t);
 	return s;
 }
