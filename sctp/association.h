@@ -76,6 +76,7 @@ struct sctp_stream {
 	uint32_t out_umid;       /* of unordered messages */
 	uint32_t out_fsn;        /* of the message that is being cut */
 	uint32_t in_mid;         /* the next ordered message; of DATA its low half is the SSN */
+	uint32_t skipped;        /* the highest unordered MID that the peer gave up: has_skipped */
 	uint32_t reset_tsn;      /* the peer's reset waits for it */
 	int32_t deficit;         /* bytes that it may still send in its turn: schedule.c */
 	uint16_t id, part_tries, weight;
@@ -85,6 +86,7 @@ struct sctp_stream {
 	bool part_dropped; /* the rest of its message is thrown away */
 	bool ended_in;     /* the peer reset it: what came later waits for the event */
 	bool deferred;     /* it will, at reset_tsn: RFC6525:5.2.2 E2 */
+	bool has_skipped;  /* its later fragments may still come */
 };
 
 typedef enum {
@@ -164,7 +166,7 @@ typedef struct {
 	uint32_t open;           /* messages whose last part was not given, nor given up */
 	tulle_time last_sent;
 	tulle_time timeout_at; /* when T3 called all that was out there lost */
-	size_t wanted; /* blocks that a refused send wants */
+	size_t wanted;         /* blocks that a refused send wants */
 	sctp_out_piece
 		*undated; /* their lifetimes begin when the time is known: send options' late */
 	sctp_rate rate;
@@ -340,7 +342,7 @@ void tulle_sctp_make_ready(tulle_sctp *sctp, sctp_stream *stream);
 /* What is not cut of the message at the head of the queue is thrown away. */
 void tulle_sctp_reset_wanted(tulle_sctp *sctp, sctp_stream *stream); /* is it time for it? */
 void tulle_sctp_drop_rest(tulle_sctp *sctp, sctp_stream *stream);
-void tulle_sctp_drop_beyond(tulle_sctp *sctp); /* on streams that we may not use */
+void tulle_sctp_drop_beyond(tulle_sctp *sctp);         /* on streams that we may not use */
 bool tulle_sctp_wants_to_send(const tulle_sctp *sctp); /* if only the pace allowed it */
 bool tulle_sctp_has_data_due(const tulle_sctp *sctp);
 bool tulle_sctp_write_chunks(tulle_sctp *sctp, tulle_sctp_packet *p);

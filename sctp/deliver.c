@@ -208,6 +208,7 @@ void tulle_sctp_reset_in(tulle_sctp *sctp, sctp_stream *s)
 		tulle_sctp_append_message(&s->old, message);
 	}
 	s->in_mid = 0; /* RFC8260:2.3.2 too */
+	s->has_skipped = false;
 	tulle_sctp_clear_forming(sctp, s);
 	s->ended_in = true;
 	if (s->old.head == NULL && sctp->in.giving_stream != s)

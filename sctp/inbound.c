@@ -447,7 +447,7 @@ void tulle_sctp_inbound_clear(tulle_sctp *sctp)
 		tulle_sctp_clear_forming(sctp, s);
 		/* a reset that was to be told behind what is gone is of the old one */
 		tulle_sctp_unmark_stream(sctp, s, SCTP_MARK_RESET_IN);
-		s->ended_in = false;
+		s->ended_in = s->has_skipped = false;
 		s->in_mid = 0;
 	}
 	tulle_sctp_free_chain(sctp, in->front);

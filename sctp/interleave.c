@@ -157,6 +157,18 @@ static bool is_front(const sctp_inbound *in, const sctp_in_piece *piece)
 	       in->front_mid == piece->mid && ((in->front_flags ^ piece->flags) & SCTP_FLAG_U) == 0;
 }
 
+/* Of a message that an I-FORWARD-TSN took away, overtaken by it: what it named may go on behind the
+ * TSN that it named, but within a window's TSNs. */
+static bool is_left_over(sctp_stream *s, const sctp_in_piece *piece)
+{
+	if (!is_unordered(piece))
+		return tulle_serial_lt32(piece->mid, s->in_mid);
+	if (s->has_skipped && piece->mid - s->skipped <= INT32_MAX &&
+		piece->mid - s->skipped > UINT16_MAX)
+		s->has_skipped = false;
+	return s->has_skipped && tulle_serial_le32(piece->mid, s->skipped);
+}
+
 bool tulle_sctp_join_message(tulle_sctp *sctp, sctp_in_piece *piece)
 {
 	sctp_stream *s = piece->owner;
@@ -166,10 +178,9 @@ bool tulle_sctp_join_message(tulle_sctp *sctp, sctp_in_piece *piece)
 		return broken(sctp, piece);
 	if (is_front(&sctp->in, piece))
 		return join_front(sctp, piece);
-	if (!is_unordered(piece) && tulle_serial_lt32(piece->mid, s->in_mid)) {
+	if (is_left_over(s, piece)) {
 		if (!sctp->partial)
 			return broken(sctp, piece);
-		/* of a message that an I-FORWARD-TSN took away, overtaken by it */
 		tulle_sctp_free_chain(sctp, piece);
 		tulle_sctp_leave_stream(sctp, s);
 		return true;
@@ -233,6 +244,9 @@ void tulle_sctp_skip_forming(tulle_sctp *sctp, sctp_stream *s, bool unordered, u
 		     ((in->front_flags & SCTP_FLAG_U) != 0) == unordered;
 	if (front && tulle_serial_le32(in->front_mid, mid))
 		tulle_sctp_cut_front(sctp);
+	if (unordered && (!s->has_skipped || tulle_serial_lt32(s->skipped, mid)))
+		s->skipped = mid;
+	s->has_skipped = s->has_skipped || unordered;
 	while (list->head != NULL && tulle_serial_le32(list->head->mid, mid)) {
 		sctp_in_piece *head = list->head;
 		tulle_sctp_remove_message(list, head);

@@ -99,7 +99,7 @@ static bool is_used(const sctp_stream *s)
 	       s->forming[0].head != NULL || s->forming[1].head != NULL || s->in_mid != 0 ||
 	       s->marks != 0 || s->reset != SCTP_RESET_NONE || s->ready || s->deliver ||
 	       s->marked || s->part_open || s->part_dropped || s->paused || s->ended_in ||
-	       s->deferred;
+	       s->deferred || s->has_skipped;
 }
 
 /* A leaf below it takes its place. */

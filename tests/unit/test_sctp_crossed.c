@@ -103,6 +103,28 @@ START_TEST(a_forward_skips_both_kinds_of_a_stream_of_which_nothing_came)
 }
 END_TEST
 
+/* ... and what of an unordered one comes later, behind the TSN that was named, is of no message; its
+ * number is another message's after a reset, or far away. */
+START_TEST(what_is_left_of_an_unordered_message_that_was_given_up_is_not_kept)
+{
+	static const tulle_sctp_skip skip = {.stream = 5, .unordered = true, .mid = 7};
+	begin(true, false, 0);
+	uint32_t blocks = end1()->in.blocks;
+	ck_assert_int_eq(give(0, 5, 7, 0, B | U, "be"), TULLE_TAKEN);
+	ck_assert_int_eq(give(1, 5, 7, 2, U, "l"), TULLE_TAKEN);
+	ck_assert_int_eq(forward(1, &skip, 1), TULLE_TAKEN);
+	ck_assert_int_eq(give(0, 5, 7, 3, U, "ft"), TULLE_TAKEN);
+	ck_assert_uint_eq(end1()->in.forming, 0);
+	ck_assert_uint_eq(end1()->in.blocks, blocks);
+	ck_assert_int_eq(give(0, 5, 8, 0, B | E | U, "eighth"), TULLE_TAKEN);
+	ck_got("eighth");
+	ck_assert_int_eq(give(0, 5, 7 + 65536, 0, B | E | U, ", far"), TULLE_TAKEN);
+	ck_assert_int_eq(give(0, 5, 6, 0, B | E | U, " and round"), TULLE_TAKEN);
+	ck_got("eighth, far and round");
+	pair_close(&p);
+}
+END_TEST
+
 /* ... and one that finds no room makes no records either. */
 START_TEST(a_forward_without_room_leaves_nothing_behind)
 {
@@ -373,6 +395,7 @@ Suite *suite_sctp_crossed(void)
 	tcase_add_test(t, the_ssn_of_unordered_data_is_ignored);
 	tcase_add_test(t, an_unordered_message_stands_beside_the_middle_of_the_ssns);
 	tcase_add_test(t, a_forward_skips_both_kinds_of_a_stream_of_which_nothing_came);
+	tcase_add_test(t, what_is_left_of_an_unordered_message_that_was_given_up_is_not_kept);
 	tcase_add_test(t, a_forward_without_room_leaves_nothing_behind);
 	tcase_add_test(t, partial_reliability_is_agreed_with_i_data_or_not_at_all);
 	tcase_add_test(t, what_ends_the_association_is_not_given_out);
