@@ -208,6 +208,32 @@ static inline tulle_drop pair_data(pair *p, int to, uint32_t ahead, uint16_t str
 	return pair_inject(p, to, pair_tag(p, to), buf, w.len);
 }
 
+/* A fragment of I-DATA, likewise. */
+static inline tulle_drop pair_i_data(
+	pair *p, int to, uint32_t ahead, const tulle_sctp_data_chunk *fragment, const char *text)
+{
+	uint8_t buf[1200];
+	tulle_wr w = tulle_wr_make(buf, sizeof buf);
+	tulle_sctp_data_chunk d = *fragment;
+	d.interleaved = true;
+	d.tsn = p->end[to].sctp->in.cumulative + 1 + ahead;
+	d.ppid = d.fsn == 0 ? 51 : d.fsn; /* they share a field */
+	tulle_sctp_write_data_header(&w, &d, strlen(text));
+	tulle_wr_cstr(&w, text);
+	tulle_wr_zero(&w, tulle_sctp_padded(w.len) - w.len);
+	return pair_inject(p, to, pair_tag(p, to), buf, w.len);
+}
+
+/* A SACK to end 0. */
+static inline void pair_sack(
+	pair *p, uint32_t cumulative, uint32_t window, const tulle_sctp_gap *gaps, size_t count)
+{
+	uint8_t buf[64];
+	tulle_wr w = tulle_wr_make(buf, sizeof buf);
+	tulle_sctp_write_sack(&w, cumulative, window, gaps, count, NULL, 0);
+	ck_assert_int_eq(pair_inject(p, 0, pair_tag(p, 0), buf, w.len), TULLE_TAKEN);
+}
+
 /* The nth chunk of this type in the packets caught; false: none. */
 static inline bool pair_find(const pair_end *e, uint8_t type, unsigned nth, tulle_sctp_chunk *chunk)
 {

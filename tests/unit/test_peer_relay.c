@@ -3,20 +3,7 @@
  * virtual time over real DTLS. No trickle: the descriptions have the candidates. */
 #include "peer/peer.h"
 #include "tests/support/clock.h"
-#include "tests/support/relay.h"
-
-#include "base/addr.h"
-#include "base/text.h"
-
-#include <check.h>
-#include <stdlib.h>
-#include <string.h>
-
-typedef struct {
-	tulle_addr from, to;
-	size_t len;
-	uint8_t data[1600];
-} Packet;
+#include "tests/unit/servers_kit.h"
 
 enum { QUEUE = 256 };
 
@@ -26,21 +13,10 @@ static world_relay server;
 static Packet queue[QUEUE];
 static size_t first, count;
 static tulle_time now;
-static uint64_t seed;
 static unsigned heard[2][TULLE_PEER_ICE_CANDIDATE_ERROR + 1];
 static tulle_peer_event failure;
 static char text[2][64], candidates[2][1024];
 static size_t direct; /* datagrams from one end to the other */
-
-static bool draw(void *user, uint8_t *dst, size_t len)
-{
-	(void)user;
-	for (size_t i = 0; i < len; i++) {
-		seed = seed * UINT64_C(6364136223846793005) + 1;
-		dst[i] = (uint8_t)(seed >> 56);
-	}
-	return true;
-}
 
 static tulle_addr address_of(int end)
 {
@@ -51,9 +27,7 @@ static void push(void *user, const tulle_addr *from, const tulle_addr *to, const
 {
 	(void)user;
 	ck_assert_uint_lt(count, QUEUE);
-	Packet *p = &queue[(first + count++) % QUEUE];
-	*p = (Packet){.from = *from, .to = *to, .len = len};
-	memcpy(p->data, data, len);
+	queue[(first + count++) % QUEUE] = make_packet(from, to, data, len);
 }
 
 static void give(int end, const tulle_in *in)

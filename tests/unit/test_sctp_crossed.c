@@ -31,16 +31,8 @@ static void begin(bool interleaves, bool streamed, size_t message_max)
 static tulle_drop give(uint32_t ahead, uint16_t stream, uint32_t mid, uint32_t fsn, uint8_t flags,
 	const char *text)
 {
-	uint8_t buf[1200];
-	tulle_wr w = tulle_wr_make(buf, sizeof buf);
-	tulle_sctp_data_chunk d = {
-		.stream = stream, .mid = mid, .fsn = fsn, .flags = flags, .interleaved = true};
-	d.tsn = end1()->in.cumulative + 1 + ahead;
-	d.ppid = fsn == 0 ? 51 : fsn; /* they share a field */
-	tulle_sctp_write_data_header(&w, &d, strlen(text));
-	tulle_wr_cstr(&w, text);
-	tulle_wr_zero(&w, tulle_sctp_padded(w.len) - w.len);
-	return pair_inject(&p, 1, pair_tag(&p, 1), buf, w.len);
+	tulle_sctp_data_chunk d = {.stream = stream, .mid = mid, .fsn = fsn, .flags = flags};
+	return pair_i_data(&p, 1, ahead, &d, text);
 }
 
 static tulle_drop forward(uint32_t ahead, const tulle_sctp_skip *skips, size_t n)
@@ -103,8 +95,8 @@ START_TEST(a_forward_skips_both_kinds_of_a_stream_of_which_nothing_came)
 }
 END_TEST
 
-/* ... and what of an unordered one comes later, behind the TSN that was named, is of no message; its
- * number is another message's after a reset, or far away. */
+/* ... and what of an unordered one comes later, behind the TSN that was named, is of no message;
+ * its number is another message's after a reset, or far away. */
 START_TEST(what_is_left_of_an_unordered_message_that_was_given_up_is_not_kept)
 {
 	static const tulle_sctp_skip skip = {.stream = 5, .unordered = true, .mid = 7};
@@ -152,8 +144,8 @@ START_TEST(partial_reliability_is_agreed_with_i_data_or_not_at_all)
 {
 	for (unsigned i = 0; i < 8; i++) {
 		bool offered = (i & 4) != 0;
-		uint8_t list[] = {0x80, 8, 0, 7, SCTP_RE_CONFIG, SCTP_I_DATA, SCTP_I_FORWARD_TSN,
-			0, 0xc0, 0, 0, 4};
+		uint8_t list[] = {0x80, 8, 0, 7, SCTP_RE_CONFIG, SCTP_I_DATA, SCTP_I_FORWARD_TSN, 0,
+			0xc0, 0, 0, 4};
 		list[5] = (i & 1) != 0 ? SCTP_I_DATA : SCTP_RE_CONFIG;
 		list[6] = (i & 2) != 0 ? SCTP_I_FORWARD_TSN : SCTP_RE_CONFIG;
 		memset(&p, 0, sizeof p);
@@ -284,8 +276,7 @@ static void give_cookie(uint32_t by)
 	size_t at = tulle_sctp_chunk_start(&w, SCTP_COOKIE_ECHO, 0);
 	tulle_wr_bytes(&w, cookie, sizeof cookie);
 	tulle_sctp_chunk_end(&w, at);
-	ck_assert_int_eq(
-		pair_inject(&p, 1, reply.identity.local_tag, buf, w.len), TULLE_TAKEN);
+	ck_assert_int_eq(pair_inject(&p, 1, reply.identity.local_tag, buf, w.len), TULLE_TAKEN);
 }
 
 /* RFC9260:5.2.4 B: a peer that begins anew before anything came has numbers of its own. */

@@ -44,16 +44,8 @@ static void open_window(void)
 static tulle_drop give(uint32_t ahead, uint16_t stream, uint32_t mid, uint32_t fsn, uint8_t flags,
 	const char *text)
 {
-	uint8_t buf[1200];
-	tulle_wr w = tulle_wr_make(buf, sizeof buf);
-	tulle_sctp_data_chunk d = {
-		.stream = stream, .mid = mid, .fsn = fsn, .flags = flags, .interleaved = true};
-	d.tsn = IN->cumulative + 1 + ahead;
-	d.ppid = fsn == 0 ? 51 : fsn; /* they share a field */
-	tulle_sctp_write_data_header(&w, &d, strlen(text));
-	tulle_wr_cstr(&w, text);
-	tulle_wr_zero(&w, tulle_sctp_padded(w.len) - w.len);
-	return pair_inject(&p, 1, pair_tag(&p, 1), buf, w.len);
+	tulle_sctp_data_chunk d = {.stream = stream, .mid = mid, .fsn = fsn, .flags = flags};
+	return pair_i_data(&p, 1, ahead, &d, text);
 }
 
 static tulle_drop forward(int to, bool interleaved, uint32_t ahead, tulle_sctp_skip skip)

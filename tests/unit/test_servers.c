@@ -1,31 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* The set of STUN and TURN servers of an owner against servers in virtual time. */
 #include "peer/servers.h"
-#include "tests/support/relay.h"
 #include "peer/limits.h"
+#include "tests/unit/servers_kit.h"
 
-#include "base/addr.h"
-#include "base/text.h"
-
-#include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#define SECOND INT64_C(1000000)
 #define QUEUE_MAX 64
-
-typedef struct {
-	tulle_addr from, to;
-	size_t len;
-	uint8_t data[2048];
-} Packet;
 
 static world_relay servers[2];
 static tulle_peer_servers *s;
 static uint8_t *block;
 static tulle_time now;
-static uint64_t seed;
 static Packet queue[QUEUE_MAX];
 static size_t queued;
 static tulle_out asked, connected, ended; /* the last RESOLVE, STREAM_CONNECT, STREAM_END; kind 0: none */
@@ -38,25 +24,7 @@ static size_t got_count;
 static Packet peer_got; /* the last that a relay sent to someone else */
 static unsigned peer_count;
 
-static bool draw(void *user, uint8_t *dst, size_t len)
-{
-	(void)user;
-	for (size_t i = 0; i < len; i++) {
-		seed = seed * UINT64_C(6364136223846793005) + 1;
-		dst[i] = (uint8_t)(seed >> 56);
-	}
-	return true;
-}
-
 static const tulle_random random_source = {draw, NULL};
-
-static tulle_addr addr_of(const char *ip, uint16_t port)
-{
-	tulle_addr a;
-	ck_assert(tulle_addr_read_ip(tulle_text_of(ip), &a));
-	a.port = port;
-	return a;
-}
 
 static bool moved; /* to another network */
 
@@ -81,8 +49,7 @@ static void emit(void *user, const tulle_addr *from, const tulle_addr *to, const
 	} else {
 		peer_count++;
 	}
-	*p = (Packet){.from = *from, .to = *to, .len = len};
-	memcpy(p->data, data, len);
+	*p = make_packet(from, to, data, len);
 }
 
 static void take_inner(void)

@@ -1,55 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* The set of servers while what it knows changes: paths that go in mid-question, servers that see
  * different addresses of us, and more remote addresses than a relay lets through. */
-#include "tests/support/relay.h"
 #include "peer/limits.h"
 #include "peer/servers.h"
+#include "tests/unit/servers_kit.h"
 
-#include "base/addr.h"
-#include "base/text.h"
-
-#include <check.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define SECOND INT64_C(1000000)
 #define QUEUE_MAX 64
-
-typedef struct {
-	tulle_addr from, to;
-	size_t len;
-	uint8_t data[2048];
-} Packet;
 
 static world_relay servers[2];
 static tulle_peer_servers *s;
 static uint8_t *block;
 static tulle_time now;
-static uint64_t seed;
 static Packet queue[QUEUE_MAX];
 static size_t queued;
 static unsigned to_peers; /* datagrams that a relay sent on */
 static uint32_t deaf;     /* the path from which nothing arrives; 0: none */
 
-static bool draw(void *user, uint8_t *dst, size_t len)
-{
-	(void)user;
-	for (size_t i = 0; i < len; i++) {
-		seed = seed * UINT64_C(6364136223846793005) + 1;
-		dst[i] = (uint8_t)(seed >> 56);
-	}
-	return true;
-}
-
 static const tulle_random random_source = {draw, NULL};
-
-static tulle_addr addr_of(const char *ip, uint16_t port)
-{
-	tulle_addr a;
-	ck_assert(tulle_addr_read_ip(tulle_text_of(ip), &a));
-	a.port = port;
-	return a;
-}
 
 static tulle_addr us(uint32_t path)
 {
@@ -66,8 +33,7 @@ static void emit(
 		return;
 	}
 	ck_assert_uint_lt(queued, QUEUE_MAX);
-	queue[queued] = (Packet){.from = *from, .to = *to, .len = len};
-	memcpy(queue[queued++].data, data, len);
+	queue[queued++] = make_packet(from, to, data, len);
 }
 
 static void give(const tulle_in *in)
