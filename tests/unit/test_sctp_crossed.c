@@ -122,7 +122,7 @@ START_TEST(a_forward_without_room_leaves_nothing_behind)
 {
 	static tulle_sctp_skip skips[100];
 	tulle_pool_account other;
-	void *taken[400];
+	void *taken[400 + 1]; /* all, and the NULL */
 	begin(false, false, 0);
 	tulle_pool_open(&other, p.pool, NULL, 0, NULL);
 	unsigned n = 0;
